@@ -1,0 +1,53 @@
+/*
+ * link.h - the part of a connection that both drivers share: a machine, its buffers, and the order of steps
+ *
+ * link_pump is the whole contract of lib/machine.h in one function: the drivers differ only in where bytes come from
+ * and go to. Buffers are lent from a pool while bytes are pending; between calls an idle link holds none.
+ *
+ * Ownership: the pool is the driver's. A link_core is part of the driver's own link struct.
+ */
+#ifndef RELAYLAB_DRIVE_LINK_H
+#define RELAYLAB_DRIVE_LINK_H
+
+#include "lib/machine.h"
+
+struct link_buffer; /* MACHINE_IN_MAX bytes with a start and an end */
+
+struct link_pool {
+    struct link_buffer *free_list;
+    unsigned lent;
+    char *scratch_in;  /* MACHINE_IN_MAX, for bytes that are used at once */
+    char *scratch_out; /* MACHINE_OUT_MAX */
+};
+
+struct link_core {
+    struct machine machine;
+    struct link_buffer *in;  /* NULL: nothing unread */
+    struct link_buffer *out; /* NULL: nothing unsent */
+    uint32_t ready;          /* bytes of out that may go */
+    uint8_t peer;            /* enum machine_peer */
+    uint8_t wish;            /* enum machine_wish of the last step */
+};
+
+/* Sends up to len bytes for the driver; returns how many went (0: not now). */
+struct link_out {
+    size_t (*send)(void *driver_link, const char *data, size_t len);
+    void *driver_link;
+};
+
+bool link_pool_init(struct link_pool *p); /* false: no memory */
+void link_pool_clear(struct link_pool *p);
+
+/*
+ * Gives the machine `len` new bytes (may be 0) that the driver holds in `data` (may be p->scratch_in), steps it until
+ * it neither uses input nor sends output, and keeps what is left over. Precondition: len <= link_room(core).
+ * Returns false when memory for a buffer was not to be had, or when the machine hangs on a full buffer (see
+ * machine.h): the driver must break the link.
+ */
+bool link_pump(struct link_core *core, struct link_pool *p, int64_t now_ns, const char *data, size_t len,
+               const struct link_out *out);
+size_t link_room(const struct link_core *core); /* bytes that may still be read for it */
+bool link_unsent(const struct link_core *core); /* ready bytes wait for the socket */
+void link_clear(struct link_core *core, struct link_pool *p); /* buffers back */
+
+#endif

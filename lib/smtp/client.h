@@ -1,0 +1,116 @@
+/*
+ * client.h - the SMTP client machine: says what its script tells it, and hears whole replies in time
+ *
+ * The machine knows how to speak (lines, dot-stuffing), how to hear (replies, however cut), and how long to wait
+ * (RFC 5321 4.5.3.2: one absolute deadline per reply, never extended by bytes that drip in). It does not know what to
+ * say: that is the script's, one call per reply.
+ *
+ *     start -> script.next(greeting) -> smtp_client_command(EHLO) -> script.next(reply) -> ... -> smtp_client_close
+ *
+ * In `next` the script must call exactly one of smtp_client_command, smtp_client_body, smtp_client_wait or
+ * smtp_client_close. `done` is the last call, exactly once, whatever happens.
+ *
+ * Ownership: the struct is the caller's and lives until `done` returned and the driver called its `ended` (forwarded
+ * as script.ended). A body is lent until the reply to it has come or `done` is called.
+ * Limits: command lines SMTP_LINE_MAX with CRLF; a command with CR, LF or NUL in it is a broken promise (assert):
+ * users' text is checked where it enters.
+ */
+#ifndef RELAYLAB_LIB_SMTP_CLIENT_H
+#define RELAYLAB_LIB_SMTP_CLIENT_H
+
+#include "lib/machine.h"
+#include "lib/smtp/reply.h"
+
+enum { SMTP_LINE_MAX = 1024, SMTP_SESSION_REPLY_BYTES_MAX = 1048576 };
+
+enum smtp_step { /* what a reply is awaited for; indexes the timeouts */
+    STEP_CONNECT,
+    STEP_GREETING,
+    STEP_EHLO,
+    STEP_HELO,
+    STEP_MAIL,
+    STEP_RCPT,
+    STEP_DATA,
+    STEP_BLOCK, /* sending the body: no progress for so long */
+    STEP_END_OF_DATA,
+    STEP_RSET,
+    STEP_QUIT,
+    STEP_OTHER,
+    STEP_COUNT
+};
+
+enum smtp_outcome { /* how a session ended */
+    OUTCOME_CLOSED_BY_US, /* the script said close; everything asked was answered */
+    OUTCOME_REFUSED,      /* connection refused */
+    OUTCOME_UNREACHABLE,  /* no route */
+    OUTCOME_TIMEOUT,      /* the deadline of `step` passed */
+    OUTCOME_CLOSED,       /* peer closed while `step` was awaited */
+    OUTCOME_RESET,        /* connection broke while `step` was awaited */
+    OUTCOME_MALFORMED,    /* what came is no SMTP reply */
+    OUTCOME_TOO_LONG,     /* a reply beyond the limits */
+    OUTCOME_UNSOLICITED,  /* bytes that answer nothing: the session cannot be believed any more */
+    OUTCOME_CANCELLED     /* smtp_client_cancel */
+};
+
+struct smtp_timeouts {
+    int64_t ns[STEP_COUNT];
+};
+
+struct smtp_client;
+
+struct smtp_script {
+    /* A whole reply to the step that was awaited has come (first: the greeting). */
+    void (*next)(void *self, struct smtp_client *c, const struct reply *reply);
+    void (*done)(void *self, struct smtp_client *c, enum smtp_outcome outcome, enum smtp_step step);
+    void (*ended)(void *self, struct smtp_client *c); /* the driver let go; may be NULL */
+    /* Sees every line and body as it goes out, for transcripts; may be NULL. */
+    void (*said)(void *self, struct smtp_client *c, enum smtp_step step, struct span text);
+};
+
+enum smtp_client_state { CLIENT_CONNECTING, CLIENT_SAYING, CLIENT_SENDING_BODY, CLIENT_HEARING, CLIENT_IDLE,
+                         CLIENT_CLOSING, CLIENT_DONE };
+
+struct smtp_client {
+    const struct smtp_script *script;
+    void *script_self;
+    const struct smtp_timeouts *timeouts;
+    enum smtp_client_state state;
+    enum smtp_step step; /* awaited */
+    int64_t now_ns;      /* of the last step call; scripts read it */
+    int64_t deadline_ns;
+    int64_t total_deadline_ns; /* hard end of the whole session */
+    int64_t asked_ns;    /* when the awaited step was said */
+    uint32_t reply_bytes; /* in the session */
+    bool at_line_start;  /* of the body sent so far */
+    bool data_byte_sent; /* a byte of a body followed a 354 (or BDAT) */
+    bool eom_sent;       /* the final dot went into the output */
+    bool silent_close;   /* closed after `done`; waiting for output to drain */
+    struct span body;    /* not yet in the output */
+    uint16_t line_len;
+    char line[SMTP_LINE_MAX]; /* said, not yet in the output */
+    struct reply_reader reader;
+};
+
+extern const struct smtp_timeouts smtp_timeouts_rfc5321;
+
+/* total_deadline_ns: CLOCK_NEVER for none. now_ns starts STEP_CONNECT's time. */
+void smtp_client_init(struct smtp_client *c, const struct smtp_script *script, void *script_self,
+                      const struct smtp_timeouts *timeouts, int64_t now_ns, int64_t total_deadline_ns);
+struct machine smtp_client_machine(struct smtp_client *c);
+
+void smtp_client_command(struct smtp_client *c, enum smtp_step step, struct span line); /* without CRLF */
+/* After 354: an RFC 5322 message with CRLF line ends; stuffed on the way, the final dot is added. */
+void smtp_client_body(struct smtp_client *c, struct span message);
+/* Say nothing now; the owner goes on with _command and world_wake, or _cancel. Bytes that come meanwhile are
+   unsolicited. `until_ns` is the deadline (OUTCOME_TIMEOUT at STEP_OTHER). */
+void smtp_client_wait(struct smtp_client *c, int64_t until_ns);
+void smtp_client_close(struct smtp_client *c);
+/* From outside (deadline of the run, Ctrl-C): `done` is called with OUTCOME_CANCELLED by the next step; the owner
+   must world_wake the link. Nothing happens when the session is over already. */
+void smtp_client_cancel(struct smtp_client *c);
+
+const char *smtp_step_name(enum smtp_step step);          /* "greeting", "ehlo", ..., "end-of-data" */
+bool smtp_step_parse(struct span name, enum smtp_step *step);
+const char *smtp_outcome_name(enum smtp_outcome outcome); /* "refused", "timeout", "closed", ... */
+
+#endif

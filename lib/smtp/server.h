@@ -1,0 +1,141 @@
+/*
+ * server.h - the SMTP server machine: three gates in a row (known, allowed now, policy accepts)
+ *
+ * The machine reads commands and message data, keeps the order of RFC 5321 4.1.4, and proposes a reply from the first
+ * two gates (500 unknown, 501 no syntax, 503 bad sequence, or none: up to the policy). The policy always has the last
+ * word: mockmta's rules must be able to say anything at any time. A reply's code moves the state: 2xx or 3xx is
+ * acceptance.
+ *
+ * What a policy does in `decide`: write the reply (smtp_server_reply, or raw bytes) into action->reply, and set delay,
+ * shape, what happens then. If it leaves the reply empty the machine's own proposal or default goes out.
+ * A policy that has to ask elsewhere first (callout) sets action->pending and later calls smtp_server_resume (with
+ * world_wake); it is then asked again with the same event and command.retry set.
+ *
+ * Ownership: the struct is the caller's, from _init to `ended`. It holds no buffer: an idle session costs
+ * sizeof(struct smtp_server). Spans in a command are valid during the call only.
+ * Limits: command line SMTP_SERVER_LINE_MAX (longer: consumed, event UNKNOWN with overlong set, proposal 500);
+ * message size by the policy (action at end-of-data; the machine streams and keeps nothing).
+ */
+#ifndef RELAYLAB_LIB_SMTP_SERVER_H
+#define RELAYLAB_LIB_SMTP_SERVER_H
+
+#include "lib/machine.h"
+#include "lib/smtp/address.h"
+
+enum { SMTP_SERVER_LINE_MAX = 4096, SMTP_SERVER_REPLY_ROOM = 8192, SMTP_HELO_MAX = 255 };
+
+enum smtp_event { /* the names of `at:` in the rule language */
+    AT_CONNECT, /* before the banner; only close/reset/stall/delay make sense, no reply */
+    AT_BANNER,
+    AT_EHLO,
+    AT_HELO,
+    AT_MAIL,
+    AT_RCPT,
+    AT_DATA,
+    AT_BDAT,
+    AT_END_OF_DATA,
+    AT_RSET,
+    AT_NOOP,
+    AT_VRFY,
+    AT_AUTH,
+    AT_STARTTLS,
+    AT_QUIT,
+    AT_UNKNOWN,
+    AT_COUNT
+};
+
+enum smtp_then { /* after the reply (and its delay) */
+    THEN_GO_ON,
+    THEN_CLOSE,      /* FIN */
+    THEN_RESET,      /* RST */
+    THEN_HALF_CLOSE, /* FIN, then read on without answering */
+    THEN_STALL,      /* never say anything again, keep reading */
+    THEN_DEAF        /* stop reading too: the peer's window fills */
+};
+
+enum wire_segment { WIRE_AS_IS, WIRE_PER_LINE, WIRE_PER_BYTE, WIRE_SPLIT_CRLF, WIRE_BYTES };
+enum wire_eol { EOL_CRLF, EOL_LF, EOL_CR, EOL_NONE /* the last line end of the reply is left off */ };
+
+struct wire_shape { /* how a reply's bytes go out; all zero: at once */
+    enum wire_segment segment;
+    enum wire_eol eol;
+    uint32_t bytes;     /* WIRE_BYTES: so many in each segment */
+    int64_t gap_ns;     /* between segments */
+    uint32_t stop_after; /* bytes of this reply after which nothing more is ever sent; 0: no limit */
+};
+
+struct smtp_command {
+    enum smtp_event at;
+    struct span line;   /* whole, without line end; empty for connect, banner and end-of-data */
+    struct span arg;    /* after the verb, trimmed; for MAIL and RCPT after the colon */
+    struct address path; /* MAIL and RCPT */
+    bool overlong;
+    bool bare_lf; /* the line ended in LF alone */
+    bool retry;   /* asked again after action->pending */
+    uint64_t size; /* end-of-data: octets of content received */
+    int proposal; /* reply code of the first two gates; 0: both passed */
+};
+
+struct smtp_action {
+    struct strbuf *reply; /* whole bytes with line ends; room for SMTP_SERVER_REPLY_ROOM */
+    int code;             /* of the reply; set by smtp_server_reply; a policy writing raw bytes sets it */
+    int64_t delay_ns;     /* before the first byte */
+    const struct wire_shape *wire; /* NULL: at once; must outlive the session */
+    enum smtp_then then;
+    bool no_reply; /* say nothing to this one */
+    bool pending;
+    bool more;     /* ask `more` for further bytes when these are sent */
+};
+
+struct smtp_server;
+
+struct smtp_policy {
+    void (*decide)(void *self, struct smtp_server *s, const struct smtp_command *cmd, struct smtp_action *action);
+    /* Content after dot-unstuffing, as received, in pieces. */
+    void (*body)(void *self, struct smtp_server *s, struct span piece);
+    /* Further bytes of a reply that is larger than the room; returns false with the last. May be NULL. */
+    bool (*more)(void *self, struct smtp_server *s, struct strbuf *out);
+    /* A reply was put on its way: for logs and transcripts; may be NULL. */
+    void (*replied)(void *self, struct smtp_server *s, struct span bytes);
+    /* Connection over: how ("peer-closed", "closed", "reset", "timeout"), and the phase it was in. */
+    void (*closed)(void *self, struct smtp_server *s, const char *how);
+    void (*ended)(void *self, struct smtp_server *s); /* the driver let go */
+};
+
+enum smtp_server_phase { SERVER_NEW, SERVER_COMMAND, SERVER_BODY, SERVER_BDAT, SERVER_AUTH, SERVER_DEAD };
+
+struct smtp_server {
+    const struct smtp_policy *policy;
+    void *policy_self;
+    int64_t now_ns;         /* of the last step */
+    int64_t idle_ns;        /* patience between commands (RFC 5321 4.5.3.2.7: 5 min) */
+    int64_t idle_at_ns;     /* deadline from it */
+    int64_t release_at_ns;  /* when the next held segment may go */
+    const struct wire_shape *wire; /* of the reply that is going out */
+    uint64_t body_size;
+    uint64_t bdat_left;
+    uint32_t held;          /* bytes at the end of the output that are not ready yet */
+    uint32_t reply_sent;    /* of the present reply, for stop_after */
+    uint16_t rcpt_count;    /* accepted in this transaction */
+    uint8_t phase;          /* enum smtp_server_phase */
+    uint8_t dot_state;      /* of the end-of-data recogniser */
+    uint8_t then;           /* enum smtp_then, once the held output is gone */
+    uint8_t pending_at;     /* enum smtp_event of a pending decision */
+    bool pending, resumed, more, greeted, esmtp, has_mail, has_helo, bdat_last, overlong, closed_told, extended_helo;
+    char helo[SMTP_HELO_MAX + 1];
+};
+
+void smtp_server_init(struct smtp_server *s, const struct smtp_policy *policy, void *policy_self, int64_t now_ns,
+                      int64_t idle_ns);
+struct machine smtp_server_machine(struct smtp_server *s);
+
+/* Writes a reply: one line per '\n'-separated piece of text, each with the code; sets action->code. `enhanced` may be
+   NULL. Control characters in text become '?'. */
+void smtp_server_reply(struct smtp_action *action, int code, const char *enhanced, struct span text);
+/* The policy knows now: decide is called again by the next step (world_wake the link). */
+void smtp_server_resume(struct smtp_server *s);
+
+const char *smtp_event_name(enum smtp_event at); /* "connect", "banner", "EHLO", "end-of-data", "unknown" */
+bool smtp_event_parse(struct span name, enum smtp_event *at); /* case folded */
+
+#endif
