@@ -1,0 +1,87 @@
+"""A network and mount namespace that vanishes with its holder.
+
+The holder is a shell under `unshare --kill-child`: it brings loopback up, puts private passwd and group files in place,
+says so, and waits for the end of its input. When the test process ends, however it ends, that input closes, the
+holder exits, and the kernel kills what runs in its process namespace.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+MAIL_UID, DROP_GID = 64531, 64532  # of users that exist in the namespace only
+START = """set -e
+ip link set lo up
+mount --bind "$1/passwd" /etc/passwd
+mount --bind "$1/group" /etc/group
+mount --bind "$1/hosts" /etc/hosts
+mount --bind "$1/hostname" /etc/hostname
+echo ready
+exec cat >/dev/null
+"""
+
+
+class NamespaceError(Exception):
+    pass
+
+
+class Namespace:
+    def __init__(self):
+        self.directory = Path(tempfile.mkdtemp(prefix="relaylab-real-"))
+        self.directory.chmod(0o755)
+        self._write_files()
+        self.root = os.geteuid() == 0
+        user = [] if self.root else ["--map-root-user", "--map-auto"]
+        self.holder = subprocess.Popen(
+            ["unshare", *user, "--net", "--mount", "--pid", "--mount-proc", "--fork", "--kill-child",
+             "sh", "-c", START, "sh", str(self.directory)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        if self.holder.stdout.readline() != "ready\n":
+            said = self.holder.communicate()[1].strip().splitlines()
+            shutil.rmtree(self.directory)
+            raise NamespaceError(said[-1] if said else "no namespace")
+
+    def _write_files(self):
+        passwd = Path("/etc/passwd").read_text(encoding="utf-8")
+        group = Path("/etc/group").read_text(encoding="utf-8")
+        passwd = "".join(line for line in passwd.splitlines(True) if not line.startswith("postfix:"))
+        group = "".join(line for line in group.splitlines(True)
+                        if not line.startswith(("postfix:", "postdrop:")))
+        files = {
+            "passwd": passwd + f"postfix:x:{MAIL_UID}:{MAIL_UID}::/nonexistent:/usr/sbin/nologin\n",
+            "group": group + f"postfix:x:{MAIL_UID}:\npostdrop:x:{DROP_GID}:\n",
+            "hosts": "127.0.0.1 localhost mx.victim.test\n",
+            "hostname": "mx.victim.test\n",
+        }
+        for name, text in files.items():
+            (self.directory / name).write_text(text, encoding="utf-8")
+
+    def command(self, argv, processes=False):
+        """The argv that runs argv inside; with `processes`, also inside the process namespace."""
+        pid = self.holder.pid
+        enter = ["nsenter", f"--target={pid}", "--net", "--mount"]
+        if not self.root:
+            enter += ["--user", "--preserve-credentials"]
+        if processes:
+            enter.append(f"--pid=/proc/{pid}/ns/pid_for_children")
+        return [*enter, f"--wd={os.getcwd()}", "--", *argv]
+
+    def run(self, argv, timeout=60, processes=False, **options):
+        return subprocess.run(self.command(argv, processes), stdin=subprocess.DEVNULL, text=True,
+                              capture_output=True, timeout=timeout, check=False, **options)
+
+    def start(self, argv, **options):
+        """A Popen of argv inside; whoever starts it ends it."""
+        return subprocess.Popen(self.command(argv), stdin=subprocess.DEVNULL, text=True, **options)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.holder.stdin.close()
+        self.holder.wait(timeout=20)
+        self.holder.stdout.close()
+        self.holder.stderr.close()
+        shutil.rmtree(self.directory)
