@@ -1,0 +1,67 @@
+/*
+ * plan.h - what to ask next of one target, across sessions
+ *
+ * A session takes forms from the plan one by one (plan_next), and gives each back with what became of it. The plan
+ * keeps what must outlive a session: which form waits for a retry and until when, how often it was tried, what the
+ * target likes (bare addresses, another sender, HELO only), and it turns an answer into the state of the form.
+ *
+ * Ownership: the plan borrows the results (the probe's array) and lives as long as they do.
+ * Limits: PLAN_ATTEMPTS_MAX sessions per form; a form of which a message byte went out is never asked again.
+ */
+#ifndef RELAYLAB_PROBE_PLAN_H
+#define RELAYLAB_PROBE_PLAN_H
+
+#include "lib/base/clock.h"
+#include "probe/verdict.h"
+
+enum { PLAN_ATTEMPTS_MAX = 6, PLAN_TAINTS_MAX = 2, PLAN_HANG_UPS_MAX = 2, PLAN_LOSSES_MAX = 2 };
+
+enum plan_phase {
+    PLAN_PENDING, /* to be asked in this or the next session */
+    PLAN_TAKEN,   /* a session asks it now */
+    PLAN_WAITING, /* deferred: to be asked again at due_ns */
+    PLAN_SETTLED  /* never again */
+};
+
+enum plan_style { STYLE_UNKNOWN, STYLE_BRACKETS, STYLE_BARE }; /* how paths are written (A5) */
+
+struct plan_form {
+    enum plan_phase phase;
+    int64_t due_ns;
+    uint8_t deferrals, taints, losses;
+};
+
+struct plan {
+    struct form_result *results;
+    size_t count;
+    struct plan_form forms[FORMS_MAX];
+    int64_t retry_ns;           /* the next delay for a deferred form starts from here */
+    int64_t deadline_ns;        /* no form is asked from then on */
+    enum plan_style mail_style, rcpt_style;
+    unsigned sender_index;      /* how many of the fallback senders were refused */
+    bool senders_exhausted;     /* no sender was taken */
+    bool helo_only;             /* the server hung up on EHLO */
+};
+
+void plan_init(struct plan *p, struct form_result *results, size_t count, int64_t retry_ns, int64_t deadline_ns);
+/* The next form that may be asked now and marks it taken; results entry, or NULL. */
+struct form_result *plan_next(struct plan *p, int64_t now_ns);
+/* When the next waiting form is due: now or earlier when one is pending; CLOCK_NEVER when all is settled. */
+int64_t plan_due(const struct plan *p);
+/* The sender that stands in for the plainest one; NULL: the target took none of them. */
+const struct sender_row *plan_plain_sender(const struct plan *p);
+/* The stand-in was refused: goes on to the next; false when there is none left. */
+bool plan_sender_refused(struct plan *p, bool domain_known);
+
+/* A whole answer came and the session can be trusted: result->answer, row, code, step are filled in. */
+void plan_answered(struct plan *p, struct form_result *r, int64_t now_ns, unsigned retry_hint_s);
+/* The session broke while the form was asked; the outcome and step are in the result. */
+void plan_lost(struct plan *p, struct form_result *r, int64_t now_ns);
+/* The session cannot be believed: what it said about the form counts as not asked. */
+void plan_tainted(struct plan *p, struct form_result *r);
+/* The form was not asked after all (the session must end first): ask it in the next one, no attempt counted. */
+void plan_put_back(struct plan *p, struct form_result *r);
+/* Asking is over: forms that were answered keep their answer, the others are not asked. */
+void plan_close(struct plan *p);
+
+#endif

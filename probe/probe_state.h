@@ -1,0 +1,110 @@
+/*
+ * probe_state.h - struct probe in full, for those who print it
+ *
+ * probe.h is the interface; this is what stands behind it. Reports read it, only probe/ writes it.
+ *
+ * Ownership: all text is inside; spans in `config` and `who` are the caller's of probe_start.
+ * Limits: the lists keep their first entries and count the rest.
+ */
+#ifndef RELAYLAB_PROBE_PROBE_STATE_H
+#define RELAYLAB_PROBE_PROBE_STATE_H
+
+#include "probe/probe.h"
+#include "probe/session.h"
+
+enum { PROBE_REPORTS_MAX = 32, PROBE_CALLOUTS_MAX = 16, PROBE_NAME_MAX = 256, PROBE_SHOWN_MAX = 1024 };
+
+enum probe_phase {
+    PROBE_CONTROL_BEFORE, /* waits for the first control */
+    PROBE_ASKING,         /* a session runs */
+    PROBE_RETRY_WAIT,     /* until a deferred form is due */
+    PROBE_WINDOW,         /* asking is over; waits for what comes home */
+    PROBE_FINISHED
+};
+
+struct probe_report { /* a DSN or another report that came to our mailbox */
+    int form;         /* index in results; -1: a control's, or not known */
+    bool is_dsn;
+    enum dsn_action action;
+    bool by_target;   /* made by the target itself: nothing in it names another host as the one that refused */
+    bool canary_side; /* names the canary's side as the one that refused */
+    int64_t at_ns;
+    char reporting_mta[128];
+    char remote_mta[128];
+    char status[16];
+    char diagnostic[192];
+    char to[MAIL_PATH_MAX]; /* envelope recipient */
+};
+
+struct probe_callout { /* somebody spoke to our mailbox's server and left before end-of-data */
+    int form; /* -1: no token of ours */
+    int64_t at_ns;
+    char sender[MAIL_PATH_MAX];
+    char recipient[MAIL_PATH_MAX];
+};
+
+struct probe_control { /* a message of our own, by its own way in */
+    struct smtp_client client;
+    struct link *link;
+    struct token_pair tokens;
+    int64_t sent_ns, arrived_ns; /* 0: not */
+    bool started, active; /* active: between start and `ended` */
+    bool finished;   /* its session is over */
+    bool accepted;   /* end-of-data was answered with 250 */
+    bool arrived;    /* came home */
+    uint8_t stage;   /* private */
+    enum smtp_outcome outcome;
+    enum smtp_step step;
+    char reply[160]; /* the last one */
+    const char *id;  /* "control-before", "control-after" */
+};
+
+struct probe {
+    struct probe_config config;
+    struct probe_observer observer;
+    struct world *world;
+    enum probe_phase phase;
+    struct form_identity who;
+
+    struct form_result results[FORMS_MAX]; /* asking order; controls (kind FORM_CONTROL) last */
+    size_t result_count;
+    struct plan plan;
+    struct session session;
+    struct session_config session_config;
+    struct target_notes target;
+    struct probe_control before, after;
+
+    struct probe_report reports[PROBE_REPORTS_MAX];
+    struct probe_callout callouts[PROBE_CALLOUTS_MAX];
+    unsigned report_count, callout_count; /* may pass the lists' room */
+    unsigned delivery_count, foreign_count, unclear_count;
+    bool canary_refused;          /* the canary's side refused a relayed message */
+    char canary_refusal[256];     /* what it said */
+    char unclear[PROBE_SHOWN_MAX]; /* the first arrival that cannot be told apart: envelope and head, visible */
+
+    int64_t started_ns;
+    int64_t asking_ended_ns; /* 0: still asking */
+    int64_t window_end_ns;   /* 0: no window was needed */
+    int64_t finished_ns;
+    int64_t first_delivery_ns; /* 0: none */
+    bool deadline_passed;    /* --max-time ended the asking */
+    bool interrupted;
+    bool window_whole;       /* it passed to its end */
+    bool sessions_used_up;   /* PROBE_SESSIONS_MAX */
+    unsigned failed_sessions; /* in a row, without an answer to any form */
+    int64_t reconnect_delay_ns;
+    struct world_timer timer;
+    struct verdict_result verdict;
+
+    /* Text that was derived from config. */
+    char helo[PROBE_NAME_MAX];
+    char target_text[ENDPOINT_TEXT_MAX]; /* "192.0.2.1:25" */
+    char target_name[PROBE_NAME_MAX];    /* {T}; the address literal when no name was given */
+    char token_target[PROBE_NAME_MAX + ENDPOINT_TEXT_MAX + 80]; /* run and target: input of the tokens */
+};
+
+/* "S1-R1" and so on; NULL when there is none. */
+const struct form_result *probe_form(const struct probe *p, struct span id);
+void probe_facts(const struct probe *p, struct verdict_facts *facts);
+
+#endif

@@ -1,0 +1,104 @@
+/*
+ * session.h - one connection to the target: the script that asks the plan's forms
+ *
+ * EHLO (or HELO), then for each form MAIL, RCPT and, when both are taken, DATA and the message; RSET after each, QUIT at
+ * the end. A form's answer is given to the plan only when the RSET after it was answered with 250: until then a reply
+ * too many would show, and the form counts as not asked. The session ends by itself when the plan has nothing to ask
+ * now, before the ninth refusal, and when the server ends it.
+ *
+ * Ownership: the struct is the probe's and can be used again after `ended`. Spans in session_config must outlive it.
+ */
+#ifndef RELAYLAB_PROBE_SESSION_H
+#define RELAYLAB_PROBE_SESSION_H
+
+#include "drive/world.h"
+#include "lib/smtp/client.h"
+#include "probe/plan.h"
+
+enum {
+    SESSION_GREETING_MAX = 256,
+    SESSION_KEYWORDS_MAX = 512,
+    SESSION_MESSAGE_MAX = 4096,
+    SESSION_REFUSALS_MAX = 8, /* Postfix slows every reply down from the tenth error on */
+    SESSION_SYNTAX_MAX = 3    /* Exim hangs up at the fourth syntax error (smtp_max_synprot_errors) */
+};
+
+struct target_notes { /* what was learned of the target beside the forms; visible characters only */
+    char greeting[SESSION_GREETING_MAX];      /* "220 mx.victim.test ESMTP", first session */
+    char ehlo_keywords[SESSION_KEYWORDS_MAX]; /* "PIPELINING, SIZE 10240000, STARTTLS"; empty after HELO */
+    int greeting_code;
+    bool greeted;         /* an SMTP greeting (any code) came once */
+    bool esmtp;           /* EHLO was taken */
+    bool helo_used;       /* HELO was taken instead */
+    bool starttls_offered;
+    bool bare_lf, eight_bit, control_bytes, mixed_codes; /* oddities of its replies */
+    bool quit_unanswered;
+    bool hung_up;         /* it closed at least one session by itself */
+    bool tainted;         /* at least one session could not be believed */
+    bool bare_mail, bare_rcpt; /* takes addresses only without angle brackets (A5) */
+    unsigned sessions, tainted_sessions;
+    enum answer session_answer; /* last refusal of greeting, EHLO/HELO or every sender */
+    const struct answer_row *session_row;
+    char session_reply[SESSION_GREETING_MAX];
+    enum smtp_step session_step;
+    enum smtp_outcome last_outcome; /* of the last session that failed */
+    enum smtp_step last_step;
+    int64_t first_connect_ns, last_reply_ns;
+};
+
+struct session;
+
+struct session_observer {
+    /* 'C', 'S' or '*'. May be NULL. */
+    void (*line)(void *self, unsigned number, char direction, struct span text);
+    /* The session is over and may be used again. */
+    void (*ended)(void *self, struct session *s);
+    void *self;
+};
+
+struct session_config {
+    const struct form_identity *who;
+    struct span helo;        /* our name */
+    struct span contact;
+    struct span target_text; /* for the message */
+    struct endpoint target, source;
+    const struct smtp_timeouts *timeouts;
+    int64_t deadline_ns; /* of asking */
+    struct session_observer observer;
+};
+
+enum session_control { CONTROL_UNKNOWN, CONTROL_TAKEN, CONTROL_OTHER_CLASS, CONTROL_SAME_CLASS };
+
+struct session {
+    struct smtp_client client;
+    struct link *link;
+    struct world *world;
+    const struct session_config *config;
+    struct plan *plan;
+    struct target_notes *notes;
+    struct form_result *form; /* being asked, its answer not yet trusted; NULL between forms */
+    const struct sender_row *sender;
+    enum session_control control; /* R43 in this session */
+    unsigned number;    /* from 1 */
+    unsigned refusals, syntax_errors;
+    unsigned answered;  /* forms that were answered in this session */
+    unsigned retry_hint_s;
+    uint8_t stage;      /* private: what the script awaits */
+    bool active;        /* between session_start and `ended` */
+    bool answer_here;   /* the form has its answer, RSET pending */
+    bool mail_bare, rcpt_bare; /* style of the present attempt */
+    bool control_class_differs;
+    bool over;          /* QUIT was said or the end is decided */
+    int64_t last_body_ns; /* when a body last began to go out; 0: never */
+    enum smtp_outcome outcome;
+    enum smtp_step step;
+    char message[SESSION_MESSAGE_MAX];
+};
+
+/* False: the world is out of links. */
+bool session_start(struct session *s, struct world *w, const struct session_config *config, struct plan *plan,
+                   struct target_notes *notes, unsigned number);
+/* Ends soon without another question; `ended` follows. */
+void session_cancel(struct session *s);
+
+#endif
