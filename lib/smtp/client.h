@@ -14,6 +14,8 @@
  * as script.ended). A body is lent until the reply to it has come or `done` is called.
  * Limits: command lines SMTP_LINE_MAX with CRLF; a command with CR, LF or NUL in it is a broken promise (assert):
  * users' text is checked where it enters.
+ * A session that is given up while the peer listens for commands says QUIT without waiting for the answer.
+ * OUTCOME_CANCELLED also stands for total_deadline_ns: the run's time is over, not the server's.
  */
 #ifndef RELAYLAB_LIB_SMTP_CLIENT_H
 #define RELAYLAB_LIB_SMTP_CLIENT_H
@@ -84,7 +86,8 @@ struct smtp_client {
     bool at_line_start;  /* of the body sent so far */
     bool data_byte_sent; /* a byte of a body followed a 354 (or BDAT) */
     bool eom_sent;       /* the final dot went into the output */
-    bool silent_close;   /* closed after `done`; waiting for output to drain */
+    bool silent_close;   /* over in the middle of a body: broken off, no QUIT */
+    bool early;          /* the reply being read began before its command was on its way */
     struct span body;    /* not yet in the output */
     uint16_t line_len;
     char line[SMTP_LINE_MAX]; /* said, not yet in the output */

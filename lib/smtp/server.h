@@ -97,31 +97,44 @@ struct smtp_policy {
     bool (*more)(void *self, struct smtp_server *s, struct strbuf *out);
     /* A reply was put on its way: for logs and transcripts; may be NULL. */
     void (*replied)(void *self, struct smtp_server *s, struct span bytes);
-    /* Connection over: how ("peer-closed", "closed", "reset", "timeout"), and the phase it was in. */
+    /* The session is over, once: "peer-closed", "peer-reset", "closed" (by us), "reset" (by us), "timeout". The state
+       (phase, last_at, rcpt_count) still stands. */
     void (*closed)(void *self, struct smtp_server *s, const char *how);
     void (*ended)(void *self, struct smtp_server *s); /* the driver let go */
 };
 
-enum smtp_server_phase { SERVER_NEW, SERVER_COMMAND, SERVER_BODY, SERVER_BDAT, SERVER_AUTH, SERVER_DEAD };
+enum smtp_server_phase {
+    SERVER_NEW,     /* the banner is due */
+    SERVER_COMMAND, /* a command line comes next */
+    SERVER_BODY,    /* message data up to the dot */
+    SERVER_BDAT,    /* a chunk of known size (RFC 3030) */
+    SERVER_AUTH,    /* a line of an AUTH exchange (RFC 4954) */
+    SERVER_DEAD     /* says nothing any more; reads on unless deaf */
+};
 
 struct smtp_server {
     const struct smtp_policy *policy;
     void *policy_self;
-    int64_t now_ns;         /* of the last step */
-    int64_t idle_ns;        /* patience between commands (RFC 5321 4.5.3.2.7: 5 min) */
-    int64_t idle_at_ns;     /* deadline from it */
-    int64_t release_at_ns;  /* when the next held segment may go */
-    const struct wire_shape *wire; /* of the reply that is going out */
+    int64_t now_ns;              /* of the last step */
+    int64_t idle_ns;             /* patience between commands (RFC 5321 4.5.3.2.7: 5 min) */
+    int64_t idle_at_ns;          /* deadline from it */
+    int64_t release_at_ns;       /* when the next held segment may go */
+    const struct wire_shape *wire; /* of the reply that is going out; NULL: at once */
     uint64_t body_size;
     uint64_t bdat_left;
-    uint32_t held;          /* bytes at the end of the output that are not ready yet */
-    uint32_t reply_sent;    /* of the present reply, for stop_after */
-    uint16_t rcpt_count;    /* accepted in this transaction */
-    uint8_t phase;          /* enum smtp_server_phase */
-    uint8_t dot_state;      /* of the end-of-data recogniser */
-    uint8_t then;           /* enum smtp_then, once the held output is gone */
-    uint8_t pending_at;     /* enum smtp_event of a pending decision */
-    bool pending, resumed, more, greeted, esmtp, has_mail, has_helo, bdat_last, overlong, closed_told, extended_helo;
+    uint16_t rcpt_count;         /* accepted in this transaction */
+    uint8_t phase;               /* enum smtp_server_phase */
+    uint8_t dot_state;           /* of the end-of-data recogniser */
+    uint8_t then;                /* enum smtp_then, due once the reply is out */
+    uint8_t last_at;             /* enum smtp_event: the last thing decided */
+    bool pending;                /* the policy is asking elsewhere */
+    bool resumed;                /* ... and knows now */
+    bool body_ended;             /* a whole body was read, its reply is due */
+    bool more;                   /* the policy has further bytes of this reply */
+    bool esmtp, has_helo, has_mail;
+    bool bdat_last, bdat_refused;
+    bool overlong;               /* inside a line that was too long */
+    bool closed_told;
     char helo[SMTP_HELO_MAX + 1];
 };
 
