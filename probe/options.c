@@ -1,0 +1,496 @@
+/*
+ * options.c - a table of options, one row each; a handler reads a value and says what it wanted instead
+ *
+ * Options are read left to right, `--name value` or `--name=value`; `--` ends them. Rows say which may come more than
+ * once: any other that does is an error, since the user would not see which value won. getopt_long is not used: it
+ * takes abbreviations, and a script that says --time today must not change its meaning when an option is added.
+ */
+#include "probe/options.h"
+
+#include <string.h>
+
+#include "lib/smtp/address.h"
+
+struct reader { /* what a handler works on */
+    struct options *o;
+    struct strbuf *error;
+    const char *option;
+    struct span value;
+};
+
+struct option_row {
+    const char *name;
+    const char *argument; /* NULL: takes none */
+    bool (*read)(struct reader *r);
+    bool repeats;
+    const char *help;
+};
+
+static bool wrong(struct reader *r, const char *allowed)
+{
+    target_say(r->error, r->option, r->value);
+    strbuf_adds(r->error, allowed);
+    return false;
+}
+
+static bool wrong_at(struct reader *r, const char *why, size_t column)
+{
+    wrong(r, why);
+    strbuf_addf(r->error, " (at character %zu)", column + 1);
+    return false;
+}
+
+static bool read_mailbox_address(struct reader *r, struct span *whole, struct span *local, struct span *domain)
+{
+    const char *why = "";
+    size_t column = 0;
+
+    if (!address_check_mailbox(r->value, local, domain, &why, &column))
+        return wrong_at(r, why, column);
+    if (local->len > OPTIONS_CANARY_LOCAL_MAX)
+        return wrong(r, "the part before the @ may have 47 characters: a token is put after it, and 64 is SMTP's limit");
+    *whole = r->value;
+    return true;
+}
+
+static bool read_canary(struct reader *r)
+{
+    return read_mailbox_address(r, &r->o->canary, &r->o->canary_local, &r->o->canary_domain);
+}
+
+static bool read_sender(struct reader *r)
+{
+    return read_mailbox_address(r, &r->o->sender, &r->o->sender_local, &r->o->sender_domain);
+}
+
+static bool read_name(struct reader *r, struct span *to)
+{
+    const char *why = "";
+    size_t column = 0;
+
+    if (!address_check_domain(r->value, &why, &column))
+        return wrong_at(r, why, column);
+    *to = r->value;
+    return true;
+}
+
+static bool read_helo(struct reader *r)
+{
+    return read_name(r, &r->o->helo);
+}
+
+static bool read_domain(struct reader *r)
+{
+    return read_name(r, &r->o->domain);
+}
+
+static bool read_contact(struct reader *r)
+{
+    if (r->value.len == 0 || r->value.len > OPTIONS_CONTACT_MAX)
+        return wrong(r, "write 1 to 200 characters");
+    for (size_t i = 0; i < r->value.len; i++)
+        if (r->value.ptr[i] < 32 || r->value.ptr[i] > 126)
+            return wrong_at(r, "only printable ASCII can stand in a header", i);
+    r->o->contact = r->value;
+    return true;
+}
+
+static bool read_endpoint(struct reader *r, struct endpoint *to)
+{
+    if (!endpoint_parse(r->value, false, to))
+        return wrong(r, "write ADDR:PORT or [ADDR6]:PORT with a port from 1 to 65535, like 127.0.0.1:2525");
+    return true;
+}
+
+static bool read_sink(struct reader *r)
+{
+    if (r->o->sink.family != 0)
+        return wrong(r, "there is a sink already; give --sink or --mailbox once");
+    return read_endpoint(r, &r->o->sink);
+}
+
+static bool read_mailbox(struct reader *r)
+{
+    struct span scheme = SPAN("sink://");
+
+    if (!span_istarts(r->value, scheme))
+        return wrong(r, "only sink://ADDR:PORT is a mailbox that this version can watch");
+    r->value = span_from(r->value, scheme.len);
+    return read_sink(r);
+}
+
+static bool read_control_route(struct reader *r)
+{
+    return read_endpoint(r, &r->o->control_route);
+}
+
+static bool read_source(struct reader *r)
+{
+    if (!endpoint_parse_address(r->value, &r->o->source))
+        return wrong(r, "write an address of this host, without a port");
+    return true;
+}
+
+static bool read_forms(struct reader *r)
+{
+    struct form forms[FORMS_MAX];
+    char memory[200];
+    struct strbuf why;
+    size_t count = 0;
+
+    strbuf_init(&why, memory, sizeof(memory));
+    if (forms_select(r->value, forms, FORMS_MAX, &count, &why)) {
+        r->o->forms = r->value;
+        return true;
+    }
+    wrong(r, "");
+    strbuf_add_visible(r->error, strbuf_span(&why));
+    strbuf_adds(r->error, "; quick, standard, full, or ids as --list-forms shows them");
+    return false;
+}
+
+static bool read_duration(struct reader *r, int64_t least_ns, int64_t *to)
+{
+    if (!clock_parse(r->value, to))
+        return wrong(r, "not a duration; write a whole number and a unit: 300s, 5min, 2h");
+    if (*to < least_ns)
+        return wrong(r, "too short; at least 1s");
+    return true;
+}
+
+static bool read_wait(struct reader *r)
+{
+    return read_duration(r, 0, &r->o->wait_ns);
+}
+
+static bool read_max_time(struct reader *r)
+{
+    return read_duration(r, CLOCK_SECOND, &r->o->max_time_ns);
+}
+
+static bool read_retry(struct reader *r)
+{
+    return read_duration(r, CLOCK_SECOND, &r->o->retry_ns);
+}
+
+static bool read_timeout(struct reader *r)
+{
+    struct span whole = r->value;
+    size_t equals = span_chr(whole, '=');
+    enum smtp_step step;
+
+    if (equals == SIZE_MAX || !smtp_step_parse(span_to(whole, equals), &step)) {
+        wrong(r, "write STEP=DURATION; a step is one of");
+        for (int i = 0; i < STEP_COUNT; i++)
+            strbuf_addf(r->error, "%s %s", i > 0 ? "," : "", smtp_step_name((enum smtp_step)i));
+        return false;
+    }
+    r->value = span_from(whole, equals + 1);
+    return read_duration(r, CLOCK_SECOND, &r->o->timeouts.ns[step]);
+}
+
+static bool read_expect(struct reader *r)
+{
+    if (!verdict_parse(r->value, &r->o->expect))
+        return wrong(r, "write open, bounces, discards, accepts, inconclusive, closed or unreachable");
+    r->o->expect_given = true;
+    return true;
+}
+
+static bool read_transcript(struct reader *r)
+{
+    if (r->value.len == 0)
+        return wrong(r, "write the name of a file");
+    r->o->transcript = r->value.ptr;
+    return true;
+}
+
+static bool read_json(struct reader *r)
+{
+    r->o->json = true;
+    return true;
+}
+
+static bool read_allow_public(struct reader *r)
+{
+    r->o->allow_public = true;
+    return true;
+}
+
+static bool read_inside(struct reader *r)
+{
+    r->o->inside = true;
+    return true;
+}
+
+static bool read_outside(struct reader *r)
+{
+    r->o->outside = true;
+    return true;
+}
+
+static bool read_exhaustive(struct reader *r)
+{
+    r->o->exhaustive = true;
+    return true;
+}
+
+static bool read_quiet(struct reader *r)
+{
+    r->o->quiet = true;
+    return true;
+}
+
+static bool read_verbose(struct reader *r)
+{
+    r->o->verbose = true;
+    return true;
+}
+
+static bool read_dry_run(struct reader *r)
+{
+    r->o->mode = MODE_DRY_RUN;
+    return true;
+}
+
+static bool read_list_forms(struct reader *r)
+{
+    r->o->mode = MODE_LIST_FORMS;
+    return true;
+}
+
+static bool read_version(struct reader *r)
+{
+    r->o->mode = MODE_VERSION;
+    return true;
+}
+
+static bool read_help(struct reader *r)
+{
+    r->o->mode = MODE_HELP;
+    return true;
+}
+
+/* clang-format off */
+static const struct option_row rows[] = {
+    {"--canary", "ADDRESS", read_canary, false, "address of ours that a relayed message would reach (required)"},
+    {"--sink", "ADDR:PORT", read_sink, false, "receive the canary's mail here, in an SMTP server of the probe's own"},
+    {"--mailbox", "URL", read_mailbox, false, "sink://ADDR:PORT, the same as --sink"},
+    {"--sender", "ADDRESS", read_sender, false, "reverse-path of the forms; default: the canary"},
+    {"--source", "ADDR", read_source, false, "local address to ask from"},
+    {"--helo", "NAME", read_helo, false, "our name in EHLO; default: probe.DOMAIN of the sender"},
+    {"--domain", "DOMAIN", read_domain, false, "a domain local to the target; default: the target's name"},
+    {"--forms", "LIST", read_forms, false, "quick, standard (default), full, or ids: S1-R1,R6"},
+    {"--wait", "DURATION", read_wait, false, "window for deliveries after the last accepted message; default 2min"},
+    {"--max-time", "DURATION", read_max_time, false, "asking ends after this; default 15min"},
+    {"--retry", "DURATION", read_retry, false, "first retry of what was deferred; default 301s, then doubled"},
+    {"--timeout", "STEP=DURATION", read_timeout, true, "patience for one reply; default as RFC 5321 4.5.3.2"},
+    {"--control-route", "ADDR:PORT", read_control_route, false, "the canary's own way in, for the control messages"},
+    {"--contact", "TEXT", read_contact, false, "who asks, for the messages' text"},
+    {"--exhaustive", NULL, read_exhaustive, false, "wait the whole window though a delivery was seen"},
+    {"--inside", NULL, read_inside, false, "this host is in a network that the target trusts"},
+    {"--outside", NULL, read_outside, false, "this host is a stranger to the target"},
+    {"--allow-public", NULL, read_allow_public, false, "targets outside loopback and private networks are meant"},
+    {"--json", NULL, read_json, false, "one JSON object a target on a line, instead of text"},
+    {"--transcript", "FILE", read_transcript, false, "write every line of every session there"},
+    {"--expect", "VERDICT", read_expect, false, "exit 0 when the verdict is this one, 1 when not"},
+    {"--dry-run", NULL, read_dry_run, false, "print what would be said, and send nothing"},
+    {"--list-forms", NULL, read_list_forms, false, "print all forms"},
+    {"--quiet", NULL, read_quiet, false, "no progress line, and of the report the verdict line only"},
+    {"--verbose", NULL, read_verbose, false, "every line of every session on standard error; all forms in the report"},
+    {"--version", NULL, read_version, false, "print the version"},
+    {"--help", NULL, read_help, false, "print this"},
+};
+/* clang-format on */
+
+enum { ROW_COUNT = sizeof(rows) / sizeof(rows[0]) };
+
+static bool read_target(struct options *o, struct span text, struct strbuf *error)
+{
+    if (o->target_count == OPTIONS_TARGETS_MAX) {
+        strbuf_addf(error, "more than %d targets", OPTIONS_TARGETS_MAX);
+        return false;
+    }
+    return target_read(&o->target[o->target_count++], text, error);
+}
+
+static void set_defaults(struct options *o)
+{
+    memset(o, 0, sizeof(*o));
+    o->mode = MODE_ASK;
+    o->forms = SPAN("standard");
+    o->wait_ns = 2 * CLOCK_MINUTE;
+    o->max_time_ns = 15 * CLOCK_MINUTE;
+    o->retry_ns = 5 * CLOCK_MINUTE + CLOCK_SECOND;
+    o->timeouts = smtp_timeouts_rfc5321;
+}
+
+static bool check_together(struct options *o, struct strbuf *error)
+{
+    const char *missing = NULL;
+
+    if (o->inside && o->outside)
+        missing = "--inside and --outside exclude each other";
+    else if (o->quiet && o->verbose)
+        missing = "--quiet and --verbose exclude each other";
+    else if (o->canary.len == 0)
+        missing = "--canary ADDRESS is required: an address of your own, outside the target's domains";
+    else if (o->target_count == 0)
+        missing = "no TARGET: name the server to ask, like 192.0.2.1:25";
+    else if (o->control_route.family != 0 && endpoint_scope(&o->control_route) == SCOPE_PUBLIC && !o->allow_public)
+        missing = "--control-route: a public address; say --allow-public when it is meant";
+    if (missing != NULL) {
+        strbuf_adds(error, missing);
+        return false;
+    }
+    if (o->sender.len == 0) {
+        o->sender = o->canary;
+        o->sender_local = o->canary_local;
+        o->sender_domain = o->canary_domain;
+    }
+    return true;
+}
+
+static size_t find_row(struct span name)
+{
+    size_t i = 0;
+
+    while (i < ROW_COUNT && !span_equal(span_of(rows[i].name), name))
+        i++;
+    return i;
+}
+
+/* Reads the option at argv[*at]; *at moves on when its value is the next word. */
+static bool read_option(struct options *o, int argc, char **argv, int *at, bool *seen, struct strbuf *error)
+{
+    struct span word = span_of(argv[*at]);
+    size_t equals = span_chr(word, '=');
+    size_t i = find_row(span_to(word, equals));
+    struct reader r = {.o = o, .error = error};
+
+    if (i == ROW_COUNT) {
+        strbuf_adds(error, "unknown option '");
+        strbuf_add_visible(error, span_to(word, equals < 60 ? equals : 60));
+        strbuf_adds(error, "'; --help lists all");
+        return false;
+    }
+    r.option = rows[i].name;
+    r.value = equals == SIZE_MAX ? SPAN("") : span_from(word, equals + 1);
+    if (rows[i].argument == NULL && equals != SIZE_MAX)
+        return wrong(&r, "this option takes no value");
+    if (rows[i].argument != NULL && equals == SIZE_MAX) {
+        if (*at + 1 >= argc) {
+            strbuf_addf(error, "%s: a value is missing: %s %s", r.option, r.option, rows[i].argument);
+            return false;
+        }
+        r.value = span_of(argv[++*at]);
+    }
+    if (seen[i] && !rows[i].repeats && rows[i].argument != NULL)
+        return wrong(&r, "given twice; once is allowed");
+    seen[i] = true;
+    return rows[i].read(&r);
+}
+
+bool options_parse(struct options *o, int argc, char **argv, struct strbuf *error)
+{
+    bool seen[ROW_COUNT] = {false};
+    bool only_targets = false;
+
+    set_defaults(o);
+    for (int at = 1; at < argc; at++) {
+        struct span word = span_of(argv[at]);
+        bool fine;
+
+        if (!only_targets && span_equal(word, SPAN("--"))) {
+            only_targets = true;
+            continue;
+        }
+        if (only_targets || !span_starts(word, SPAN("-")))
+            fine = read_target(o, word, error);
+        else
+            fine = read_option(o, argc, argv, &at, seen, error);
+        if (!fine)
+            return false;
+        if (o->mode == MODE_VERSION || o->mode == MODE_HELP)
+            return true;
+    }
+    return o->mode == MODE_LIST_FORMS || check_together(o, error);
+}
+
+static bool check_address(const struct options *o, const struct target *t, const struct endpoint *e,
+                          struct strbuf *error)
+{
+    const char *why = NULL;
+
+    if (o->sink.family != 0 && endpoint_equal(e, &o->sink))
+        why = "that is the sink itself: a mail server that takes its own domain's mail is no relay";
+    else if (o->control_route.family != 0 && endpoint_equal(e, &o->control_route))
+        why = "that is the canary's own server (--control-route): mail that it takes for the canary is not relayed";
+    else if (endpoint_scope(e) == SCOPE_PUBLIC && !o->allow_public)
+        why = "a public address; probe only servers that are yours to test, and then say --allow-public";
+    else if (o->source.family != 0 && o->source.family != e->family)
+        why = "--source is of the other address family";
+    if (why == NULL)
+        return true;
+    target_say(error, "target", t->text);
+    if (t->is_name) {
+        endpoint_print_address(error, e);
+        strbuf_adds(error, ": ");
+    }
+    strbuf_adds(error, why);
+    return false;
+}
+
+bool options_check_target(const struct options *o, const struct target *t, struct strbuf *error)
+{
+    if (t->is_name && span_iequal(t->name, o->canary_domain)) {
+        target_say(error, "target", t->text);
+        strbuf_adds(error, "that is the canary's own domain: mail that it takes for the canary is not relayed");
+        return false;
+    }
+    for (size_t i = 0; i < t->address_count; i++)
+        if (!check_address(o, t, &t->address[i], error))
+            return false;
+    return true;
+}
+
+enum vantage options_vantage(const struct options *o, const struct endpoint *target)
+{
+    if (o->inside)
+        return VANTAGE_INSIDE;
+    if (o->outside)
+        return VANTAGE_OUTSIDE;
+    if (o->source.family != 0 && endpoint_same_address(&o->source, target))
+        return VANTAGE_SAME_HOST;
+    switch (endpoint_scope(target)) {
+    case SCOPE_LOOPBACK:
+        return VANTAGE_SAME_HOST;
+    case SCOPE_LINK_LOCAL:
+        return VANTAGE_SAME_NETWORK;
+    case SCOPE_PRIVATE:
+        return VANTAGE_PRIVATE;
+    case SCOPE_PUBLIC:
+        break;
+    }
+    return VANTAGE_PUBLIC;
+}
+
+void options_print_help(struct strbuf *out)
+{
+    strbuf_adds(out, "Usage: relayprobe --canary ADDRESS [OPTION...] TARGET...\n"
+                     "Asks a mail server whether it relays for strangers, and proves the answer by delivery.\n"
+                     "TARGET is ADDR:PORT, [ADDR6]:PORT, ADDR or NAME (port 25).\n\n");
+    for (size_t i = 0; i < ROW_COUNT; i++) {
+        size_t from = out->len;
+
+        strbuf_addf(out, "  %s%s%s", rows[i].name, rows[i].argument != NULL ? " " : "",
+                    rows[i].argument != NULL ? rows[i].argument : "");
+        do
+            strbuf_addc(out, ' ');
+        while (out->len < from + 28 && !out->truncated);
+        strbuf_adds(out, rows[i].help);
+        strbuf_addc(out, '\n');
+    }
+    strbuf_adds(out, "\nExit status: 0 closed, 1 open, 2 usage, 3 bounces, discards or accepts, 4 inconclusive,\n"
+                     "5 unreachable, 71 system error, 128+n signal. With --expect: 0 as expected, 1 not.\n");
+}
