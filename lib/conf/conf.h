@@ -52,8 +52,10 @@ enum conf_type {
     CONF_TEXTS,    /* struct conf_texts; a scalar counts as a list of one */
     CONF_RANGE,    /* struct conf_range: 3, 1.., ..4, 2..5, none (0..0) */
     CONF_STRUCT,   /* in place, by `sub` */
-    CONF_STRUCTS,  /* list of structs by `sub`: pointer at offset, size_t count at count_offset */
+    CONF_STRUCTS,  /* list of structs by `sub` (one alone counts as a list of one): pointer at offset, size_t count at
+                      count_offset */
     CONF_MAP,      /* mapping name -> struct by `sub`; the struct begins with const char *name; as CONF_STRUCTS */
+    CONF_INCLUDE,  /* the keys of `sub` stand beside ours, its struct is at offset; one level, no key of its own */
     CONF_CUSTOM    /* `parse` reads the node itself */
 };
 
@@ -101,6 +103,7 @@ struct conf_table {
     void (*defaults)(void *target);
     bool (*check)(struct conf *c, const struct conf_node *n, void *target);
     size_t position_offset; /* of a struct conf_position to fill in; 0: none */
+    bool lenient;           /* unknown keys are passed over: for a first look at a part of a file */
 };
 
 void conf_init(struct conf *c, struct arena *arena, const char *file, struct span text);
