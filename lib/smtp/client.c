@@ -217,7 +217,8 @@ static void take_body(struct smtp_client *c, struct machine_io *io)
         c->body = span_from(c->body, len);
     }
     if (c->body.len == 0 && !c->eom_sent && io->out_cap - io->out_len >= END_ROOM) {
-        put(io, "\r\n.\r\n" + (c->at_line_start ? 2 : 0), c->at_line_start ? 3 : 5);
+        struct span mark = span_from(SPAN("\r\n.\r\n"), c->at_line_start ? 2 : 0);
+        put(io, mark.ptr, mark.len);
         c->eom_sent = true;
     }
     io->out_ready = io->out_len;

@@ -199,6 +199,7 @@ static void pass_body(struct smtp_server *s, const char *from, const char *to)
 /* Reads message data up to the end mark; true when it was found. `from` is the start of what is not passed on yet. */
 static bool read_dotted(struct smtp_server *s, struct machine_io *io)
 {
+    static const char held_cr[] = "\r";
     const char *p = io->in + io->in_used, *end = io->in + io->in_len, *from = p;
     bool found = false;
     while (p < end && !found) {
@@ -225,7 +226,7 @@ static bool read_dotted(struct smtp_server *s, struct machine_io *io)
                 from = ++p;
                 found = true;
             } else { /* the CR was content after all */
-                pass_body(s, "\r", "\r" + 1);
+                pass_body(s, held_cr, held_cr + 1);
                 s->dot_state = DOT_CR;
             }
             break;

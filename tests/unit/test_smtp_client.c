@@ -1,0 +1,312 @@
+/* The client machine: scripts against canned servers, every cut of the replies, deadlines, stuffing, and strays. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib/smtp/client.h"
+#include "tests/unit/pump.h"
+
+/* Says the lines one after another; "BODY" sends the body; after the last it closes. */
+struct notes {
+    const char *const *lines;
+    struct span body;
+    unsigned next;
+    char heard[4096];
+    size_t heard_len;
+    unsigned done_count;
+    enum smtp_outcome outcome;
+    enum smtp_step step;
+};
+
+static enum smtp_step step_of(const char *line)
+{
+    switch (line[0]) {
+    case 'E':
+        return STEP_EHLO;
+    case 'M':
+        return STEP_MAIL;
+    case 'R':
+        return line[1] == 'C' ? STEP_RCPT : STEP_RSET;
+    case 'D':
+        return STEP_DATA;
+    case 'Q':
+        return STEP_QUIT;
+    default:
+        return STEP_OTHER;
+    }
+}
+
+static void notes_next(void *self, struct smtp_client *c, const struct reply *reply)
+{
+    struct notes *n = self;
+    n->heard_len += (size_t)snprintf(n->heard + n->heard_len, sizeof n->heard - n->heard_len, "%s=%d;",
+                                     smtp_step_name(c->step), reply->code);
+    const char *line = n->lines[n->next];
+    if (!line) {
+        smtp_client_close(c);
+        return;
+    }
+    n->next++;
+    if (strcmp(line, "BODY") == 0) {
+        smtp_client_body(c, n->body);
+    } else {
+        smtp_client_command(c, step_of(line), span_of(line));
+    }
+}
+
+static void notes_done(void *self, struct smtp_client *c, enum smtp_outcome outcome, enum smtp_step step)
+{
+    struct notes *n = self;
+    (void)c;
+    n->done_count++;
+    n->outcome = outcome;
+    n->step = step;
+}
+
+static const struct smtp_script notes_script = {notes_next, notes_done, NULL, NULL};
+
+struct desk {
+    struct notes notes;
+    struct smtp_client client;
+    struct pump pump;
+};
+
+static struct desk *desk_new(const char *const *lines, const char *body)
+{
+    struct desk *d = calloc(1, sizeof *d);
+    assert_non_null(d);
+    d->notes.lines = lines;
+    d->notes.body = span_of(body);
+    smtp_client_init(&d->client, &notes_script, &d->notes, &smtp_timeouts_rfc5321, 0, CLOCK_NEVER);
+    pump_init(&d->pump, smtp_client_machine(&d->client), 0);
+    pump_run(&d->pump);
+    return d;
+}
+
+/* One reply is fed, and cut, at a time: a server answers what it was asked. */
+static void feed_cut(struct desk *d, const char *reply, size_t cut)
+{
+    size_t len = strlen(reply);
+    if (cut > len) {
+        for (size_t i = 0; i < len; i++) {
+            pump_feed(&d->pump, reply + i, 1);
+        }
+        return;
+    }
+    pump_feed(&d->pump, reply, cut);
+    pump_feed(&d->pump, reply + cut, len - cut);
+}
+
+static const char *const whole[] = {"EHLO me", "MAIL FROM:<a@b>", "RCPT TO:<c@d>", "DATA", "BODY", "RSET", "QUIT", NULL};
+static const char *const replies[] = {"220 hello\r\n",
+                                      "250-mx\r\n250-SIZE 1\r\n250 HELP\r\n",
+                                      "250 2.1.0 Ok\r\n",
+                                      "250 2.1.5 Ok\r\n",
+                                      "354 go\r\n",
+                                      "250-2.0.0 queued\r\n250 as 1\r\n",
+                                      "250 Ok\r\n",
+                                      "221 Bye\r\n"};
+
+static void a_mail_at_every_split(void **state)
+{
+    (void)state;
+    for (size_t cut = 0; cut < 40; cut++) {
+        struct desk *d = desk_new(whole, ".x\r\ny\r\n..\r\n");
+        for (size_t i = 0; i < sizeof replies / sizeof *replies; i++) {
+            feed_cut(d, replies[i], cut);
+        }
+        assert_string_equal(d->notes.heard,
+                            "greeting=220;ehlo=250;mail=250;rcpt=250;data=354;end-of-data=250;rset=250;quit=221;");
+        assert_string_equal(d->pump.sent, "EHLO me\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n..x\r\ny\r\n...\r\n.\r\n"
+                                          "RSET\r\nQUIT\r\n");
+        assert_int_equal(d->notes.outcome, OUTCOME_CLOSED_BY_US);
+        assert_int_equal(d->notes.done_count, 1);
+        assert_int_equal(d->pump.wish, WISH_CLOSE);
+        free(d);
+    }
+}
+
+struct body_row {
+    const char *label, *body, *wire;
+};
+
+static const struct body_row bodies[] = {
+    {"empty", "", ".\r\n"},
+    {"no last line end", "a", "a\r\n.\r\n"},
+    {"a dot alone", ".\r\n", "..\r\n.\r\n"},
+    {"dot without line end", ".", "..\r\n.\r\n"},
+    {"dot inside", "a.b\r\n", "a.b\r\n.\r\n"},
+    {"bare LF begins a line too", "a\n.b\n", "a\n..b\n.\r\n"},
+};
+
+static void bodies_are_stuffed(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {"DATA", "BODY", NULL};
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+        struct desk *d = desk_new(lines, bodies[i].body);
+        pump_feed(&d->pump, "220 x\r\n", 7);
+        pump_feed(&d->pump, "354 x\r\n", 7);
+        if (strcmp(d->pump.sent + strlen("DATA\r\n"), bodies[i].wire) != 0) {
+            fail_msg("%s: %s", bodies[i].label, d->pump.sent);
+        }
+        assert_true(d->client.data_byte_sent && d->client.eom_sent);
+        free(d);
+    }
+}
+
+static void a_long_body_goes_out_whole(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {"DATA", "BODY", NULL};
+    size_t len = 200000;
+    char *body = malloc(len + 1);
+    assert_non_null(body);
+    for (size_t i = 0; i < len; i++) {
+        body[i] = i % 79 == 78 ? '\n' : i % 79 == 77 ? '\r' : '.';
+    }
+    body[len] = '\0';
+    struct desk *d = desk_new(lines, body);
+    pump_feed(&d->pump, "220 x\r\n", 7);
+    pump_feed(&d->pump, "354 x\r\n", 7);
+    size_t starts = (len + 78) / 79;
+    assert_int_equal(d->pump.sent_len, 6 + len + starts + 5);
+    assert_memory_equal(d->pump.sent + d->pump.sent_len - 5, "\r\n.\r\n", 5);
+    free(d);
+    free(body);
+}
+
+struct end_row {
+    const char *label;
+    const char *in; /* after the greeting and EHLO's reply */
+    enum machine_peer peer;
+    enum smtp_outcome outcome;
+    enum smtp_step step;
+    const char *heard;
+};
+
+static const struct end_row ends[] = {
+    {"FIN instead of a reply", "", PEER_FIN, OUTCOME_CLOSED, STEP_MAIL, ""},
+    {"FIN inside a reply", "250-x", PEER_FIN, OUTCOME_CLOSED, STEP_MAIL, ""},
+    {"reply, then FIN", "250 ok\r\n", PEER_FIN, OUTCOME_CLOSED, STEP_RCPT, "mail=250;"},
+    {"RST", "", PEER_RESET, OUTCOME_RESET, STEP_MAIL, ""},
+    {"no SMTP", "hello\r\n", PEER_OPEN, OUTCOME_MALFORMED, STEP_MAIL, ""},
+    {"two replies at once", "250 ok\r\n550 no\r\n", PEER_OPEN, OUTCOME_UNSOLICITED, STEP_RCPT, "mail=250;"},
+    {"half a second reply", "250 ok\r\n55", PEER_OPEN, OUTCOME_CLOSED_BY_US, STEP_COUNT, "mail=250;"},
+    {"reply and 421 at once", "250 ok\r\n421 bye\r\n", PEER_FIN, OUTCOME_CLOSED, STEP_DATA, "mail=250;rcpt=421;"},
+};
+
+static void how_sessions_end(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {"EHLO me", "MAIL FROM:<a@b>", "RCPT TO:<c@d>", "DATA", "QUIT", NULL};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        const struct end_row *row = &ends[i];
+        struct desk *d = desk_new(lines, "");
+        pump_feed(&d->pump, "220 x\r\n", 7);
+        pump_feed(&d->pump, "250 x\r\n", 7);
+        d->pump.peer = row->peer;
+        pump_feed(&d->pump, row->in, strlen(row->in));
+        const char *heard = d->notes.heard + strlen("greeting=220;ehlo=250;");
+        bool open = row->step == STEP_COUNT;
+        if (strcmp(heard, row->heard) != 0 || d->notes.done_count != (open ? 0u : 1u) ||
+            (!open && (d->notes.outcome != row->outcome || d->notes.step != row->step))) {
+            fail_msg("%s: heard %s, %s at %s", row->label, heard, smtp_outcome_name(d->notes.outcome),
+                     smtp_step_name(d->notes.step));
+        }
+        if (open) { /* the rest of the stray reply comes: unsolicited, for it began too early */
+            pump_feed(&d->pump, "0 no\r\n", 6);
+            assert_int_equal(d->notes.outcome, OUTCOME_UNSOLICITED);
+        }
+        free(d);
+    }
+}
+
+static void dripping_never_extends_a_deadline(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {"RCPT TO:<c@d>", "QUIT", NULL};
+    struct desk *d = desk_new(lines, "");
+    pump_feed(&d->pump, "220 x\r\n", 7);
+    for (int i = 0; i < 30; i++) {
+        assert_int_equal(d->notes.done_count, 0);
+        d->pump.now_ns += 10 * CLOCK_SECOND;
+        pump_feed(&d->pump, i == 0 ? "250-" : "x", i == 0 ? 4 : 1);
+    }
+    assert_int_equal(d->notes.done_count, 1);
+    assert_int_equal(d->notes.outcome, OUTCOME_TIMEOUT);
+    assert_int_equal(d->notes.step, STEP_RCPT);
+    assert_int_equal(d->pump.now_ns, 5 * CLOCK_MINUTE);
+    assert_string_equal(d->pump.sent, "RCPT TO:<c@d>\r\nQUIT\r\n");
+    free(d);
+}
+
+static void connecting_and_cancelling(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {NULL};
+    struct smtp_client c;
+    struct notes n = {.lines = lines};
+    struct pump *p = calloc(1, sizeof *p);
+    assert_non_null(p);
+    smtp_client_init(&c, &notes_script, &n, &smtp_timeouts_rfc5321, 0, CLOCK_NEVER);
+    pump_init(p, smtp_client_machine(&c), 0);
+    p->peer = PEER_CONNECTING;
+    pump_run(p);
+    assert_int_equal(pump_wait(p), 2 * CLOCK_MINUTE);
+    assert_int_equal(n.outcome, OUTCOME_TIMEOUT);
+    assert_int_equal(n.step, STEP_CONNECT);
+
+    n.done_count = 0;
+    smtp_client_init(&c, &notes_script, &n, &smtp_timeouts_rfc5321, 0, CLOCK_NEVER);
+    p->peer = PEER_REFUSED;
+    pump_run(p);
+    assert_int_equal(n.outcome, OUTCOME_REFUSED);
+    assert_int_equal(n.step, STEP_CONNECT);
+
+    n.done_count = 0;
+    smtp_client_init(&c, &notes_script, &n, &smtp_timeouts_rfc5321, p->now_ns, CLOCK_NEVER);
+    p->peer = PEER_OPEN;
+    pump_run(p);
+    smtp_client_cancel(&c);
+    pump_run(p);
+    assert_int_equal(n.outcome, OUTCOME_CANCELLED);
+    assert_int_equal(n.step, STEP_GREETING);
+    smtp_client_cancel(&c);
+    p->machine.ops->ended(p->machine.self);
+    assert_int_equal(n.done_count, 1);
+    free(p);
+}
+
+static void a_session_of_too_many_bytes_ends(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {NULL};
+    struct desk *d = desk_new(lines, "");
+    char junk[4096];
+    memset(junk, 'x', sizeof junk);
+    memcpy(junk, "220-", 4);
+    for (int i = 0; i < 400 && d->notes.done_count == 0; i++) {
+        pump_feed(&d->pump, junk, sizeof junk);
+    }
+    assert_int_equal(d->notes.outcome, OUTCOME_TOO_LONG);
+    free(d);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_mail_at_every_split),
+        cmocka_unit_test(bodies_are_stuffed),
+        cmocka_unit_test(a_long_body_goes_out_whole),
+        cmocka_unit_test(how_sessions_end),
+        cmocka_unit_test(dripping_never_extends_a_deadline),
+        cmocka_unit_test(connecting_and_cancelling),
+        cmocka_unit_test(a_session_of_too_many_bytes_ends),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
