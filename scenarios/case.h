@@ -11,17 +11,19 @@
 #include "mockmta/load.h"
 #include "probe/verdict.h"
 
-enum { CASE_SERVERS_MAX = 8, CASE_MAILBOXES_MAX = 4, CASE_EXPECT_MAX = 16, CASE_MATRIX_MAX = 64 };
+enum { CASE_SERVERS_MAX = 8, CASE_MAILBOXES_MAX = 4, CASE_EXPECT_MAX = 16, CASE_MATRIX_MAX = 64,
+       CASE_MATRIX_KEYS_MAX = 4, CASE_VANTAGES_MAX = 8 };
 
 enum case_time { TIME_ANY, TIME_VIRTUAL, TIME_REAL };
-enum case_truth { TRUTH_OPEN, TRUTH_CLOSED, TRUTH_UNDECIDABLE };
+enum case_truth { TRUTH_UNSET, TRUTH_OPEN, TRUTH_CLOSED, TRUTH_UNDECIDABLE };
 
 struct case_server {
     const char *name; /* "mx" */
     struct server_source source;
     struct server_config config; /* after persona */
     struct sim_path network;     /* key `network`: simulator only, except connect: refuse */
-    struct conf_texts route_names; /* routes are made to every mailbox and server by domain; `routes: none` cuts them */
+    /* Routes are made to every mailbox and server by domain; `routes: [NAME, ...]` to those only, `none` to nobody. */
+    struct conf_texts route_names;
     bool no_routes;
     struct conf_position at;
 };
@@ -46,6 +48,7 @@ struct case_probe { /* key `probe`: options of the run, as on the command line *
     int64_t wait_ns, max_time_ns, retry_ns;
     struct { bool set[STEP_COUNT]; int64_t ns[STEP_COUNT]; } timeout;
     bool no_mailbox;      /* key mailbox: false */
+    bool exhaustive;      /* wait the whole window though a delivery was seen */
     bool interrupt_set;
     int64_t interrupt_at_ns; /* Ctrl-C at this instant */
 };
@@ -54,7 +57,7 @@ struct case_count { const char *name; struct conf_range range; };
 
 struct case_if { const char *key; const char *value; };
 
-struct case_form { const char *id; const char *answer; const char *state; };
+struct case_form { const char *id; const char *answer; /* name of an answer or of a form_state */ };
 
 struct case_expect {
     struct case_if *conditions; size_t condition_count; /* if: {delay: 299s} */
@@ -81,12 +84,19 @@ struct case_dialogue {
 
 struct case_vantage { const char *name; const char *source; int truth; };
 
+struct case_matrix {
+    const char *key[CASE_MATRIX_KEYS_MAX];
+    struct conf_texts values[CASE_MATRIX_KEYS_MAX];
+    size_t count;
+};
+
 struct case_file {
     const char *name;  /* `case:` */
     const char *title, *why;
     struct conf_texts tags, rfc, caveat;
     enum case_time time;
-    int truth; /* enum case_truth */
+    int truth; /* enum case_truth; of the vantage when there are vantages */
+    struct case_matrix matrix;
     struct case_server *servers; size_t server_count;
     struct case_mailbox *mailboxes; size_t mailbox_count;
     struct case_vantage *vantages; size_t vantage_count;
@@ -94,14 +104,25 @@ struct case_file {
     struct case_expect *expect; size_t expect_count;
     struct case_dialogue *dialogue; size_t dialogue_count;
     const char *fails_with; /* tests/must-fail: text of the failure */
-    /* The combination this was loaded with. */
-    struct conf_binding bindings[4]; size_t binding_count;
+    /* The combination this was loaded with: a value per matrix key, then "vantage" when there are vantages. */
+    struct conf_binding bindings[CASE_MATRIX_KEYS_MAX + 1]; size_t binding_count;
+    const struct case_vantage *vantage; /* or NULL */
+    const struct case_server *target;
     const char *path;
 };
 
-/* How many combinations the file's matrix has (1 without), or 0 with conf->error. */
+/* How many combinations the file has: of its matrix, times its vantages (1 without any); 0 with conf->error. */
 size_t case_combinations(struct conf *conf);
+/* Loads one of them, personas and all. False: conf->error. */
 bool case_load(struct conf *conf, const struct persona_path *personas, size_t combination, struct case_file *out);
-extern const struct conf_table case_table;
+/* The table of a case's keys. A server's keys are mockmta's and the case's own together, so it is made in the arena;
+   NULL when that is used up. */
+const struct conf_table *case_table(struct arena *arena);
+/* "[delay=299s,vantage=inside]", or nothing. */
+void case_print_bindings(const struct case_file *c, struct strbuf *out);
+/* The expectation applies to this combination. */
+bool case_applies(const struct case_file *c, const struct case_expect *e);
+const char *case_truth_name(int truth);
+const char *case_form_state_name(int state); /* enum form_state: "not-asked", "denied", "offered", ... */
 
 #endif

@@ -1,0 +1,143 @@
+/*
+ * case_check.c - what a table cannot see: names that must be defined elsewhere in the same case
+ *
+ * Everything here is found before anything runs, so that a typing error never looks like a failing server.
+ */
+#include "scenarios/case_tables.h"
+
+#include "lib/smtp/address.h"
+
+#include <string.h>
+
+static bool fail(struct conf *conf, struct conf_position at, const char *hint, const char *what,
+                 const char *name)
+{
+    if (at.line == 0)
+        at = (struct conf_position){1, 1};
+    return conf_fail_at(conf, at, 1, hint, "%s: %s", what, name);
+}
+
+static const struct case_server *find_server(const struct case_file *c, const char *name)
+{
+    for (size_t i = 0; i < c->server_count; i++)
+        if (strcmp(c->servers[i].name, name) == 0)
+            return &c->servers[i];
+    return NULL;
+}
+
+static bool is_mailbox(const struct case_file *c, const char *name)
+{
+    for (size_t i = 0; i < c->mailbox_count; i++)
+        if (strcmp(c->mailboxes[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static bool check_routes(struct conf *conf, const struct case_file *c)
+{
+    for (size_t i = 0; i < c->server_count; i++) {
+        const struct case_server *s = &c->servers[i];
+
+        for (size_t k = 0; k < s->route_names.count; k++)
+            if (find_server(c, s->route_names.item[k]) == NULL &&
+                !is_mailbox(c, s->route_names.item[k]))
+                return fail(conf, s->at, "name a server or a mailbox of this case",
+                            "no such route", s->route_names.item[k]);
+    }
+    return true;
+}
+
+static bool check_mailbox_text(struct conf *conf, const char *text, const char *what)
+{
+    struct span local, domain;
+    const char *why;
+    size_t column;
+
+    if (text == NULL || address_check_mailbox(span_of(text), &local, &domain, &why, &column))
+        return true;
+    return fail(conf, (struct conf_position){0, 0}, why, what, text);
+}
+
+static bool check_source(struct conf *conf, const char *text)
+{
+    struct endpoint e;
+
+    if (text == NULL || (endpoint_parse_address(span_of(text), &e) &&
+                         endpoint_scope(&e) == SCOPE_LOOPBACK))
+        return true;
+    return fail(conf, (struct conf_position){0, 0}, "write an address in 127.0.0.0/8",
+                "a source must be a loopback address", text);
+}
+
+static bool check_probe(struct conf *conf, struct case_file *c)
+{
+    const struct case_probe *p = &c->probe;
+    char memory[256];
+    struct strbuf error;
+    struct form forms[FORMS_MAX];
+    size_t count;
+
+    c->target = p->target == NULL ? &c->servers[0] : find_server(c, p->target);
+    if (c->target == NULL)
+        return fail(conf, (struct conf_position){0, 0}, "name a server of this case",
+                    "no such target", p->target);
+    strbuf_init(&error, memory, sizeof memory);
+    if (p->forms != NULL && !forms_select(span_of(p->forms), forms, FORMS_MAX, &count, &error))
+        return fail(conf, (struct conf_position){0, 0}, memory, "no such forms", p->forms);
+    for (size_t i = 0; i < c->vantage_count; i++)
+        if (!check_source(conf, c->vantages[i].source))
+            return false;
+    return check_source(conf, p->source) &&
+           check_mailbox_text(conf, p->canary, "the canary is no mailbox") &&
+           check_mailbox_text(conf, p->sender, "the sender is no mailbox");
+}
+
+static bool check_expect(struct conf *conf, const struct case_file *c)
+{
+    for (size_t i = 0; i < c->expect_count; i++) {
+        const struct case_expect *e = &c->expect[i];
+
+        if (e->elapsed_set && c->time != TIME_VIRTUAL)
+            return fail(conf, e->at, "say time: virtual",
+                        "elapsed may be asserted in virtual time only", c->name);
+        for (size_t k = 0; k < e->delivered_count; k++)
+            if (!is_mailbox(c, e->delivered[k].name))
+                return fail(conf, e->at, "name a mailbox of this case", "no such mailbox",
+                            e->delivered[k].name);
+    }
+    for (size_t i = 0; i < c->dialogue_count; i++)
+        if (c->dialogue[i].server != NULL && find_server(c, c->dialogue[i].server) == NULL)
+            return fail(conf, (struct conf_position){0, 0}, "name a server of this case",
+                        "no such server in dialogue", c->dialogue[i].server);
+    return true;
+}
+
+/* Sockets on loopback cannot be made to lose or cut what the case wants lost or cut. */
+static bool check_network(struct conf *conf, const struct case_file *c)
+{
+    for (size_t i = 0; i < c->server_count; i++) {
+        struct sim_path p = c->servers[i].network;
+
+        if (p.connect == SIM_CONNECT_REFUSE)
+            p.connect = SIM_CONNECT_OK;
+        bool plain = p.connect == SIM_CONNECT_OK && p.latency_ns == 0 && p.jitter_ns == 0 &&
+                     p.segment_max == 0 && !p.segment_random && p.window == 0 &&
+                     p.reset_after == 0 && p.fin_after == 0 && p.stall_after == 0;
+        if (!plain && c->time != TIME_VIRTUAL)
+            return fail(conf, c->servers[i].at, "say time: virtual",
+                        "this network exists in virtual time only", c->servers[i].name);
+    }
+    return true;
+}
+
+bool case_check_names(struct conf *conf, struct case_file *c)
+{
+    if (c->server_count == 0)
+        return fail(conf, (struct conf_position){0, 0}, "a case has at least one", "no servers",
+                    c->name);
+    if (c->expect_count == 0)
+        return fail(conf, (struct conf_position){0, 0}, "say what must come out",
+                    "no expectation", c->name);
+    return check_routes(conf, c) && check_probe(conf, c) && check_expect(conf, c) &&
+           check_network(conf, c);
+}

@@ -1,0 +1,283 @@
+/*
+ * stage.c - builds first, routes last
+ *
+ * Ports are known only when everything listens, so routes are added at the end. A server whose connections are
+ * refused gets a port that was free a moment ago: it listens and stops at once, which is the same in both worlds.
+ *
+ * A sink says by itself what a mailbox must know. A front is a mock and says only what mocks say, so callouts and
+ * refusals are read from its commands and replies here.
+ */
+#include "scenarios/stage.h"
+
+#include <string.h>
+
+static const struct endpoint loopback = {.family = 4, .bytes = {127, 0, 0, 1}};
+
+static void see_server(void *self, struct mock *m, const struct mock_event *e)
+{
+    struct stage_server *s = self;
+
+    (void)m;
+    record_event(s->stage->record, s->index, e);
+}
+
+static void mailbox_mail(struct stage_mailbox *m, const struct mail_view *mail, bool truncated)
+{
+    struct stage *s = m->stage;
+
+    record_mail(s->record, m->index, world_now(s->world), mail, truncated);
+    if (s->hooks.mail != NULL)
+        s->hooks.mail(s->hooks.self, m->index, mail);
+}
+
+static void sink_mail(void *self, const struct mail_view *mail, bool truncated)
+{
+    mailbox_mail(self, mail, truncated);
+}
+
+static void sink_callout(void *self, struct span sender, struct span recipient)
+{
+    struct stage_mailbox *m = self;
+
+    if (m->stage->hooks.callout != NULL)
+        m->stage->hooks.callout(m->stage->hooks.self, sender, recipient);
+}
+
+static void sink_refused(void *self, struct span recipient, struct span reply)
+{
+    struct stage_mailbox *m = self;
+
+    if (m->stage->hooks.refused != NULL)
+        m->stage->hooks.refused(m->stage->hooks.self, recipient, reply);
+}
+
+static struct stage_talk *talk_of(struct stage_mailbox *m, uint64_t connection)
+{
+    struct stage_talk *t = &m->talks[connection % STAGE_TALKS_MAX];
+
+    if (t->connection != connection)
+        *t = (struct stage_talk){.connection = connection};
+    return t;
+}
+
+static void hear_command(struct stage_talk *t, struct span line)
+{
+    size_t colon = span_chr(line, ':');
+
+    t->after_data = span_istarts(line, SPAN("DATA"));
+    if (span_istarts(line, SPAN("MAIL"))) {
+        struct address a = address_parse(span_from(line, colon == SIZE_MAX ? line.len : colon + 1));
+
+        *t = (struct stage_talk){.connection = t->connection};
+        bytes_copy(t->sender, sizeof t->sender, a.path);
+    } else if (span_istarts(line, SPAN("RCPT"))) {
+        struct address a = address_parse(span_from(line, colon == SIZE_MAX ? line.len : colon + 1));
+
+        bytes_copy(t->recipient, sizeof t->recipient, a.path);
+        t->asked_recipient = true;
+    }
+}
+
+static void hear_reply(struct stage_mailbox *m, struct stage_talk *t, const struct mock_event *e)
+{
+    struct stage *s = m->stage;
+
+    if (!t->asked_recipient || t->settled || e->code < 400)
+        return;
+    t->settled = true;
+    if (s->hooks.refused != NULL)
+        s->hooks.refused(s->hooks.self, span_of(t->recipient), e->text);
+}
+
+static void see_front(void *self, struct mock *mock, const struct mock_event *e)
+{
+    struct stage_mailbox *m = self;
+    struct stage_talk *t = talk_of(m, e->connection);
+
+    (void)mock;
+    record_event(m->stage->record, RECORD_FRONT + m->index, e);
+    if (e->kind == MOCK_COMMAND)
+        hear_command(t, e->text);
+    else if (e->kind == MOCK_REPLY)
+        hear_reply(m, t, e);
+    else if (e->kind == MOCK_ACCEPTED)
+        t->settled = true;
+    else if (e->kind == MOCK_KEPT && e->mail != NULL)
+        mailbox_mail(m, e->mail, false);
+    else if (e->kind == MOCK_CLOSED && t->asked_recipient && !t->settled &&
+             m->stage->hooks.callout != NULL)
+        m->stage->hooks.callout(m->stage->hooks.self, span_of(t->sender), span_of(t->recipient));
+}
+
+/* A port that nothing listens at. */
+static bool take_dead_port(struct world *w, struct endpoint *bound, struct strbuf *error)
+{
+    struct listener *l = world_listen(w, &loopback, (struct acceptor){.accept = NULL}, bound, error);
+
+    if (l == NULL)
+        return false;
+    world_unlisten(w, l);
+    return true;
+}
+
+static bool no_memory(struct strbuf *error)
+{
+    strbuf_adds(error, "out of memory");
+    return false;
+}
+
+static bool open_server(struct stage *s, unsigned index, struct sim *sim, struct strbuf *error)
+{
+    const struct case_server *cs = &s->c->servers[index];
+    struct stage_server *server = &s->servers[index];
+    bool refuses = cs->network.connect == SIM_CONNECT_REFUSE;
+    const struct mock_limits limits = {.sessions_max = 256, .queue_max = 256, .routes_max = 64};
+
+    *server = (struct stage_server){.stage = s, .index = index};
+    server->at_count = cs->config.listen.count > 0 ? cs->config.listen.count : 1;
+    if (!refuses) {
+        server->mock = mock_new(s->world, &cs->config, NULL, 0, &limits,
+                                (struct mock_observer){.see = see_server,
+                                                       .self = server,
+                                                       .no_content = true});
+        if (server->mock == NULL)
+            return no_memory(error);
+    }
+    for (size_t i = 0; i < server->at_count; i++) {
+        const char *name = cs->config.listen.count > 0 ? cs->config.listen.item[i] : NULL;
+
+        if (refuses ? !take_dead_port(s->world, &server->at[i], error)
+                    : !mock_listen(server->mock, name, &loopback, &server->at[i], error))
+            return false;
+        if (sim != NULL && !refuses)
+            sim_at(sim, &server->at[i], &cs->network);
+    }
+    return true;
+}
+
+static bool open_front(struct stage *s, struct stage_mailbox *box, struct strbuf *error)
+{
+    const struct case_mailbox *m = &s->c->mailboxes[box->index];
+    const struct mock_limits limits = {.sessions_max = 64, .queue_max = 64, .routes_max = 16};
+    struct endpoint sink_at = box->at;
+
+    box->front = mock_new(s->world, &m->front_config, NULL, 0, &limits,
+                          (struct mock_observer){.see = see_front, .self = box});
+    if (box->front == NULL)
+        return no_memory(error);
+    for (size_t i = 0; i < m->domains.count; i++)
+        if (!mock_route_add(box->front, m->domains.item[i], &sink_at))
+            return no_memory(error);
+    return mock_listen(box->front, NULL, &loopback, &box->at, error);
+}
+
+static bool open_mailbox(struct stage *s, unsigned index, struct strbuf *error)
+{
+    const struct case_mailbox *m = &s->c->mailboxes[index];
+    struct stage_mailbox *box = &s->mailboxes[index];
+
+    *box = (struct stage_mailbox){.stage = s, .index = index};
+    box->sink = sink_new(s->world, (struct sink_owner){.mail = sink_mail,
+                                                       .callout = sink_callout,
+                                                       .refused = sink_refused,
+                                                       .self = box});
+    if (box->sink == NULL)
+        return no_memory(error);
+    for (size_t i = 0; i < m->domains.count; i++)
+        if (!sink_domain_add(box->sink, span_of(m->domains.item[i]))) {
+            strbuf_addf(error, "mailbox %s has too many domains", m->name);
+            return false;
+        }
+    if (!sink_listen(box->sink, &loopback, &box->at, error))
+        return false;
+    return !m->has_front || open_front(s, box, error);
+}
+
+static bool wants_route(const struct case_server *from, const char *to)
+{
+    if (from->no_routes)
+        return false;
+    for (size_t i = 0; i < from->route_names.count; i++)
+        if (strcmp(from->route_names.item[i], to) == 0)
+            return true;
+    return from->route_names.count == 0;
+}
+
+static bool route_server(struct stage *s, unsigned index)
+{
+    const struct case_file *c = s->c;
+    struct mock *m = s->servers[index].mock;
+    bool ok = true;
+
+    if (m == NULL)
+        return true;
+    for (size_t i = 0; i < c->mailbox_count; i++)
+        for (size_t k = 0; k < c->mailboxes[i].domains.count; k++)
+            if (wants_route(&c->servers[index], c->mailboxes[i].name))
+                ok &= mock_route_add(m, c->mailboxes[i].domains.item[k], &s->mailboxes[i].at);
+    for (size_t i = 0; i < c->server_count; i++)
+        for (size_t k = 0; k < c->servers[i].config.local_domains.count; k++)
+            if (i != index && wants_route(&c->servers[index], c->servers[i].name))
+                ok &= mock_route_add(m, c->servers[i].config.local_domains.item[k],
+                                     &s->servers[i].at[0]);
+    return ok;
+}
+
+static bool build(struct stage *s, struct sim *sim, struct strbuf *error)
+{
+    for (unsigned i = 0; i < s->c->mailbox_count; i++)
+        if (!open_mailbox(s, i, error))
+            return false;
+    for (unsigned i = 0; i < s->c->server_count; i++)
+        if (!open_server(s, i, sim, error))
+            return false;
+    for (unsigned i = 0; i < s->c->server_count; i++)
+        if (!route_server(s, i)) {
+            strbuf_adds(error, "too many routes");
+            return false;
+        }
+    return true;
+}
+
+bool stage_open(struct stage *s, struct world *world, struct sim *sim, const struct case_file *c,
+                struct record *record, const struct stage_hooks *hooks, struct strbuf *error)
+{
+    *s = (struct stage){.world = world, .c = c, .record = record, .hooks = *hooks};
+    if (build(s, sim, error))
+        return true;
+    stage_close(s);
+    return false;
+}
+
+void stage_close(struct stage *s)
+{
+    for (size_t i = 0; i < CASE_SERVERS_MAX; i++) {
+        if (s->servers[i].mock != NULL)
+            mock_free(s->servers[i].mock);
+        s->servers[i].mock = NULL;
+    }
+    for (size_t i = 0; i < CASE_MAILBOXES_MAX; i++) {
+        if (s->mailboxes[i].front != NULL)
+            mock_free(s->mailboxes[i].front);
+        if (s->mailboxes[i].sink != NULL)
+            sink_free(s->mailboxes[i].sink);
+        s->mailboxes[i].front = NULL;
+        s->mailboxes[i].sink = NULL;
+    }
+}
+
+unsigned stage_target_index(const struct stage *s)
+{
+    return (unsigned)(s->c->target - s->c->servers);
+}
+
+const struct endpoint *stage_target(const struct stage *s)
+{
+    const struct stage_server *server = &s->servers[stage_target_index(s)];
+    const char *wanted = s->c->probe.listener;
+
+    for (size_t i = 0; wanted != NULL && i < s->c->target->config.listen.count; i++)
+        if (strcmp(s->c->target->config.listen.item[i], wanted) == 0)
+            return &server->at[i];
+    return &server->at[0];
+}

@@ -1,0 +1,74 @@
+/*
+ * stage.h - the mail world of a case, built in any world
+ *
+ * Each server of the case becomes a mock; each mailbox becomes a sink, behind its own MX (`front`) where the case has
+ * one. Everything listens on loopback at a port that the world hands out, and every server gets a route to every
+ * mailbox and server by domain, unless the case cuts them. What happens goes into the record; what concerns a
+ * detector's mailbox also goes to the hooks.
+ *
+ * Ownership: case, record, world and hooks are the caller's and outlive the stage. stage_close ends all sessions.
+ * Errors: stage_open says in `error` what could not be built; the stage is closed then.
+ */
+#ifndef RELAYLAB_SCENARIOS_STAGE_H
+#define RELAYLAB_SCENARIOS_STAGE_H
+
+#include "probe/sink.h"
+#include "scenarios/case.h"
+#include "scenarios/record.h"
+
+struct stage_hooks {
+    /* A complete message reached the mailbox. */
+    void (*mail)(void *self, unsigned mailbox, const struct mail_view *mail);
+    /* A session with the mailbox's MX named a recipient and ended before end-of-data. */
+    void (*callout)(void *self, struct span sender, struct span recipient);
+    /* The mailbox's MX refused a recipient or a message. */
+    void (*refused)(void *self, struct span recipient, struct span reply);
+    void *self;
+};
+
+struct stage;
+
+struct stage_server {
+    struct stage *stage;
+    struct mock *mock; /* NULL: connections are refused */
+    struct endpoint at[SERVER_NAMES_MAX];
+    size_t at_count;
+    unsigned index;
+};
+
+enum { STAGE_TALKS_MAX = 16 };
+
+struct stage_talk { /* one connection of a front: what was asked last */
+    uint64_t connection;
+    bool asked_recipient, after_data, settled;
+    char sender[MAIL_PATH_MAX];
+    char recipient[MAIL_PATH_MAX];
+};
+
+struct stage_mailbox {
+    struct stage *stage;
+    struct sink *sink;
+    struct mock *front;
+    struct endpoint at; /* of the front, else of the sink */
+    unsigned index;
+    struct stage_talk talks[STAGE_TALKS_MAX]; /* by connection number, the latest win */
+};
+
+struct stage {
+    struct world *world;
+    const struct case_file *c;
+    struct record *record;
+    struct stage_hooks hooks;
+    struct stage_server servers[CASE_SERVERS_MAX];
+    struct stage_mailbox mailboxes[CASE_MAILBOXES_MAX];
+};
+
+/* sim: the world's simulator, or NULL on sockets. Hooks that are NULL are not called. */
+bool stage_open(struct stage *s, struct world *world, struct sim *sim, const struct case_file *c,
+                struct record *record, const struct stage_hooks *hooks, struct strbuf *error);
+void stage_close(struct stage *s);
+/* Where the detector is sent: the case's target and listener. */
+const struct endpoint *stage_target(const struct stage *s);
+unsigned stage_target_index(const struct stage *s);
+
+#endif
