@@ -1,7 +1,8 @@
 /*
  * arena.c - a bump pointer
  *
- * Alignment is reckoned from the address, not from the offset: the block may begin anywhere (a char array does).
+ * Alignment is reckoned from the address, not from the offset: the block may begin anywhere (a char
+ * array does).
  */
 #include "lib/base/arena.h"
 

@@ -1,8 +1,9 @@
 /*
  * bytes.c - spans are compared in place, strbufs are filled by memcpy
  *
- * Case folding is ASCII's alone: SMTP keywords and domains are ASCII, and a locale must not change what a server is
- * understood to have said. The hot helpers (add, addc, addu) avoid printf; strbuf_addf is for the rest.
+ * Case folding is ASCII's alone: SMTP keywords and domains are ASCII, and a locale must not change
+ * what a server is understood to have said. The hot helpers (add, addc, addu) avoid printf;
+ * strbuf_addf is for the rest.
  */
 #include "lib/base/bytes.h"
 
@@ -84,7 +85,8 @@ bool span_iends(struct span s, struct span suffix)
     return s.len >= suffix.len && span_iequal(span_from(s, s.len - suffix.len), suffix);
 }
 
-/* memchr for the first byte: fast for the texts that are searched here, quadratic only for contrived ones. */
+/* memchr for the first byte: fast for the texts that are searched here, quadratic only for
+ * contrived ones. */
 size_t span_find(struct span s, struct span needle)
 {
     if (needle.len == 0)
@@ -141,7 +143,8 @@ bool span_cut(struct span *rest, char separator, struct span *field)
     return true;
 }
 
-/* Only the last `*` is ever gone back to: whatever an earlier one could take, the later one can take as well. */
+/* Only the last `*` is ever gone back to: whatever an earlier one could take, the later one can
+ * take as well. */
 bool span_glob(struct span s, struct span pattern)
 {
     size_t si = 0, pi = 0, star = SIZE_MAX, taken = 0;

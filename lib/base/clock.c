@@ -1,17 +1,20 @@
 /*
  * clock.c - durations to and from text, and civil dates
  *
- * Dates are reckoned from the day number (days since 1970-01-01) in the proleptic Gregorian calendar with years that
- * begin in March, so that the leap day is the last of its year. gmtime is not used: it is no pure function.
+ * Dates are reckoned from the day number (days since 1970-01-01) in the proleptic Gregorian
+ * calendar with years that begin in March, so that the leap day is the last of its year. gmtime is
+ * not used: it is no pure function.
  */
 #include "lib/base/clock.h"
 
 static const struct unit {
     const char *name;
     int64_t ns;
-} UNITS[] = { /* longest first: clock_print takes the first that divides */
-    {"d", CLOCK_DAY}, {"h", CLOCK_HOUR}, {"min", CLOCK_MINUTE}, {"s", CLOCK_SECOND},
-    {"ms", CLOCK_MS}, {"us", CLOCK_US},  {"ns", 1},
+} UNITS[] = {
+    /* longest first: clock_print takes the first that divides */
+    {"d", CLOCK_DAY},    {"h", CLOCK_HOUR}, {"min", CLOCK_MINUTE},
+    {"s", CLOCK_SECOND}, {"ms", CLOCK_MS},  {"us", CLOCK_US},
+    {"ns", 1},
 };
 enum { UNIT_COUNT = sizeof UNITS / sizeof UNITS[0] };
 
@@ -39,7 +42,8 @@ bool clock_parse(struct span text, int64_t *duration_ns)
     return false;
 }
 
-/* The magnitude, after a minus sign was written for a negative one. INT64_MIN has no positive twin in int64_t. */
+/* The magnitude, after a minus sign was written for a negative one. INT64_MIN has no positive twin
+ * in int64_t. */
 static uint64_t magnitude(struct strbuf *out, int64_t ns)
 {
     if (ns >= 0)
@@ -76,8 +80,8 @@ static void add_padded(struct strbuf *out, uint64_t value, unsigned width)
 }
 
 /* value . rest, cut to the unit below rather than rounded up to the next one. */
-static void add_pair(struct strbuf *out, uint64_t value, const char *between, uint64_t rest, unsigned width,
-                     const char *unit)
+static void add_pair(struct strbuf *out, uint64_t value, const char *between, uint64_t rest,
+                     unsigned width, const char *unit)
 {
     strbuf_addu(out, value);
     strbuf_adds(out, between);
@@ -124,7 +128,8 @@ static int64_t floor_div(int64_t a, int64_t b)
     return a / b - (a % b < 0);
 }
 
-/* Eras of 400 years have 146097 days. The range is kept to the years 0 to 9999, the only ones that four digits tell. */
+/* Eras of 400 years have 146097 days. The range is kept to the years 0 to 9999, the only ones that
+ * four digits tell. */
 static struct civil civil_from_epoch(int64_t epoch_s)
 {
     const int64_t low = INT64_C(-62167219200), high = INT64_C(253402300799);

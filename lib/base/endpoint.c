@@ -1,8 +1,9 @@
 /*
  * endpoint.c - addresses from text and back, without the resolver
  *
- * inet_pton and inet_ntop do the work: they are pure, strict about IPv4 (four decimal numbers, no octal), and print
- * the form of RFC 5952. Zone indices (fe80::1%eth0) are refused: they name an interface of one host.
+ * inet_pton and inet_ntop do the work: they are pure, strict about IPv4 (four decimal numbers, no
+ * octal), and print the form of RFC 5952. Zone indices (fe80::1%eth0) are refused: they name an
+ * interface of one host.
  */
 #include "lib/base/endpoint.h"
 
@@ -16,8 +17,7 @@ bool endpoint_parse_address(struct span text, struct endpoint *out)
     bool bracketed = text.len >= 2 && text.ptr[0] == '[' && text.ptr[text.len - 1] == ']';
     if (bracketed)
         text = span_to(span_from(text, 1), text.len - 2);
-    if (text.len == 0 || span_chr(text, '\0') != SIZE_MAX ||
-        !bytes_copy(copy, sizeof copy, text))
+    if (text.len == 0 || span_chr(text, '\0') != SIZE_MAX || !bytes_copy(copy, sizeof copy, text))
         return false;
     if (!bracketed && inet_pton(AF_INET, copy, e.bytes) == 1)
         e.family = 4;
@@ -105,12 +105,9 @@ struct scope_row {
 };
 
 static const struct scope_row SCOPES_4[] = {
-    {{127}, 8, SCOPE_LOOPBACK},
-    {{0}, 32, SCOPE_LOOPBACK},
-    {{169, 254}, 16, SCOPE_LINK_LOCAL},
-    {{10}, 8, SCOPE_PRIVATE},
-    {{172, 16}, 12, SCOPE_PRIVATE},
-    {{192, 168}, 16, SCOPE_PRIVATE},
+    {{127}, 8, SCOPE_LOOPBACK},         {{0}, 32, SCOPE_LOOPBACK},
+    {{169, 254}, 16, SCOPE_LINK_LOCAL}, {{10}, 8, SCOPE_PRIVATE},
+    {{172, 16}, 12, SCOPE_PRIVATE},     {{192, 168}, 16, SCOPE_PRIVATE},
     {{100, 64}, 10, SCOPE_PRIVATE},
 };
 

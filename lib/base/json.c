@@ -1,8 +1,9 @@
 /*
  * json.c - a writer without look-ahead
  *
- * any[depth] says whether the bracket at that depth holds something already; that is all a comma needs. Text is copied
- * in runs: only quotes, backslashes, control characters and bytes above 127 stop a run.
+ * any[depth] says whether the bracket at that depth holds something already; that is all a comma
+ * needs. Text is copied in runs: only quotes, backslashes, control characters and bytes above 127
+ * stop a run.
  */
 #include "lib/base/json.h"
 

@@ -1,7 +1,8 @@
 /*
  * prng.c - xoshiro256** 1.0 (Blackman and Vigna), its state filled by splitmix64
  *
- * splitmix64 never yields four zeros in a row, so the state is never the one that xoshiro cannot leave.
+ * splitmix64 never yields four zeros in a row, so the state is never the one that xoshiro cannot
+ * leave.
  */
 #include "lib/base/prng.h"
 

@@ -1,10 +1,11 @@
 /*
  * token.c - one HMAC, two tokens
  *
- * The key is absorbed once, in token_key_init; EVP_MAC_init without a key starts the next computation from there. The
- * input is the length of the target in eight bytes, the target, and the form: no two questions give the same input.
- * The roles are two disjoint pieces of one digest (bits 0 to 79 the sender, 80 to 159 the recipient), which is as good
- * as a role in the input, and half the work.
+ * The key is absorbed once, in token_key_init; EVP_MAC_init without a key starts the next
+ * computation from there. The input is the length of the target in eight bytes, the target, and the
+ * form: no two questions give the same input. The roles are two disjoint pieces of one digest (bits
+ * 0 to 79 the sender, 80 to 159 the recipient), which is as good as a role in the input, and half
+ * the work.
  */
 #include "lib/base/token.h"
 

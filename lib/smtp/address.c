@@ -1,8 +1,9 @@
 /*
  * address.c - finds the path, then the last unquoted @, then a name for what is odd about it
  *
- * Quoting is RFC 5321's: "..." and backslash; the scanner below is the only place that knows it. A backslash outside
- * of quotes (RFC 821 allowed it) quotes as well: x\@X@T has one @ that counts, and the other is a quoted one.
+ * Quoting is RFC 5321's: "..." and backslash; the scanner below is the only place that knows it. A
+ * backslash outside of quotes (RFC 821 allowed it) quotes as well: x\@X@T has one @ that counts,
+ * and the other is a quoted one.
  */
 #include "lib/smtp/address.h"
 
@@ -54,7 +55,8 @@ static bool balanced_quotes(struct span s)
     return !scan.quoted && !scan.escaped;
 }
 
-/* A byte that counts only because quotes or a backslash keep it from doing so: the @ in "x@X" and in x\@X. */
+/* A byte that counts only because quotes or a backslash keep it from doing so: the @ in "x@X" and
+ * in x\@X. */
 static bool has_quoted(struct span s, char wanted)
 {
     struct scan scan = {0};
@@ -81,7 +83,8 @@ static bool find_path(struct span text, struct address *a)
     return a->brackets || a->path.len > 0;
 }
 
-/* Length of "@hop,@hop:" at the beginning of the path, or 0. A hop may be an IPv6 literal with colons of its own. */
+/* Length of "@hop,@hop:" at the beginning of the path, or 0. A hop may be an IPv6 literal with
+ * colons of its own. */
 static size_t route_len(struct span path)
 {
     bool literal = false;
@@ -144,14 +147,10 @@ struct address address_parse(struct span text)
 }
 
 static const char *const SHAPE_NAMES[] = {
-    [SHAPE_NULL] = "null",
-    [SHAPE_SOURCE_ROUTE] = "source-route",
-    [SHAPE_QUOTED_AT] = "quoted-at",
-    [SHAPE_QUOTED_PERCENT] = "quoted-percent",
-    [SHAPE_DOUBLE_AT] = "double-at",
-    [SHAPE_PERCENT] = "percent",
-    [SHAPE_BANG] = "bang",
-    [SHAPE_NO_DOMAIN] = "no-domain",
+    [SHAPE_NULL] = "null",           [SHAPE_SOURCE_ROUTE] = "source-route",
+    [SHAPE_QUOTED_AT] = "quoted-at", [SHAPE_QUOTED_PERCENT] = "quoted-percent",
+    [SHAPE_DOUBLE_AT] = "double-at", [SHAPE_PERCENT] = "percent",
+    [SHAPE_BANG] = "bang",           [SHAPE_NO_DOMAIN] = "no-domain",
     [SHAPE_PLAIN] = "plain",
 };
 
@@ -171,23 +170,29 @@ bool address_shape_parse(struct span name, enum address_shape *shape)
     return false;
 }
 
-/* Writes text[from, to) without its quoting. */
-static void add_unquoted(struct strbuf *out, struct span text, size_t from, size_t to)
+/* Writes text[from, to) without its quoting; returns its length. `out` may be NULL. */
+static size_t add_unquoted(struct strbuf *out, struct span text, size_t from, size_t to)
 {
     bool escaped = false;
+    size_t len = 0;
     for (size_t i = 0; i < to; i++) {
         char c = text.ptr[i];
         bool quoting = !escaped && (c == '\\' || c == '"');
         escaped = !escaped && c == '\\';
-        if (i >= from && !quoting)
+        if (i < from || quoting)
+            continue;
+        len++;
+        if (out != NULL)
             strbuf_addc(out, c);
     }
+    return len;
 }
 
 /* What stands before and after the byte at `at` becomes local part and domain. */
 static bool unwrap_at(struct span local, size_t at, struct strbuf *out)
 {
-    if (at == SIZE_MAX || at == 0 || at + 1 >= local.len)
+    if (at == SIZE_MAX || add_unquoted(NULL, local, 0, at) == 0 ||
+        add_unquoted(NULL, local, at + 1, local.len) == 0)
         return false;
     add_unquoted(out, local, 0, at);
     strbuf_addc(out, '@');

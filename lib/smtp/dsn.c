@@ -1,14 +1,15 @@
 /*
  * dsn.c - what counts as a report, in the order in which it is asked
  *
- * 1. multipart/report: its message/delivery-status part is read, whatever server wrote it (RFC 3464).
+ * 1. multipart/report: its message/delivery-status part is read, whatever server wrote it (RFC
+ * 3464).
  * 2. Auto-Submitted other than "no" (RFC 3834).
  * 3. With the null reverse-path only: qmail's QSBMF, then free text that looks like a bounce.
- * A message that has our own header block outermost is what was sent, not a report about it, even with a null
- * reverse-path: 3 does not apply to it.
+ * A message that has our own header block outermost is what was sent, not a report about it, even
+ * with a null reverse-path: 3 does not apply to it.
  *
- * Parts and groups are cut out of the content in place. Nothing nests: a report inside a returned message is the
- * returned message's business.
+ * Parts and groups are cut out of the content in place. Nothing nests: a report inside a returned
+ * message is the returned message's business.
  */
 #include "lib/smtp/dsn.h"
 
@@ -87,12 +88,13 @@ static struct span parameter(struct span field, struct span name)
 }
 
 struct parts {
-    struct span rest;     /* after the last delimiter line */
+    struct span rest; /* after the last delimiter line */
     struct span boundary;
-    bool over;            /* the closing delimiter has been met */
+    bool over; /* the closing delimiter has been met */
 };
 
-/* Finds the next line "--boundary" in p->rest; *before is what stands before it, without its line end. */
+/* Finds the next line "--boundary" in p->rest; *before is what stands before it, without its line
+ * end. */
 static bool next_delimiter(struct parts *p, struct span *before)
 {
     for (size_t at = 0; at < p->rest.len;) {
@@ -131,7 +133,8 @@ static bool next_part(struct parts *p, struct span *part)
     return true;
 }
 
-/* Groups of fields, separated by empty lines: the message's, then one for each recipient (RFC 3464 2.1). */
+/* Groups of fields, separated by empty lines: the message's, then one for each recipient (RFC
+ * 3464 2.1). */
 static void read_status(struct span text, struct dsn_report *out)
 {
     struct span message, group, rest, value;
@@ -218,7 +221,8 @@ static void read_qsbmf_paragraph(struct span line, struct span rest, struct dsn_
         out->remote_mta = span_to(out->diagnostic, blank);
 }
 
-/* The qmail-send bounce message format: "Hi. This is the", paragraphs, a line that begins with "---", the message. */
+/* The qmail-send bounce message format: "Hi. This is the", paragraphs, a line that begins with
+ * "---", the message. */
 static bool read_qsbmf(struct span body, struct dsn_report *out)
 {
     struct span rest = trim_all(body), line;
@@ -292,7 +296,8 @@ void dsn_read(struct span sender, struct span content, struct dsn_report *out)
     *out = (struct dsn_report){0};
     mail_split(content, &headers, &body);
     bool ours = mail_header(headers, SPAN(MAIL_TOKEN_HEADER), 0, &value, NULL);
-    bool null_sender = sender.len == 0 || span_equal(sender, SPAN("#@[]")); /* qmail's double bounce */
+    bool null_sender = sender.len == 0 || span_equal(sender, SPAN("#@[]")); /* qmail's double bounce
+                                                                             */
     (void)mail_header(headers, SPAN("Content-Type"), 0, &type, NULL);
     out->is_report = span_iequal(first_word(type), SPAN("multipart/report"));
     if (out->is_report || (null_sender && !ours && span_istarts(type, SPAN("multipart/"))))

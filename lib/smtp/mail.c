@@ -1,11 +1,12 @@
 /*
  * mail.c - header sections line by line, and the one message that relaylab writes
  *
- * Reading copies nothing: a field's value is the stretch from its colon to the end of its last folded line. What is no
- * field (an mbox "From " line, rubbish) is passed over.
+ * Reading copies nothing: a field's value is the stretch from its colon to the end of its last
+ * folded line. What is no field (an mbox "From " line, rubbish) is passed over.
  *
- * The message says in its header and its text what it is, who sent it and how to object, since a relayed one may reach
- * people who know nothing of it. It carries no Auto-Submitted: servers and our own sink would take it for a report.
+ * The message says in its header and its text what it is, who sent it and how to object, since a
+ * relayed one may reach people who know nothing of it. It carries no Auto-Submitted: servers and
+ * our own sink would take it for a report.
  */
 #include "lib/smtp/mail.h"
 
@@ -58,7 +59,8 @@ static struct span trim_lines(struct span s)
     return span_trim(s);
 }
 
-/* True when the field is called `name`; white space before the colon is old but known (RFC 5322 4.5). */
+/* True when the field is called `name`; white space before the colon is old but known (RFC
+ * 5322 4.5). */
 static bool field_named(struct span field, struct span name, struct span *value)
 {
     if (!span_istarts(field, name))

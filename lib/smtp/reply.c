@@ -1,10 +1,11 @@
 /*
  * reply.c - one byte classifier, one end of line
  *
- * The first four bytes of a line (three digits and a separator) are gathered in `head` and judged when the fourth, or
- * the line end, is there; text after them is copied in runs between bytes of note. A CR is held back until the next
- * byte: before LF it is part of the line end, anything else makes it a control character of the text. All state is in
- * the struct, so a reply means the same however it was cut.
+ * The first four bytes of a line (three digits and a separator) are gathered in `head` and judged
+ * when the fourth, or the line end, is there; text after them is copied in runs between bytes of
+ * note. A CR is held back until the next byte: before LF it is part of the line end, anything else
+ * makes it a control character of the text. All state is in the struct, so a reply means the same
+ * however it was cut.
  */
 #include "lib/smtp/reply.h"
 
@@ -44,7 +45,8 @@ static bool enhanced_number(struct span s, size_t *at, uint16_t *value)
     return true;
 }
 
-/* RFC 3463 2: class "." subject "." detail at the beginning of a line's text, then SP or the end. */
+/* RFC 3463 2: class "." subject "." detail at the beginning of a line's text, then SP or the end.
+ */
 static void read_enhanced(struct reply *p, struct span line)
 {
     uint16_t v[3];
@@ -68,8 +70,9 @@ static struct span present_line(const struct reply *p)
     return start == SIZE_MAX ? text : span_from(text, start + 1);
 }
 
-/* Copies what there is room for. A line that is cut here may still have begun with its enhanced code: that is read as
-   soon as no more of the line can be kept, provided that the longest code and its separator are there. */
+/* Copies what there is room for. A line that is cut here may still have begun with its enhanced
+   code: that is read as soon as no more of the line can be kept, provided that the longest code and
+   its separator are there. */
 static void keep(struct reply *p, const char *data, size_t len)
 {
     const size_t enhanced_max = sizeof "5.999.999" + 2;
@@ -92,7 +95,8 @@ static bool fail(struct reply_reader *r, enum reply_status status)
     return false;
 }
 
-/* The code and separator in `head` are complete: `separator` is the fourth byte, or SP for a line that has none. */
+/* The code and separator in `head` are complete: `separator` is the fourth byte, or SP for a line
+ * that has none. */
 static bool end_of_head(struct reply_reader *r, char separator)
 {
     struct reply *p = &r->reply;
@@ -151,7 +155,8 @@ static bool head_byte(struct reply_reader *r, char c)
     return true;
 }
 
-/* LF ends a run of text and must not be kept; the other control characters and 8-bit bytes are kept and noted. */
+/* LF ends a run of text and must not be kept; the other control characters and 8-bit bytes are kept
+ * and noted. */
 static void text_byte(struct reply_reader *r, char c)
 {
     unsigned char u = (unsigned char)c;
