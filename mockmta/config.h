@@ -6,7 +6,7 @@
  * ones are denied with "554 5.7.1 <rcpt>: Relay access denied". A persona is a file with the same keys; the rules of
  * who names a persona come before the persona's own, single values replace it.
  *
- * The loader's tables (config.c) are the single source of names, types, enum values and one line of doc each; see
+ * The loader's tables (config_*.c) are the single source of names, types, enum values and one line of doc each; see
  * lib/conf/conf.h. Everything is allocated from the loader's arena.
  */
 #ifndef RELAYLAB_MOCKMTA_CONFIG_H
@@ -21,6 +21,9 @@ enum { RULES_MAX = 64, RULE_REPLY_LINES_MAX = 16, SERVER_NAMES_MAX = 16 };
 enum match_domain { DOMAIN_ANY, DOMAIN_LOCAL, DOMAIN_NOT_LOCAL, DOMAIN_GLOB, DOMAIN_NONE /* no domain at all */ };
 
 enum tri { TRI_ANY, TRI_NO, TRI_YES };
+
+#define RULE_AT(event) (1U << (unsigned)(event))
+#define RULE_AT_ANY (~0U)
 
 /* `when:` - every condition given must hold. */
 struct rule_when {
