@@ -44,6 +44,9 @@ bool options_parse(struct options *o, int argc, char **argv, struct strbuf *erro
 bool options_check_target(const struct options *o, const struct target *t, struct strbuf *error);
 /* From where the target would be asked: as declared, else by the addresses' scopes. */
 enum vantage options_vantage(const struct options *o, const struct endpoint *target);
+/* The canary's own way in: --control-route, else the sink (an unspecified address is reached by loopback), else none
+   (family 0). */
+struct endpoint options_control_route(const struct options *o);
 void options_print_help(struct strbuf *out);
 
 #endif

@@ -14,6 +14,7 @@
 enum {
     TARGET_NAME_MAX = 254,    /* with NUL; RFC 1035 2.3.4 */
     TARGET_ADDRESSES_MAX = 8, /* of one name */
+    TARGET_TROUBLE_MAX = 96
 };
 
 struct target {
@@ -23,6 +24,7 @@ struct target {
     uint16_t port;
     size_t address_count; /* 1 when it was an address; 0: a name not looked up yet */
     struct endpoint address[TARGET_ADDRESSES_MAX];
+    char trouble[TARGET_TROUBLE_MAX]; /* why the name has no address; of whoever looked it up */
 };
 
 bool target_read(struct target *t, struct span text, struct strbuf *error);

@@ -1,0 +1,126 @@
+/*
+ * dry_run.c - binds the forms as a run would, and prints each as its commands
+ *
+ * The tokens are of a secret that is drawn for this run, so they are examples: the next run has others.
+ */
+#include "probe/dry_run.h"
+
+#include <string.h>
+
+enum { NAME_MAX_LEN = 256 };
+
+struct names { /* text that a run derives from its config */
+    char helo[NAME_MAX_LEN];
+    char target_name[NAME_MAX_LEN];
+    char target[ENDPOINT_TEXT_MAX];
+};
+
+static void derive(struct names *n, const struct probe_config *c)
+{
+    struct strbuf helo, name, target;
+
+    strbuf_init(&helo, n->helo, sizeof(n->helo));
+    strbuf_init(&name, n->target_name, sizeof(n->target_name));
+    strbuf_init(&target, n->target, sizeof(n->target));
+    if (c->helo.len == 0)
+        strbuf_adds(&helo, "probe.");
+    strbuf_add(&helo, c->helo.len > 0 ? c->helo : c->sender_domain);
+    if (c->target_name.len > 0)
+        strbuf_add(&name, c->target_name);
+    else
+        endpoint_print_literal(&name, &c->target);
+    endpoint_print(&target, &c->target);
+}
+
+static struct form_identity identity(const struct names *n, const struct probe_config *c)
+{
+    return (struct form_identity){.canary_local = c->canary_local,
+                                  .canary_domain = c->canary_domain,
+                                  .sender_local = c->sender_local,
+                                  .sender_domain = c->sender_domain,
+                                  .target_name = span_of(n->target_name),
+                                  .target = c->target,
+                                  .local_domain = c->local_domain.len > 0 ? c->local_domain : c->target_name};
+}
+
+static void print_form(struct strbuf *out, const struct form *f, const struct form_identity *who)
+{
+    strbuf_addf(out, "\n# %s: %s -> %s\n", f->id, f->sender->name, f->recipient->name);
+    if (!f->applicable) {
+        strbuf_addf(out, "# not applicable: %s\n", f->why_not != NULL ? f->why_not : "");
+        return;
+    }
+    strbuf_adds(out, "MAIL FROM:");
+    form_sender(f, f->sender, who, false, out);
+    strbuf_adds(out, "\nRCPT TO:");
+    form_recipient(f, who, false, out);
+    strbuf_adds(out, f->kind == FORM_CONTROL ? "\n" : "\n# if both are accepted: DATA, the message, and the dot\n");
+    strbuf_adds(out, "RSET\n");
+}
+
+static void print_message(struct strbuf *out, const struct form *f, const struct names *n,
+                          const struct probe_config *c)
+{
+    char memory[4096], from[MAIL_PATH_MAX], to[MAIL_PATH_MAX];
+    struct strbuf message, from_text, to_text;
+    struct mail_probe probe = {.form_id = span_of(f->id), .target = span_of(n->target), .helo = span_of(n->helo),
+                               .contact = c->contact, .token = &f->tokens.recipient, .attempt = 1};
+    struct span rest, line;
+
+    strbuf_init(&message, memory, sizeof(memory));
+    strbuf_init(&from_text, from, sizeof(from));
+    strbuf_init(&to_text, to, sizeof(to));
+    strbuf_add(&from_text, c->sender_local);
+    strbuf_addc(&from_text, '@');
+    strbuf_add(&from_text, c->sender_domain);
+    strbuf_add(&to_text, c->canary_local);
+    strbuf_addc(&to_text, '@');
+    strbuf_add(&to_text, c->canary_domain);
+    probe.from = strbuf_span(&from_text);
+    probe.to = strbuf_span(&to_text);
+    mail_write_probe(&message, &probe);
+    strbuf_addf(out, "\n# the message of %s (its date is that of the run)\n", f->id);
+    rest = strbuf_span(&message);
+    while (rest.len > 0 && span_cut(&rest, '\n', &line)) {
+        strbuf_add(out, line.len > 0 && line.ptr[line.len - 1] == '\r' ? span_to(line, line.len - 1) : line);
+        strbuf_addc(out, '\n');
+    }
+}
+
+static void print_control(struct strbuf *out, const struct probe_config *c)
+{
+    if (c->control_route.family == 0) {
+        strbuf_adds(out, "# no control message: neither --sink nor --control-route was given\n");
+        return;
+    }
+    strbuf_adds(out, "# before and after: a control message to the canary, by ");
+    endpoint_print(out, &c->control_route);
+    strbuf_addc(out, '\n');
+}
+
+bool dry_run_print(struct strbuf *out, const struct probe_config *config)
+{
+    struct form forms[FORMS_MAX];
+    char memory[200];
+    struct strbuf error;
+    struct names names;
+    struct form_identity who;
+    size_t count = 0;
+
+    strbuf_init(&error, memory, sizeof(memory));
+    derive(&names, config);
+    who = identity(&names, config);
+    memset(forms, 0, sizeof(forms));
+    if (!forms_select(config->forms, forms, FORMS_MAX, &count, &error))
+        return false;
+    forms_bind(forms, count, &who, config->key, span_of(names.target));
+    strbuf_addf(out, "# %s: what would be said; nothing was sent\n", names.target);
+    print_control(out, config);
+    strbuf_addf(out, "\nEHLO %s\n", names.helo);
+    for (size_t i = 0; i < count; i++)
+        print_form(out, &forms[i], &who);
+    strbuf_adds(out, "QUIT\n");
+    if (count > 0)
+        print_message(out, &forms[0], &names, config);
+    return !out->truncated;
+}

@@ -1,0 +1,133 @@
+/*
+ * main.c - relayprobe: reads the command line, and does what it says
+ *
+ * Nothing goes on the wire before everything that can be checked was checked: options, names, scopes; then the sink and
+ * the files, in run.c.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "drive/random.h"
+#include "drive/resolve.h"
+#include "probe/dry_run.h"
+#include "probe/report.h"
+#include "probe/run.h"
+
+enum { MESSAGE_MAX = 1024, RUN_ID_OCTETS = 8 };
+
+static bool look_up(struct options *o, struct strbuf *error)
+{
+    for (size_t i = 0; i < o->target_count; i++) {
+        struct target *t = &o->target[i];
+        struct strbuf trouble;
+
+        strbuf_init(&trouble, t->trouble, sizeof(t->trouble));
+        if (t->is_name)
+            resolve_host(t->name, t->port, t->address, TARGET_ADDRESSES_MAX, &t->address_count, &trouble);
+        if (!options_check_target(o, t, error))
+            return false;
+    }
+    return true;
+}
+
+static bool draw_secret(struct token_key *key, char run_id[2 * RUN_ID_OCTETS + 1])
+{
+    static const char digits[] = "0123456789abcdef";
+    uint8_t secret[TOKEN_SECRET_LEN], id[RUN_ID_OCTETS];
+
+    if (!random_fill(secret, sizeof(secret)) || !random_fill(id, sizeof(id)))
+        return false;
+    for (size_t i = 0; i < sizeof(id); i++) {
+        run_id[2 * i] = digits[id[i] >> 4];
+        run_id[2 * i + 1] = digits[id[i] & 15];
+    }
+    return token_key_init(key, secret);
+}
+
+static int dry_run(const struct run_config *config, struct strbuf *error)
+{
+    for (size_t i = 0; i < config->options->target_count; i++) {
+        const struct target *t = &config->options->target[i];
+        struct probe_config probe = run_probe_config(config, t, &t->address[0]);
+        struct strbuf out;
+
+        strbuf_init(&out, config->page, REPORT_MAX);
+        if (t->address_count == 0)
+            strbuf_addf(&out, "# %s: no address: %s\n", t->text.ptr, t->trouble);
+        else
+            dry_run_print(&out, &probe);
+        if (!run_print(strbuf_span(&out), error))
+            return RUN_SYSTEM;
+    }
+    return RUN_FINE;
+}
+
+static int print_and_leave(const struct run_config *config, struct strbuf *error)
+{
+    struct strbuf out;
+
+    strbuf_init(&out, config->page, REPORT_MAX);
+    if (config->options->mode == MODE_HELP)
+        options_print_help(&out);
+    else if (config->options->mode == MODE_LIST_FORMS)
+        forms_print(&out);
+    else
+        strbuf_adds(&out, "relayprobe " RELAYLAB_VERSION "\n");
+    return run_print(strbuf_span(&out), error) ? RUN_FINE : RUN_SYSTEM;
+}
+
+static int ask(struct run_config *config, struct strbuf *error)
+{
+    struct token_key key;
+    char run_id[2 * RUN_ID_OCTETS + 1] = "";
+    const char *no_colour = getenv("NO_COLOR"); /* the convention of no-color.org */
+    int status;
+
+    if (!draw_secret(&key, run_id)) {
+        strbuf_addf(error, "no secret could be made: %s", strerror(errno));
+        return RUN_SYSTEM;
+    }
+    config->key = &key;
+    config->run_id = span_of(run_id);
+    config->terminal = isatty(STDERR_FILENO) == 1;
+    config->colour = isatty(STDOUT_FILENO) == 1 && (no_colour == NULL || no_colour[0] == '\0');
+    status = config->options->mode == MODE_DRY_RUN ? dry_run(config, error) : run_targets(config, error);
+    token_key_clear(&key);
+    return status;
+}
+
+static int start(struct options *o, struct run_config *config, int argc, char **argv, struct strbuf *error)
+{
+    if (!options_parse(o, argc, argv, error))
+        return RUN_USAGE;
+    if (o->mode != MODE_ASK && o->mode != MODE_DRY_RUN)
+        return print_and_leave(config, error);
+    if (!look_up(o, error))
+        return RUN_USAGE;
+    return ask(config, error);
+}
+
+int main(int argc, char **argv)
+{
+    struct options *options = malloc(sizeof(*options));
+    struct run_config config = {.options = options, .page = malloc(REPORT_MAX)};
+    char memory[MESSAGE_MAX];
+    struct strbuf error;
+    int status = RUN_SYSTEM;
+
+    strbuf_init(&error, memory, sizeof(memory));
+    signal(SIGPIPE, SIG_IGN); /* a reader that went away is an error of write, with a message */
+    if (options == NULL || config.page == NULL)
+        strbuf_adds(&error, "no memory");
+    else
+        status = start(options, &config, argc, argv, &error);
+    if (error.len > 0)
+        fprintf(stderr, "relayprobe: %s\n", memory);
+    free(config.page);
+    free(options);
+    return status;
+}
