@@ -7,8 +7,9 @@
  * it. It relays only to its routes, never by DNS; 30 Received hops; a null reverse-path never bounces; a temporary
  * failure is retried (30 s, 2 min, 10 min, 30 min, 2 h), then bounced.
  *
- * Ownership: mock_new allocates, mock_free ends its sessions and gives everything back; config, world and observer are
- * the caller's and outlive it. Messages shown to the observer are borrowed.
+ * Ownership: mock_new allocates, mock_free ends its sessions (with RST, by the next steps of the world: free the mock
+ * first, then the world; the observer hears nothing more) and gives everything back; config and world are the caller's
+ * and outlive it. Messages shown to the observer are borrowed.
  * Limits: struct mock_limits. Past them new sessions are refused with 421, new messages with 452.
  */
 #ifndef RELAYLAB_MOCKMTA_MOCK_H
@@ -55,12 +56,14 @@ struct mock_event {
     struct span text;
     const char *queue_id; /* or NULL */
     const struct mail_view *mail; /* ACCEPTED and KEPT */
-    int code;             /* REPLY */
+    int code;             /* REPLY; RELAYED: the next hop's */
+    enum smtp_event at;   /* COMMAND, REPLY, RULE: of what; CLOSED: the last command */
 };
 
 struct mock_observer {
     void (*see)(void *self, struct mock *m, const struct mock_event *e); /* may be NULL: nothing is told */
     void *self;
+    bool no_content; /* does not look at mail->content, which then may be empty: less is kept */
 };
 
 struct mock *mock_new(struct world *w, const struct server_config *config, const struct mock_route *routes,
