@@ -13,9 +13,14 @@
 
 struct link_buffer; /* MACHINE_IN_MAX bytes with a start and an end */
 
+enum { LINK_LINGER_BYTES = 1048576 }; /* of a peer's bytes that are discarded after a close, see link_deadline */
+#define LINK_LINGER_NS (2 * INT64_C(1000000000)) /* how long they are */
+#define LINK_DRAIN_NS (30 * INT64_C(1000000000)) /* how long a close waits for its last output to move */
+
 struct link_pool {
     struct link_buffer *free_list;
     unsigned lent;
+    unsigned spare; /* on the free list */
     char *scratch_in;  /* MACHINE_IN_MAX, for bytes that are used at once */
     char *scratch_out; /* MACHINE_OUT_MAX */
 };
@@ -35,6 +40,8 @@ struct link_out {
     void *driver_link;
 };
 
+/* A link starts PEER_CONNECTING (we connect) or PEER_OPEN (we accepted). */
+void link_init(struct link_core *core, struct machine machine, enum machine_peer peer);
 bool link_pool_init(struct link_pool *p); /* false: no memory */
 void link_pool_clear(struct link_pool *p);
 
@@ -46,6 +53,13 @@ void link_pool_clear(struct link_pool *p);
  */
 bool link_pump(struct link_core *core, struct link_pool *p, int64_t now_ns, const char *data, size_t len,
                const struct link_out *out);
+/*
+ * When the link wants to be stepped next: the machine's deadline, and while a close waits for unsent output at most
+ * LINK_DRAIN_NS from now. link_overdue says that this last wait is over: the driver must break the link.
+ */
+int64_t link_deadline(const struct link_core *core, int64_t now_ns);
+bool link_overdue(const struct link_core *core, int64_t now_ns, int64_t deadline_ns);
+size_t link_unread(const struct link_core *core); /* bytes that came and the machine did not use yet */
 size_t link_room(const struct link_core *core); /* bytes that may still be read for it */
 bool link_unsent(const struct link_core *core); /* ready bytes wait for the socket */
 void link_clear(struct link_core *core, struct link_pool *p); /* buffers back */

@@ -1,7 +1,8 @@
 /*
  * random.c - getrandom(2), to the last octet
  *
- * getrandom may be interrupted, and gives at most 256 octets without being cut short; both are met by asking again.
+ * getrandom may be interrupted, and gives at most 256 octets without being cut short; both are met
+ * by asking again.
  */
 #include "drive/random.h"
 

@@ -1,7 +1,8 @@
 /*
  * random.h - octets that nobody can guess, from the kernel
  *
- * For token secrets and run names. Everything that must be repeatable takes lib/base/prng.h instead.
+ * For token secrets and run names. Everything that must be repeatable takes lib/base/prng.h
+ * instead.
  */
 #ifndef RELAYLAB_DRIVE_RANDOM_H
 #define RELAYLAB_DRIVE_RANDOM_H

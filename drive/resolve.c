@@ -1,8 +1,9 @@
 /*
  * resolve.c - getaddrinfo(3), asked for TCP addresses only
  *
- * AI_ADDRCONFIG is deliberately not set: a name that has only an IPv6 address is found on a host without IPv6 too,
- * and the probe then says "unreachable" with the address in its report instead of "no such name".
+ * AI_ADDRCONFIG is deliberately not set: a name that has only an IPv6 address is found on a host
+ * without IPv6 too, and the probe then says "unreachable" with the address in its report instead of
+ * "no such name".
  */
 #include "drive/resolve.h"
 
@@ -42,7 +43,8 @@ static bool known(const struct endpoint *list, size_t count, const struct endpoi
     return false;
 }
 
-/* The resolver's own trouble is named; every other code (EAI_NONAME, glibc's EAI_NODATA, ...) speaks of the name. */
+/* The resolver's own trouble is named; every other code (EAI_NONAME, glibc's EAI_NODATA, ...)
+ * speaks of the name. */
 static enum resolve_status failure(int code, struct strbuf *error)
 {
     strbuf_adds(error, gai_strerror(code));
@@ -51,8 +53,8 @@ static enum resolve_status failure(int code, struct strbuf *error)
     return RESOLVE_NO_NAME;
 }
 
-enum resolve_status resolve_host(struct span name, uint16_t port, struct endpoint *out, size_t cap, size_t *count,
-                                 struct strbuf *error)
+enum resolve_status resolve_host(struct span name, uint16_t port, struct endpoint *out, size_t cap,
+                                 size_t *count, struct strbuf *error)
 {
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     struct addrinfo *found = NULL;

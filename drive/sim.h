@@ -19,7 +19,14 @@
 
 struct sim;
 
-enum sim_end { SIM_IDLE /* nothing left to happen */, SIM_STOPPED /* world_stop */, SIM_EVENTS, SIM_TIME, SIM_BYTES };
+enum sim_end {
+    SIM_IDLE,    /* nothing left to happen */
+    SIM_STOPPED, /* world_stop */
+    SIM_EVENTS,
+    SIM_TIME,    /* until_ns or time_max_ns */
+    SIM_BYTES,
+    SIM_MEMORY   /* the host had none left */
+};
 
 enum sim_connect { SIM_CONNECT_OK, SIM_CONNECT_REFUSE, SIM_CONNECT_SILENT, SIM_CONNECT_UNREACHABLE };
 
@@ -48,7 +55,10 @@ struct sim_config {
 
 struct sim *sim_new(const struct sim_config *config); /* NULL: no memory */
 void sim_free(struct sim *s);
-/* Back to instant 0 with another seed, memory kept: many runs cost no allocation. All links are ended first. */
+/*
+ * Back to instant 0 with another seed, memory kept: many runs cost no allocation. All links are ended first, timers are
+ * stopped, paths (sim_at) forgotten, and numbers of links and ports start again. Listeners stay: their owners unlisten.
+ */
 void sim_reset(struct sim *s, uint64_t seed);
 struct world *sim_world(struct sim *s);
 /* How the network behaves towards that endpoint from now on (new connections). */
