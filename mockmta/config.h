@@ -42,6 +42,7 @@ struct rule_when {
     enum tri brackets;          /* the path stood in < > */
     enum tri unwrapped_local;   /* after address_unwrap the domain is local (key: unwrapped: local|not-local) */
     struct conf_texts helo;      /* globs */
+    enum tri proper;            /* known, well formed and in sequence (the machine proposes no error) */
     enum tri esmtp, tls, auth;  /* EHLO was said; session is encrypted; AUTH succeeded */
     struct conf_texts listener;  /* names of `listen` */
     struct conf_texts header;    /* at end-of-data: globs over whole header lines or body lines (key: content) */

@@ -229,6 +229,7 @@ static const struct conf_field when_fields[] = {
     {.name = "unwrapped", .type = CONF_CUSTOM, .parse = parse_unwrapped, .offset = AT(unwrapped_local),
      .names = unwrapped_names, .doc = "where a routing trick (percent, bang, route) leads"},
     GLOBS("helo", helo, "globs over the name given in HELO or EHLO"),
+    TRI("proper", proper, "whether the command is known, well formed and in sequence"),
     TRI("esmtp", esmtp, "whether EHLO was said, not HELO"),
     TRI("tls", tls, "whether the session is encrypted"),
     TRI("auth", auth, "whether AUTH succeeded"),

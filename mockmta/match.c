@@ -295,7 +295,8 @@ static bool rule_holds(const struct rule *r, const struct subject *x)
 {
     const struct rule_when *w = &r->when;
     return (r->times == 0 || x->s->mock->fired[r->index] < r->times) && nth_holds(&r->nth, x->s, x->cmd)
-           && client_holds(w, x->s) && after_holds(w, x->s) && sender_holds(w, x)
+           && tri_holds(w->proper, x->cmd->proposal == 0) && client_holds(w, x->s) && after_holds(w, x->s)
+           && sender_holds(w, x)
            && (!path_is_asked(w) || any_recipient_holds(w, x))
            && (w->arg_glob == NULL || span_glob(x->cmd->arg, span_of(w->arg_glob))) && seen_holds(w, x)
            && header_holds(w, x->s);
