@@ -1,7 +1,8 @@
 /*
  * dry_run.c - binds the forms as a run would, and prints each as its commands
  *
- * The tokens are of a secret that is drawn for this run, so they are examples: the next run has others.
+ * The tokens are of a secret that is drawn for this run, so they are examples: the next run has
+ * others.
  */
 #include "probe/dry_run.h"
 
@@ -34,13 +35,14 @@ static void derive(struct names *n, const struct probe_config *c)
 
 static struct form_identity identity(const struct names *n, const struct probe_config *c)
 {
-    return (struct form_identity){.canary_local = c->canary_local,
-                                  .canary_domain = c->canary_domain,
-                                  .sender_local = c->sender_local,
-                                  .sender_domain = c->sender_domain,
-                                  .target_name = span_of(n->target_name),
-                                  .target = c->target,
-                                  .local_domain = c->local_domain.len > 0 ? c->local_domain : c->target_name};
+    return (struct form_identity){
+        .canary_local = c->canary_local,
+        .canary_domain = c->canary_domain,
+        .sender_local = c->sender_local,
+        .sender_domain = c->sender_domain,
+        .target_name = span_of(n->target_name),
+        .target = c->target,
+        .local_domain = c->local_domain.len > 0 ? c->local_domain : c->target_name};
 }
 
 static void print_form(struct strbuf *out, const struct form *f, const struct form_identity *who)
@@ -54,7 +56,9 @@ static void print_form(struct strbuf *out, const struct form *f, const struct fo
     form_sender(f, f->sender, who, false, out);
     strbuf_adds(out, "\nRCPT TO:");
     form_recipient(f, who, false, out);
-    strbuf_adds(out, f->kind == FORM_CONTROL ? "\n" : "\n# if both are accepted: DATA, the message, and the dot\n");
+    strbuf_adds(out, f->kind == FORM_CONTROL
+                         ? "\n"
+                         : "\n# if both are accepted: DATA, the message, and the dot\n");
     strbuf_adds(out, "RSET\n");
 }
 
@@ -63,8 +67,12 @@ static void print_message(struct strbuf *out, const struct form *f, const struct
 {
     char memory[4096], from[MAIL_PATH_MAX], to[MAIL_PATH_MAX];
     struct strbuf message, from_text, to_text;
-    struct mail_probe probe = {.form_id = span_of(f->id), .target = span_of(n->target), .helo = span_of(n->helo),
-                               .contact = c->contact, .token = &f->tokens.recipient, .attempt = 1};
+    struct mail_probe probe = {.form_id = span_of(f->id),
+                               .target = span_of(n->target),
+                               .helo = span_of(n->helo),
+                               .contact = c->contact,
+                               .token = &f->tokens.recipient,
+                               .attempt = 1};
     struct span rest, line;
 
     strbuf_init(&message, memory, sizeof(memory));
@@ -82,7 +90,8 @@ static void print_message(struct strbuf *out, const struct form *f, const struct
     strbuf_addf(out, "\n# the message of %s (its date is that of the run)\n", f->id);
     rest = strbuf_span(&message);
     while (rest.len > 0 && span_cut(&rest, '\n', &line)) {
-        strbuf_add(out, line.len > 0 && line.ptr[line.len - 1] == '\r' ? span_to(line, line.len - 1) : line);
+        strbuf_add(out, line.len > 0 && line.ptr[line.len - 1] == '\r' ? span_to(line, line.len - 1)
+                                                                       : line);
         strbuf_addc(out, '\n');
     }
 }

@@ -1,8 +1,8 @@
 /*
  * main.c - relayprobe: reads the command line, and does what it says
  *
- * Nothing goes on the wire before everything that can be checked was checked: options, names, scopes; then the sink and
- * the files, in run.c.
+ * Nothing goes on the wire before everything that can be checked was checked: options, names,
+ * scopes; then the sink and the files, in run.c.
  */
 #include <errno.h>
 #include <signal.h>
@@ -27,7 +27,8 @@ static bool look_up(struct options *o, struct strbuf *error)
 
         strbuf_init(&trouble, t->trouble, sizeof(t->trouble));
         if (t->is_name)
-            resolve_host(t->name, t->port, t->address, TARGET_ADDRESSES_MAX, &t->address_count, &trouble);
+            resolve_host(t->name, t->port, t->address, TARGET_ADDRESSES_MAX, &t->address_count,
+                         &trouble);
         if (!options_check_target(o, t, error))
             return false;
     }
@@ -95,12 +96,14 @@ static int ask(struct run_config *config, struct strbuf *error)
     config->run_id = span_of(run_id);
     config->terminal = isatty(STDERR_FILENO) == 1;
     config->colour = isatty(STDOUT_FILENO) == 1 && (no_colour == NULL || no_colour[0] == '\0');
-    status = config->options->mode == MODE_DRY_RUN ? dry_run(config, error) : run_targets(config, error);
+    status = config->options->mode == MODE_DRY_RUN ? dry_run(config, error)
+                                                   : run_targets(config, error);
     token_key_clear(&key);
     return status;
 }
 
-static int start(struct options *o, struct run_config *config, int argc, char **argv, struct strbuf *error)
+static int start(struct options *o, struct run_config *config, int argc, char **argv,
+                 struct strbuf *error)
 {
     if (!options_parse(o, argc, argv, error))
         return RUN_USAGE;

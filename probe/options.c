@@ -1,9 +1,11 @@
 /*
- * options.c - a table of options, one row each; a handler reads a value and says what it wanted instead
+ * options.c - a table of options, one row each; a handler reads a value and says what it wanted
+ * instead
  *
- * Options are read left to right, `--name value` or `--name=value`; `--` ends them. Rows say which may come more than
- * once: any other that does is an error, since the user would not see which value won. getopt_long is not used: it
- * takes abbreviations, and a script that says --time today must not change its meaning when an option is added.
+ * Options are read left to right, `--name value` or `--name=value`; `--` ends them. Rows say which
+ * may come more than once: any other that does is an error, since the user would not see which
+ * value won. getopt_long is not used: it takes abbreviations, and a script that says --time today
+ * must not change its meaning when an option is added.
  */
 #include "probe/options.h"
 
@@ -40,7 +42,8 @@ static bool wrong_at(struct reader *r, const char *why, size_t column)
     return false;
 }
 
-static bool read_mailbox_address(struct reader *r, struct span *whole, struct span *local, struct span *domain)
+static bool read_mailbox_address(struct reader *r, struct span *whole, struct span *local,
+                                 struct span *domain)
 {
     const char *why = "";
     size_t column = 0;
@@ -48,7 +51,8 @@ static bool read_mailbox_address(struct reader *r, struct span *whole, struct sp
     if (!address_check_mailbox(r->value, local, domain, &why, &column))
         return wrong_at(r, why, column);
     if (local->len > OPTIONS_CANARY_LOCAL_MAX)
-        return wrong(r, "the part before the @ may have 47 characters: a token is put after it, and 64 is SMTP's limit");
+        return wrong(
+            r, "at most 47 characters before the @: a token is put after it, and SMTP allows 64");
     *whole = r->value;
     return true;
 }
@@ -98,7 +102,8 @@ static bool read_contact(struct reader *r)
 static bool read_endpoint(struct reader *r, struct endpoint *to)
 {
     if (!endpoint_parse(r->value, false, to))
-        return wrong(r, "write ADDR:PORT or [ADDR6]:PORT with a port from 1 to 65535, like 127.0.0.1:2525");
+        return wrong(
+            r, "write ADDR:PORT or [ADDR6]:PORT with a port from 1 to 65535, like 127.0.0.1:2525");
     return true;
 }
 
@@ -192,7 +197,8 @@ static bool read_timeout(struct reader *r)
 static bool read_expect(struct reader *r)
 {
     if (!verdict_parse(r->value, &r->o->expect))
-        return wrong(r, "write open, bounces, discards, accepts, inconclusive, closed or unreachable");
+        return wrong(r,
+                     "write open, bounces, discards, accepts, inconclusive, closed or unreachable");
     r->o->expect_given = true;
     return true;
 }
@@ -273,31 +279,42 @@ static bool read_help(struct reader *r)
 
 /* clang-format off */
 static const struct option_row rows[] = {
-    {"--canary", "ADDRESS", read_canary, false, "address of ours that a relayed message would reach (required)"},
-    {"--sink", "ADDR:PORT", read_sink, false, "receive the canary's mail here, in an SMTP server of the probe's own"},
+    {"--canary", "ADDRESS", read_canary, false,
+     "address of ours that a relayed message would reach (required)"},
+    {"--sink", "ADDR:PORT", read_sink, false,
+     "receive the canary's mail here, in an SMTP server of the probe's own"},
     {"--mailbox", "URL", read_mailbox, false, "sink://ADDR:PORT, the same as --sink"},
     {"--sender", "ADDRESS", read_sender, false, "reverse-path of the forms; default: the canary"},
     {"--source", "ADDR", read_source, false, "local address to ask from"},
     {"--helo", "NAME", read_helo, false, "our name in EHLO; default: probe.DOMAIN of the sender"},
-    {"--domain", "DOMAIN", read_domain, false, "a domain local to the target; default: the target's name"},
+    {"--domain", "DOMAIN", read_domain, false,
+     "a domain local to the target; default: the target's name"},
     {"--forms", "LIST", read_forms, false, "quick, standard (default), full, or ids: S1-R1,R6"},
-    {"--wait", "DURATION", read_wait, false, "window for deliveries after the last accepted message; default 2min"},
+    {"--wait", "DURATION", read_wait, false,
+     "window for deliveries after the last accepted message; default 2min"},
     {"--max-time", "DURATION", read_max_time, false, "asking ends after this; default 15min"},
-    {"--retry", "DURATION", read_retry, false, "first retry of what was deferred; default 301s, then doubled"},
-    {"--timeout", "STEP=DURATION", read_timeout, true, "patience for one reply; default as RFC 5321 4.5.3.2"},
-    {"--control-route", "ADDR:PORT", read_control_route, false, "the canary's own way in, for the control messages"},
+    {"--retry", "DURATION", read_retry, false,
+     "first retry of what was deferred; default 301s, then doubled"},
+    {"--timeout", "STEP=DURATION", read_timeout, true,
+     "patience for one reply; default as RFC 5321 4.5.3.2"},
+    {"--control-route", "ADDR:PORT", read_control_route, false,
+     "the canary's own way in, for the control messages"},
     {"--contact", "TEXT", read_contact, false, "who asks, for the messages' text"},
-    {"--exhaustive", NULL, read_exhaustive, false, "wait the whole window though a delivery was seen"},
+    {"--exhaustive", NULL, read_exhaustive, false,
+     "wait the whole window though a delivery was seen"},
     {"--inside", NULL, read_inside, false, "this host is in a network that the target trusts"},
     {"--outside", NULL, read_outside, false, "this host is a stranger to the target"},
-    {"--allow-public", NULL, read_allow_public, false, "targets outside loopback and private networks are meant"},
+    {"--allow-public", NULL, read_allow_public, false,
+     "targets outside loopback and private networks are meant"},
     {"--json", NULL, read_json, false, "one JSON object a target on a line, instead of text"},
     {"--transcript", "FILE", read_transcript, false, "write every line of every session there"},
     {"--expect", "VERDICT", read_expect, false, "exit 0 when the verdict is this one, 1 when not"},
     {"--dry-run", NULL, read_dry_run, false, "print what would be said, and send nothing"},
     {"--list-forms", NULL, read_list_forms, false, "print all forms"},
-    {"--quiet", NULL, read_quiet, false, "no progress line, and of the report the verdict line only"},
-    {"--verbose", NULL, read_verbose, false, "every line of every session on standard error; all forms in the report"},
+    {"--quiet", NULL, read_quiet, false,
+     "no progress line, and of the report the verdict line only"},
+    {"--verbose", NULL, read_verbose, false,
+     "every line of every session on standard error; all forms in the report"},
     {"--version", NULL, read_version, false, "print the version"},
     {"--help", NULL, read_help, false, "print this"},
 };
@@ -334,10 +351,12 @@ static bool check_together(struct options *o, struct strbuf *error)
     else if (o->quiet && o->verbose)
         missing = "--quiet and --verbose exclude each other";
     else if (o->canary.len == 0)
-        missing = "--canary ADDRESS is required: an address of your own, outside the target's domains";
+        missing =
+            "--canary ADDRESS is required: an address of your own, outside the target's domains";
     else if (o->target_count == 0)
         missing = "no TARGET: name the server to ask, like 192.0.2.1:25";
-    else if (o->control_route.family != 0 && endpoint_scope(&o->control_route) == SCOPE_PUBLIC && !o->allow_public)
+    else if (o->control_route.family != 0 && endpoint_scope(&o->control_route) == SCOPE_PUBLIC &&
+             !o->allow_public)
         missing = "--control-route: a public address; say --allow-public when it is meant";
     if (missing != NULL) {
         strbuf_adds(error, missing);
@@ -361,7 +380,8 @@ static size_t find_row(struct span name)
 }
 
 /* Reads the option at argv[*at]; *at moves on when its value is the next word. */
-static bool read_option(struct options *o, int argc, char **argv, int *at, bool *seen, struct strbuf *error)
+static bool read_option(struct options *o, int argc, char **argv, int *at, bool *seen,
+                        struct strbuf *error)
 {
     struct span word = span_of(argv[*at]);
     size_t equals = span_chr(word, '=');
@@ -380,7 +400,8 @@ static bool read_option(struct options *o, int argc, char **argv, int *at, bool 
         return wrong(&r, "this option takes no value");
     if (rows[i].argument != NULL && equals == SIZE_MAX) {
         if (*at + 1 >= argc) {
-            strbuf_addf(error, "%s: a value is missing: %s %s", r.option, r.option, rows[i].argument);
+            strbuf_addf(error, "%s: a value is missing: %s %s", r.option, r.option,
+                        rows[i].argument);
             return false;
         }
         r.value = span_of(argv[++*at]);
@@ -419,9 +440,11 @@ bool options_parse(struct options *o, int argc, char **argv, struct strbuf *erro
 
 void options_print_help(struct strbuf *out)
 {
-    strbuf_adds(out, "Usage: relayprobe --canary ADDRESS [OPTION...] TARGET...\n"
-                     "Asks a mail server whether it relays for strangers, and proves the answer by delivery.\n"
-                     "TARGET is ADDR:PORT, [ADDR6]:PORT, ADDR or NAME (port 25).\n\n");
+    strbuf_adds(
+        out,
+        "Usage: relayprobe --canary ADDRESS [OPTION...] TARGET...\n"
+        "Asks a mail server whether it relays for strangers, and proves the answer by delivery.\n"
+        "TARGET is ADDR:PORT, [ADDR6]:PORT, ADDR or NAME (port 25).\n\n");
     for (size_t i = 0; i < ROW_COUNT; i++) {
         size_t from = out->len;
 
@@ -433,6 +456,8 @@ void options_print_help(struct strbuf *out)
         strbuf_adds(out, rows[i].help);
         strbuf_addc(out, '\n');
     }
-    strbuf_adds(out, "\nExit status: 0 closed, 1 open, 2 usage, 3 bounces, discards or accepts, 4 inconclusive,\n"
-                     "5 unreachable, 71 system error, 128+n signal. With --expect: 0 as expected, 1 not.\n");
+    strbuf_adds(
+        out,
+        "\nExit status: 0 closed, 1 open, 2 usage, 3 bounces, discards or accepts, 4 inconclusive,\n"
+        "5 unreachable, 71 system error, 128+n signal. With --expect: 0 as expected, 1 not.\n");
 }

@@ -1,12 +1,13 @@
 /*
  * options.h - the command line of relayprobe, checked whole before anything happens
  *
- * options_parse reads every word, and every rule that needs no look-up is kept there: forms of addresses, limits,
- * what excludes what. options_check_target keeps the rules that need a target's addresses.
+ * options_parse reads every word, and every rule that needs no look-up is kept there: forms of
+ * addresses, limits, what excludes what. options_check_target keeps the rules that need a target's
+ * addresses.
  *
  * Ownership: spans point into argv, which must stay.
- * Errors: one line in `error`, without the program's name, naming the option and what is allowed. Values are made
- * visible, so that a line end in an argument never makes a second line.
+ * Errors: one line in `error`, without the program's name, naming the option and what is allowed.
+ * Values are made visible, so that a line end in an argument never makes a second line.
  */
 #ifndef RELAYLAB_PROBE_OPTIONS_H
 #define RELAYLAB_PROBE_OPTIONS_H
@@ -40,12 +41,13 @@ struct options {
 
 /* False: usage error. With MODE_VERSION, MODE_HELP and MODE_LIST_FORMS nothing else was checked. */
 bool options_parse(struct options *o, int argc, char **argv, struct strbuf *error);
-/* Scope, the canary's own servers, the source's address family; for every address that the target has. */
+/* Scope, the canary's own servers, the source's address family; for every address that the target
+ * has. */
 bool options_check_target(const struct options *o, const struct target *t, struct strbuf *error);
 /* From where the target would be asked: as declared, else by the addresses' scopes. */
 enum vantage options_vantage(const struct options *o, const struct endpoint *target);
-/* The canary's own way in: --control-route, else the sink (an unspecified address is reached by loopback), else none
-   (family 0). */
+/* The canary's own way in: --control-route, else the sink (an unspecified address is reached by
+   loopback), else none (family 0). */
 struct endpoint options_control_route(const struct options *o);
 void options_print_help(struct strbuf *out);
 

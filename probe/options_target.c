@@ -15,9 +15,9 @@ static bool check_address(const struct options *o, const struct target *t, const
     if (o->sink.family != 0 && endpoint_equal(e, &o->sink))
         why = "that is the sink itself: a mail server that takes its own domain's mail is no relay";
     else if (o->control_route.family != 0 && endpoint_equal(e, &o->control_route))
-        why = "that is the canary's own server (--control-route): mail that it takes for the canary is not relayed";
+        why = "that is the canary's own server (--control-route); what it takes is not relayed";
     else if (endpoint_scope(e) == SCOPE_PUBLIC && !o->allow_public)
-        why = "a public address; probe only servers that are yours to test, and then say --allow-public";
+        why = "a public address; ask only servers that you may test, and say --allow-public";
     else if (o->source.family != 0 && o->source.family != e->family)
         why = "--source is of the other address family";
     if (why == NULL)
@@ -35,7 +35,9 @@ bool options_check_target(const struct options *o, const struct target *t, struc
 {
     if (t->is_name && span_iequal(t->name, o->canary_domain)) {
         target_say(error, "target", t->text);
-        strbuf_adds(error, "that is the canary's own domain: mail that it takes for the canary is not relayed");
+        strbuf_adds(
+            error,
+            "that is the canary's own domain: mail that it takes for the canary is not relayed");
         return false;
     }
     for (size_t i = 0; i < t->address_count; i++)

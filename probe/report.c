@@ -1,10 +1,10 @@
 /*
  * report.c - the report for people
  *
- * The verdict line comes first and stands alone, so that `head -1` is an answer. Then why, what to make of it, and the
- * evidence: a form that was plainly refused has one line; a finding (anything that got past RCPT, or came home) has its
- * dialogue and the line that repeats it. A peer's text was made visible where it was kept, so nothing here can move a
- * terminal's cursor.
+ * The verdict line comes first and stands alone, so that `head -1` is an answer. Then why, what to
+ * make of it, and the evidence: a form that was plainly refused has one line; a finding (anything
+ * that got past RCPT, or came home) has its dialogue and the line that repeats it. A peer's text
+ * was made visible where it was kept, so nothing here can move a terminal's cursor.
  */
 #include "probe/report.h"
 
@@ -23,18 +23,23 @@ struct page {
 #define COLOUR_OTHER "\033[1;33m"
 #define COLOUR_END "\033[0m"
 
-static const char *const vantage_names[] = {[VANTAGE_SAME_HOST] = "same-host", [VANTAGE_SAME_NETWORK] = "same-network",
-                                            [VANTAGE_PRIVATE] = "private",     [VANTAGE_PUBLIC] = "public",
-                                            [VANTAGE_INSIDE] = "inside",       [VANTAGE_OUTSIDE] = "outside"};
+static const char *const vantage_names[] = {
+    [VANTAGE_SAME_HOST] = "same-host", [VANTAGE_SAME_NETWORK] = "same-network",
+    [VANTAGE_PRIVATE] = "private",     [VANTAGE_PUBLIC] = "public",
+    [VANTAGE_INSIDE] = "inside",       [VANTAGE_OUTSIDE] = "outside"};
 
 static const char *const vantage_phrases[] = {
-    [VANTAGE_SAME_HOST] = "inside: the same host", [VANTAGE_SAME_NETWORK] = "inside: the same network",
-    [VANTAGE_PRIVATE] = "a private network",       [VANTAGE_PUBLIC] = "a public address",
-    [VANTAGE_INSIDE] = "inside, as declared",      [VANTAGE_OUTSIDE] = "outside, as declared"};
+    [VANTAGE_SAME_HOST] = "inside: the same host",
+    [VANTAGE_SAME_NETWORK] = "inside: the same network",
+    [VANTAGE_PRIVATE] = "a private network",
+    [VANTAGE_PUBLIC] = "a public address",
+    [VANTAGE_INSIDE] = "inside, as declared",
+    [VANTAGE_OUTSIDE] = "outside, as declared"};
 
 static const char *const state_names[] = {
-    [FORM_NOT_ASKED] = "not-asked", [FORM_NOT_APPLICABLE] = "not-applicable", [FORM_DENIED] = "refused",
-    [FORM_ACCEPTED] = "accepted",   [FORM_OFFERED] = "offered",               [FORM_UNDECIDED] = "undecided"};
+    [FORM_NOT_ASKED] = "not-asked", [FORM_NOT_APPLICABLE] = "not-applicable",
+    [FORM_DENIED] = "refused",      [FORM_ACCEPTED] = "accepted",
+    [FORM_OFFERED] = "offered",     [FORM_UNDECIDED] = "undecided"};
 
 const char *report_vantage_name(enum vantage v)
 {
@@ -53,7 +58,8 @@ int64_t report_epoch(const struct probe *p, int64_t instant_ns)
 
 void report_of(struct report *r, const struct probe *p, struct span target)
 {
-    *r = (struct report){.target = target, .probe = p, .verdict = &p->verdict, .vantage = p->config.vantage};
+    *r = (struct report){
+        .target = target, .probe = p, .verdict = &p->verdict, .vantage = p->config.vantage};
     r->started_epoch_s = report_epoch(p, p->started_ns);
     r->finished_epoch_s = report_epoch(p, p->finished_ns);
 }
@@ -62,7 +68,9 @@ static void verdict_line(struct page *page)
 {
     const struct report *r = page->report;
     enum verdict v = r->verdict->verdict;
-    const char *colour = v == VERDICT_OPEN ? COLOUR_OPEN : v == VERDICT_CLOSED ? COLOUR_CLOSED : COLOUR_OTHER;
+    const char *colour = v == VERDICT_OPEN     ? COLOUR_OPEN
+                         : v == VERDICT_CLOSED ? COLOUR_CLOSED
+                                               : COLOUR_OTHER;
 
     strbuf_add_visible(page->out, r->target);
     strbuf_adds(page->out, ": ");
@@ -116,8 +124,10 @@ static void warning(struct page *page)
 
     if (plain == PLAIN_NO)
         return;
-    strbuf_adds(page->out, "  WARNING:  the plain form, an ordinary stranger's mail to an ordinary stranger, was "
-                           "accepted at ");
+    strbuf_adds(
+        page->out,
+        "  WARNING:  the plain form, an ordinary stranger's mail to an ordinary stranger, was "
+        "accepted at ");
     strbuf_adds(page->out, plain_accepted_name(plain));
     strbuf_adds(page->out, "; take that seriously, whatever the verdict\n");
 }

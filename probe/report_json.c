@@ -1,9 +1,9 @@
 /*
  * report_json.c - the report for programs
  *
- * Members are written in one order and none is ever left out: what is not known is null. So a reader needs no
- * existence tests, and two reports can be compared line by line. Formatting uses no printf: a bench writes thousands
- * of these a second.
+ * Members are written in one order and none is ever left out: what is not known is null. So a
+ * reader needs no existence tests, and two reports can be compared line by line. Formatting uses no
+ * printf: a bench writes thousands of these a second.
  */
 #include "lib/base/json.h"
 #include "probe/report.h"

@@ -1,8 +1,8 @@
 /*
  * report_notes.c - what is worth knowing beside the forms, and what to do about a verdict
  *
- * Notes are sentences without a place of their own in the reports; the same ones stand in text and JSON. Advice is a
- * table: the first row whose verdict and reason code fit is said.
+ * Notes are sentences without a place of their own in the reports; the same ones stand in text and
+ * JSON. Advice is a table: the first row whose verdict and reason code fit is said.
  */
 #include <string.h>
 
@@ -40,11 +40,17 @@ static void note_vantage(struct noter *n)
     case VANTAGE_SAME_HOST:
     case VANTAGE_SAME_NETWORK:
     case VANTAGE_INSIDE:
-        n->emit(n->self, SPAN("Asked from inside: many servers relay for their own host and network by design, so ask "
-                              "from outside too."));
+        n->emit(
+            n->self,
+            SPAN(
+                "Asked from inside: many servers relay for their own host and network by design, so ask "
+                "from outside too."));
         break;
     case VANTAGE_PRIVATE:
-        n->emit(n->self, SPAN("Asked over private addresses: the server may hold this host for one of its own."));
+        n->emit(
+            n->self,
+            SPAN(
+                "Asked over private addresses: the server may hold this host for one of its own."));
         break;
     case VANTAGE_PUBLIC:
     case VANTAGE_OUTSIDE:
@@ -63,7 +69,8 @@ static void note_control(struct noter *n, const struct probe_control *c)
     if (c->reply[0] != '\0')
         strbuf_addf(text, "; last reply: %s", c->reply);
     else
-        strbuf_addf(text, "; its session: %s at %s", smtp_outcome_name(c->outcome), smtp_step_name(c->step));
+        strbuf_addf(text, "; its session: %s at %s", smtp_outcome_name(c->outcome),
+                    smtp_step_name(c->step));
     strbuf_adds(text, ". Silence of the mailbox therefore proves nothing.");
     note_end(n);
 }
@@ -84,14 +91,19 @@ static void note_target(struct noter *n, const struct target_notes *t)
 {
     note_session_refusal(n, t);
     note(n, t->helo_used, "EHLO was refused; HELO was used instead.");
-    note(n, t->bare_mail || t->bare_rcpt, "The server takes addresses only without angle brackets.");
-    note(n, t->starttls_offered, "STARTTLS was offered and not used: what the server allows over TLS was not asked.");
+    note(n, t->bare_mail || t->bare_rcpt,
+         "The server takes addresses only without angle brackets.");
+    note(n, t->starttls_offered,
+         "STARTTLS was offered and not used: what the server allows over TLS was not asked.");
     note(n, t->bare_lf, "A reply line ended in LF alone (RFC 5321 2.3.8 wants CR LF).");
     note(n, t->eight_bit, "A reply held 8-bit octets.");
     note(n, t->control_bytes, "A reply held NUL or another control character.");
-    note(n, t->mixed_codes, "The lines of one reply had different codes; the last line was believed.");
+    note(n, t->mixed_codes,
+         "The lines of one reply had different codes; the last line was believed.");
     note(n, t->hung_up, "The server closed a session by itself.");
-    note(n, t->tainted, "A session answered more than was asked and was not believed; its forms were asked again.");
+    note(
+        n, t->tainted,
+        "A session answered more than was asked and was not believed; its forms were asked again.");
     note(n, t->quit_unanswered, "QUIT was not answered.");
 }
 
@@ -101,10 +113,12 @@ static void note_senders(struct noter *n, const struct probe *p)
         const struct form_result *r = &p->results[i];
         struct strbuf *text;
 
-        if (r->sender_used == NULL || r->sender_used == r->form.sender || r->form.kind == FORM_CONTROL)
+        if (r->sender_used == NULL || r->sender_used == r->form.sender ||
+            r->form.kind == FORM_CONTROL)
             continue;
         text = note_begin(n);
-        strbuf_addf(text, "The server refused sender %s; forms were asked with sender %s (%s) instead.",
+        strbuf_addf(text,
+                    "The server refused sender %s; forms were asked with sender %s (%s) instead.",
                     r->form.sender->id, r->sender_used->id, r->sender_used->name);
         note_end(n);
         return;
@@ -134,14 +148,16 @@ static void note_callouts(struct noter *n, const struct probe *p)
 
 static void note_report(struct noter *n, const struct probe *p, const struct probe_report *d)
 {
-    const struct form_result *r =
-        d->form >= 0 && (size_t)d->form < p->result_count ? &p->results[d->form] : NULL;
+    const struct form_result *r = d->form >= 0 && (size_t)d->form < p->result_count
+                                      ? &p->results[d->form]
+                                      : NULL;
     struct strbuf *text = note_begin(n);
 
     if (r == NULL)
         strbuf_adds(text, "A report came to our mailbox");
     else if (r->form.kind == FORM_AMBIGUOUS)
-        strbuf_addf(text, "Backscatter: form %s, perhaps taken for local mail, was returned", r->form.id);
+        strbuf_addf(text, "Backscatter: form %s, perhaps taken for local mail, was returned",
+                    r->form.id);
     else
         strbuf_addf(text, "The message of form %s was returned", r->form.id);
     if (d->reporting_mta[0] != '\0')
@@ -168,17 +184,19 @@ static void note_arrivals(struct noter *n, const struct probe *p)
         note_end(n);
     }
     if (p->canary_refused) {
-        strbuf_addf(note_begin(n), "The canary's side refused a relayed message: %s", p->canary_refusal);
+        strbuf_addf(note_begin(n), "The canary's side refused a relayed message: %s",
+                    p->canary_refusal);
         note_end(n);
     }
     if (p->unclear_count > 0) {
         text = note_begin(n);
-        strbuf_addf(text, "%u arrival(s) could not be told apart from a delivery; the first: %s", p->unclear_count,
-                    p->unclear);
+        strbuf_addf(text, "%u arrival(s) could not be told apart from a delivery; the first: %s",
+                    p->unclear_count, p->unclear);
         note_end(n);
     }
     if (p->foreign_count > 0) {
-        strbuf_addf(note_begin(n), "%u message(s) without a token of this run came to our mailbox.", p->foreign_count);
+        strbuf_addf(note_begin(n), "%u message(s) without a token of this run came to our mailbox.",
+                    p->foreign_count);
         note_end(n);
     }
 }
@@ -186,11 +204,14 @@ static void note_arrivals(struct noter *n, const struct probe *p)
 static void note_course(struct noter *n, const struct probe *p)
 {
     note(n, p->interrupted, "Interrupted: this is what was known by then.");
-    note(n, p->deadline_passed, "The time for asking (--max-time) ran out; forms that were not asked are counted.");
+    note(n, p->deadline_passed,
+         "The time for asking (--max-time) ran out; forms that were not asked are counted.");
     note(n, p->sessions_used_up, "The most sessions that one run makes were used up.");
-    note(n, !p->config.mailbox, "No mailbox was watched: what becomes of an accepted message cannot be seen.");
-    note(n, p->config.mailbox && p->config.control_route.family == 0,
-         "No control message was possible: the canary's own way in is not known (--control-route).");
+    note(n, !p->config.mailbox,
+         "No mailbox was watched: what becomes of an accepted message cannot be seen.");
+    note(
+        n, p->config.mailbox && p->config.control_route.family == 0,
+        "No control message was possible: the canary's own way in is not known (--control-route).");
 }
 
 void report_notes(const struct report *r, void (*emit)(void *self, struct span note), void *self)
@@ -221,33 +242,60 @@ struct advice_row {
 
 /* clang-format off */
 static const struct advice_row advice_rows[] = {
-    {VERDICT_OPEN, "*", "Let the server refuse recipients outside its own domains to clients that are neither "
-     "authenticated nor in its own networks (Postfix: reject_unauth_destination), then run this again."},
-    {VERDICT_BOUNCES, "*", "Let the server refuse such recipients at RCPT instead of returning mail later: it sends "
+    {VERDICT_OPEN, "*",
+     "Let the server refuse recipients outside its own domains to clients that are neither "
+     "authenticated nor in its own networks (Postfix: reject_unauth_destination), then run "
+     "this again."},
+    {VERDICT_BOUNCES, "*",
+     "Let the server refuse such recipients at RCPT instead of returning mail later: it sends "
      "its bounces to whoever was forged as the sender."},
-    {VERDICT_DISCARDS, "*", "Look for the message in the server's log and queue, and run this again with a longer "
+    {VERDICT_DISCARDS, "*",
+     "Look for the message in the server's log and queue, and run this again with a longer "
      "--wait: a delivery later than the window would make it open."},
-    {VERDICT_ACCEPTS, "*mailbox*", "Give a mailbox (--sink ADDR:PORT) that the canary's domain is routed to, so that "
-     "a delivery can be seen."},
-    {VERDICT_ACCEPTS, "*control*", "Mend the canary's own way in first: until a control message comes home, silence "
-     "says nothing."},
-    {VERDICT_ACCEPTS, "*canary*", "Let the canary's side take the message, then run this again."},
-    {VERDICT_ACCEPTS, "*", "Run this again with the whole window (--wait, --max-time), and look into the server's "
+    {VERDICT_ACCEPTS, "*mailbox*",
+     "Give a mailbox (--sink ADDR:PORT) that the canary's domain is routed to, so that a "
+     "delivery can be seen."},
+    {VERDICT_ACCEPTS, "*control*",
+     "Mend the canary's own way in first: until a control message comes home, silence says "
+     "nothing."},
+    {VERDICT_ACCEPTS, "*canary*",
+     "Let the canary's side take the message, then run this again."},
+    {VERDICT_ACCEPTS, "*",
+     "Run this again with the whole window (--wait, --max-time), and look into the server's "
      "queue and log."},
-    {VERDICT_INCONCLUSIVE, "*grey*", "Run this again with a --max-time that leaves room for the server's delay."},
-    {VERDICT_INCONCLUSIVE, "*defer*", "Run this again later, or with a longer --max-time."},
-    {VERDICT_INCONCLUSIVE, "*sender*", "Run this again with a --sender whose domain exists and receives mail."},
-    {VERDICT_INCONCLUSIVE, "*helo*", "Run this again with a --helo name that the server likes."},
-    {VERDICT_INCONCLUSIVE, "*client*", "This client is blocked, which says nothing of others: ask from another "
-     "address (--source), or have this one unblocked."},
-    {VERDICT_INCONCLUSIVE, "*tls*", "The server wants TLS first: ask its TLS side."},
-    {VERDICT_INCONCLUSIVE, "*timeout*", "Run this again with more patience (--timeout STEP=DURATION, --max-time)."},
-    {VERDICT_INCONCLUSIVE, "*interrupt*", "Run this again and let it come to its end."},
-    {VERDICT_INCONCLUSIVE, "*", "Run this again later; --transcript FILE shows every line that was said."},
-    {VERDICT_CLOSED, "*", "Nothing to mend. This holds for this vantage and for the forms above, not for what "
-     "was not asked."},
-    {VERDICT_UNREACHABLE, "*name*", "Check the name, and the resolver of this host."},
-    {VERDICT_UNREACHABLE, "*", "Check address, port, and what filters port 25 between here and there. It says nothing "
+    {VERDICT_INCONCLUSIVE, "*grey*",
+     "Run this again with a --max-time that leaves room for the server's delay."},
+    {VERDICT_INCONCLUSIVE, "*defer*",
+     "Run this again later, or with a longer --max-time."},
+    {VERDICT_INCONCLUSIVE, "*sender*",
+     "Run this again with a --sender whose domain exists and receives mail."},
+    {VERDICT_INCONCLUSIVE, "*helo*",
+     "Run this again with a --helo name that the server likes."},
+    {VERDICT_INCONCLUSIVE, "*client*",
+     "This client is blocked, which says nothing of others: ask from another address "
+     "(--source), or have this one unblocked."},
+    {VERDICT_INCONCLUSIVE, "*tls*",
+     "The server wants TLS first: ask its TLS side."},
+    {VERDICT_INCONCLUSIVE, "*timeout*",
+     "Run this again with more patience (--timeout STEP=DURATION, --max-time)."},
+    {VERDICT_INCONCLUSIVE, "max-time",
+     "Run this again with a longer --max-time."},
+    {VERDICT_INCONCLUSIVE, "*content*",
+     "Let the server take the probe's message past its content filter, or ask one that has "
+     "none."},
+    {VERDICT_INCONCLUSIVE, "*verify*",
+     "Let the canary's side answer address checks for the canary, then run this again."},
+    {VERDICT_INCONCLUSIVE, "*interrupt*",
+     "Run this again and let it come to its end."},
+    {VERDICT_INCONCLUSIVE, "*",
+     "Run this again later; --transcript FILE shows every line that was said."},
+    {VERDICT_CLOSED, "*",
+     "Nothing to mend. This holds for this vantage and for the forms above, not for what was "
+     "not asked."},
+    {VERDICT_UNREACHABLE, "*name*",
+     "Check the name, and the resolver of this host."},
+    {VERDICT_UNREACHABLE, "*",
+     "Check address, port, and what filters port 25 between here and there. It says nothing "
      "about relaying."},
 };
 /* clang-format on */

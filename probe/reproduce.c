@@ -1,9 +1,10 @@
 /*
- * reproduce.c - words for the shell, in single quotes unless nothing in them could mean anything to it
+ * reproduce.c - words for the shell, in single quotes unless nothing in them could mean anything to
+ * it
  *
- * A question that ended at RCPT is repeated up to RCPT; one that went on is repeated whole, since what matters came
- * later. With nc all lines go at once: what a server makes of that is its own affair, but there is no other tool that
- * everybody has.
+ * A question that ended at RCPT is repeated up to RCPT; one that went on is repeated whole, since
+ * what matters came later. With nc all lines go at once: what a server makes of that is its own
+ * affair, but there is no other tool that everybody has.
  */
 #include "probe/reproduce.h"
 
@@ -37,7 +38,8 @@ void reproduce_quote(struct strbuf *out, struct span word)
 
 void reproduce_sender(struct strbuf *out, const struct probe *p, const struct form_result *r)
 {
-    form_sender(&r->form, r->sender_used != NULL ? r->sender_used : r->form.sender, &p->who, p->target.bare_mail, out);
+    form_sender(&r->form, r->sender_used != NULL ? r->sender_used : r->form.sender, &p->who,
+                p->target.bare_mail, out);
 }
 
 void reproduce_recipient(struct strbuf *out, const struct probe *p, const struct form_result *r)
@@ -50,7 +52,8 @@ static bool in_brackets(struct span path)
     return path.len >= 2 && path.ptr[0] == '<' && path.ptr[path.len - 1] == '>';
 }
 
-/* swaks writes MAIL FROM:<WORD>; its word for the null reverse-path is '<>'. A comma would separate recipients. */
+/* swaks writes MAIL FROM:<WORD>; its word for the null reverse-path is '<>'. A comma would separate
+ * recipients. */
 static bool swaks_can(struct span sender, struct span recipient)
 {
     return in_brackets(sender) && in_brackets(recipient) && span_chr(recipient, ',') == SIZE_MAX;
@@ -61,8 +64,8 @@ static struct span inside(struct span path)
     return path.len == 2 ? path : (struct span){path.ptr + 1, path.len - 2};
 }
 
-static void write_swaks(struct strbuf *out, const struct probe *p, struct span sender, struct span recipient,
-                        bool whole)
+static void write_swaks(struct strbuf *out, const struct probe *p, struct span sender,
+                        struct span recipient, bool whole)
 {
     strbuf_adds(out, "swaks --server ");
     endpoint_print_address(out, &p->config.target);
@@ -94,7 +97,8 @@ static void write_said(struct strbuf *out, const char *verb, struct span rest)
     reproduce_quote(out, strbuf_span(&line));
 }
 
-static void write_nc(struct strbuf *out, const struct probe *p, struct span sender, struct span recipient, bool whole)
+static void write_nc(struct strbuf *out, const struct probe *p, struct span sender,
+                     struct span recipient, bool whole)
 {
     strbuf_adds(out, "printf '%s\\r\\n'");
     write_said(out, "EHLO ", span_of(p->helo));

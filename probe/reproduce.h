@@ -1,8 +1,9 @@
 /*
  * reproduce.h - a line for the shell that asks a form by hand
  *
- * swaks where it can say the form; where it cannot (it always writes angle brackets), printf into nc. Both carry the
- * tokens that the probe used. Every argument is quoted for a POSIX shell, whatever stands in it.
+ * swaks where it can say the form; where it cannot (it always writes angle brackets), printf into
+ * nc. Both carry the tokens that the probe used. Every argument is quoted for a POSIX shell,
+ * whatever stands in it.
  */
 #ifndef RELAYLAB_PROBE_REPRODUCE_H
 #define RELAYLAB_PROBE_REPRODUCE_H

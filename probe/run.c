@@ -1,8 +1,9 @@
 /*
  * run.c - the targets one after another, in one loop, with one sink
  *
- * A name with several addresses is asked at the first one where an SMTP server answers; the others are named in the
- * report. Probes are kept until the loop is gone, since a session that was broken off may still end in there.
+ * A name with several addresses is asked at the first one where an SMTP server answers; the others
+ * are named in the report. Probes are kept until the loop is gone, since a session that was broken
+ * off may still end in there.
  */
 #include "probe/run.h"
 
@@ -180,7 +181,11 @@ static bool print_report(struct app *a, struct report *r)
         report_json(&out, r);
         strbuf_addc(&out, '\n');
     } else {
-        report_text(&out, r, o->quiet ? REPORT_BRIEF : o->verbose ? REPORT_FULL : REPORT_NORMAL, a->config->colour);
+        report_text(&out, r,
+                    o->quiet     ? REPORT_BRIEF
+                    : o->verbose ? REPORT_FULL
+                                 : REPORT_NORMAL,
+                    a->config->colour);
         if (!o->quiet && o->target_count > 1)
             strbuf_addc(&out, '\n');
     }
@@ -197,38 +202,44 @@ static void count_verdict(struct app *a, enum verdict v)
         a->unexpected = true;
 }
 
-struct probe_config run_probe_config(const struct run_config *c, const struct target *t, const struct endpoint *at)
+struct probe_config run_probe_config(const struct run_config *c, const struct target *t,
+                                     const struct endpoint *at)
 {
     const struct options *o = c->options;
 
-    return (struct probe_config){.canary_local = o->canary_local,
-                                 .canary_domain = o->canary_domain,
-                                 .sender_local = o->sender_local,
-                                 .sender_domain = o->sender_domain,
-                                 .helo = o->helo,
-                                 .contact = o->contact,
-                                 .target = *at,
-                                 .target_name = t->is_name ? t->name : (struct span){NULL, 0},
-                                 .local_domain = o->domain,
-                                 .source = o->source,
-                                 .forms = o->forms,
-                                 .mailbox = o->sink.family != 0,
-                                 .control_route = options_control_route(o),
-                                 .wait_ns = o->wait_ns,
-                                 .max_time_ns = o->max_time_ns,
-                                 .retry_ns = o->retry_ns,
-                                 .timeouts = o->timeouts,
-                                 .exhaustive = o->exhaustive,
-                                 .vantage = options_vantage(o, at),
-                                 .key = c->key,
-                                 .run_id = c->run_id};
+    return (struct probe_config){
+        .canary_local = o->canary_local,
+        .canary_domain = o->canary_domain,
+        .sender_local = o->sender_local,
+        .sender_domain = o->sender_domain,
+        .helo = o->helo,
+        .contact = o->contact,
+        .target = *at,
+        .target_name = t->is_name ? t->name : (struct span){NULL, 0},
+        .local_domain = o->domain,
+        .source = o->source,
+        .forms = o->forms,
+        .mailbox = o->sink.family != 0,
+        .control_route = options_control_route(o),
+        .wait_ns = o->wait_ns,
+        .max_time_ns = o->max_time_ns,
+        .retry_ns = o->retry_ns,
+        .timeouts = o->timeouts,
+        .exhaustive = o->exhaustive,
+        .vantage = options_vantage(o, at),
+        .key = c->key,
+        .run_id = c->run_id};
 }
 
 /* Asks one address and waits for the verdict. NULL: no memory. */
-static const struct probe *ask_address(struct app *a, const struct target *t, const struct endpoint *at)
+static const struct probe *ask_address(struct app *a, const struct target *t,
+                                       const struct endpoint *at)
 {
-    struct probe_observer observer = {.line = see_line, .arrival = see_arrival, .progress = see_progress,
-                                      .finished = see_finished, .self = a};
+    struct probe_observer observer = {.line = see_line,
+                                      .arrival = see_arrival,
+                                      .progress = see_progress,
+                                      .finished = see_finished,
+                                      .self = a};
     struct probe_config config = run_probe_config(a->config, t, at);
     struct kept_probe *kept = calloc(1, sizeof(*kept));
     char memory[ENDPOINT_TEXT_MAX + 16];
@@ -281,7 +292,8 @@ static bool ask_target(struct app *a, const struct target *t)
             strbuf_adds(a->error, "no memory for a probe");
             return false;
         }
-        if (p->verdict.verdict != VERDICT_UNREACHABLE || i + 1 == t->address_count || loop_signal(a->loop) != 0)
+        if (p->verdict.verdict != VERDICT_UNREACHABLE || i + 1 == t->address_count ||
+            loop_signal(a->loop) != 0)
             break;
         if (a->note_count < NOTES_MAX - 1) {
             text = note_begin(a);
@@ -316,7 +328,8 @@ static bool report_unknown_name(struct app *a, const struct target *t)
 static bool open_sink(struct app *a)
 {
     const struct options *o = a->options;
-    struct sink_owner owner = {.mail = take_mail, .callout = take_callout, .self = a, .refused = take_refusal};
+    struct sink_owner owner = {
+        .mail = take_mail, .callout = take_callout, .self = a, .refused = take_refusal};
     char memory[256];
     struct strbuf why;
 

@@ -1,5 +1,6 @@
 /*
- * run.h - asks the targets of a command line on real sockets, and prints a report of each as it is known
+ * run.h - asks the targets of a command line on real sockets, and prints a report of each as it is
+ * known
  *
  * Ownership: everything in the config is the caller's and outlives the call.
  * Errors: RUN_SYSTEM, with one line in `error`.
@@ -9,7 +10,13 @@
 
 #include "probe/options.h"
 
-enum run_status { RUN_FINE = 0, RUN_UNEXPECTED = 1, RUN_USAGE = 2, RUN_SYSTEM = 71, RUN_SIGNAL = 128 };
+enum run_status {
+    RUN_FINE = 0,
+    RUN_UNEXPECTED = 1,
+    RUN_USAGE = 2,
+    RUN_SYSTEM = 71,
+    RUN_SIGNAL = 128
+};
 
 struct run_config {
     const struct options *options; /* names looked up */
@@ -22,7 +29,8 @@ struct run_config {
 
 /* Returns the exit status. */
 int run_targets(const struct run_config *config, struct strbuf *error);
-struct probe_config run_probe_config(const struct run_config *c, const struct target *t, const struct endpoint *at);
+struct probe_config run_probe_config(const struct run_config *c, const struct target *t,
+                                     const struct endpoint *at);
 /* To standard output, flushed. False: it does not take it. */
 bool run_print(struct span text, struct strbuf *error);
 

@@ -1,12 +1,14 @@
 /*
  * sink.c - a policy for lib/smtp/server that takes what is ours and shows it to its owner
  *
- * One slot per session holds the transaction: sender, recipients, content. A slot is large (the content is inside) and
- * is made once; when a session ends its slot goes to a free list, so that a run of many probes allocates no more than
- * its busiest moment needed. Pages of content that no message reached are never touched.
+ * One slot per session holds the transaction: sender, recipients, content. A slot is large (the
+ * content is inside) and is made once; when a session ends its slot goes to a free list, so that a
+ * run of many probes allocates no more than its busiest moment needed. Pages of content that no
+ * message reached are never touched.
  *
- * Whoever connects is a stranger and perhaps hostile: nothing here grows with what he says. A message past the limit is
- * still read and accepted, cut short, since its envelope recipient and its headers already prove a delivery.
+ * Whoever connects is a stranger and perhaps hostile: nothing here grows with what he says. A
+ * message past the limit is still read and accepted, cut short, since its envelope recipient and
+ * its headers already prove a delivery.
  */
 #include "probe/sink.h"
 
@@ -96,8 +98,8 @@ static void session_deliver(struct sink_session *ss)
     session_forget(ss);
 }
 
-static void refuse(struct sink_session *ss, struct smtp_action *action, struct span recipient, int code,
-                   const char *enhanced, struct span text)
+static void refuse(struct sink_session *ss, struct smtp_action *action, struct span recipient,
+                   int code, const char *enhanced, struct span text)
 {
     const struct sink_owner *owner = &ss->sink->owner;
     char memory[160];
@@ -115,7 +117,8 @@ static void refuse(struct sink_session *ss, struct smtp_action *action, struct s
     owner->refused(owner->self, recipient, strbuf_span(&reply));
 }
 
-static void decide_mail(struct sink_session *ss, const struct smtp_command *cmd, struct smtp_action *action)
+static void decide_mail(struct sink_session *ss, const struct smtp_command *cmd,
+                        struct smtp_action *action)
 {
     session_abandon(ss);
     if (!cmd->path.valid || cmd->path.path.len >= MAIL_PATH_MAX) {
@@ -128,14 +131,17 @@ static void decide_mail(struct sink_session *ss, const struct smtp_command *cmd,
     smtp_server_reply(action, 250, "2.1.0", SPAN("Ok"));
 }
 
-static void decide_rcpt(struct sink_session *ss, const struct smtp_command *cmd, struct smtp_action *action)
+static void decide_rcpt(struct sink_session *ss, const struct smtp_command *cmd,
+                        struct smtp_action *action)
 {
     struct span path = cmd->path.path;
 
     if (!cmd->path.valid || path.len == 0 || path.len >= MAIL_PATH_MAX) {
-        refuse(ss, action, span_to(cmd->arg, MAIL_PATH_MAX), 501, "5.1.3", SPAN("Bad forward-path"));
+        refuse(ss, action, span_to(cmd->arg, MAIL_PATH_MAX), 501, "5.1.3",
+               SPAN("Bad forward-path"));
     } else if (!sink_knows(ss->sink, cmd->path.domain)) {
-        refuse(ss, action, path, 550, "5.7.1", SPAN("Not a domain of this mailbox; the sink is no relay"));
+        refuse(ss, action, path, 550, "5.7.1",
+               SPAN("Not a domain of this mailbox; the sink is no relay"));
     } else if (ss->recipient_count == MAIL_RCPT_MAX) {
         refuse(ss, action, path, 452, "4.5.3", SPAN("Too many recipients"));
     } else {
@@ -277,8 +283,8 @@ static struct sink_session *session_get(struct sink *s)
     return ss;
 }
 
-static bool sink_accept(void *self, struct link *link, const struct endpoint *local, const struct endpoint *peer,
-                        struct machine *machine)
+static bool sink_accept(void *self, struct link *link, const struct endpoint *local,
+                        const struct endpoint *peer, struct machine *machine)
 {
     struct sink *s = self;
     struct sink_session *ss = s->open < SINK_SESSIONS_MAX ? session_get(s) : NULL;
@@ -288,7 +294,8 @@ static bool sink_accept(void *self, struct link *link, const struct endpoint *lo
     (void)peer;
     if (ss == NULL) {
         if (s->owner.refused != NULL)
-            s->owner.refused(s->owner.self, (struct span){NULL, 0}, SPAN("(too many sessions at the sink)"));
+            s->owner.refused(s->owner.self, (struct span){NULL, 0},
+                             SPAN("(too many sessions at the sink)"));
         return false;
     }
     ss->sink = s;
@@ -322,9 +329,11 @@ bool sink_domain_add(struct sink *s, struct span domain)
     return true;
 }
 
-bool sink_listen(struct sink *s, const struct endpoint *at, struct endpoint *bound, struct strbuf *error)
+bool sink_listen(struct sink *s, const struct endpoint *at, struct endpoint *bound,
+                 struct strbuf *error)
 {
-    s->listener = world_listen(s->world, at, (struct acceptor){.accept = sink_accept, .self = s}, bound, error);
+    s->listener = world_listen(s->world, at, (struct acceptor){.accept = sink_accept, .self = s},
+                               bound, error);
     return s->listener != NULL;
 }
 

@@ -25,7 +25,8 @@ static bool read_port(struct span text, uint16_t *port)
     return true;
 }
 
-/* An address with or without port. A lone IPv6 address has no port, so its colons are not mistaken for one. */
+/* An address with or without port. A lone IPv6 address has no port, so its colons are not mistaken
+ * for one. */
 static bool read_address(struct target *t, struct span text)
 {
     struct endpoint *e = &t->address[0];
@@ -45,7 +46,8 @@ static bool read_address(struct target *t, struct span text)
     return true;
 }
 
-/* "10.0.0.256" and the like are wrong addresses, no names (RFC 3696 2: a top-level domain is not all digits). */
+/* "10.0.0.256" and the like are wrong addresses, no names (RFC 3696 2: a top-level domain is not
+ * all digits). */
 static bool ends_in_number(struct span name)
 {
     size_t dot = span_rchr(name, '.');
@@ -66,13 +68,16 @@ static bool read_name(struct target *t, struct span text, struct strbuf *error)
     t->port = 25;
     if (colon != SIZE_MAX && !read_port(span_from(text, colon + 1), &t->port)) {
         target_say(error, "target", text);
-        strbuf_adds(error, "write ADDR:PORT, [ADDR6]:PORT, ADDR or NAME, with a port from 1 to 65535");
+        strbuf_adds(error,
+                    "write ADDR:PORT, [ADDR6]:PORT, ADDR or NAME, with a port from 1 to 65535");
         return false;
     }
     if (t->name.len == 0 || t->name.len >= TARGET_NAME_MAX || ends_in_number(t->name) ||
         t->name.ptr[0] == '[' || !address_check_domain(t->name, &why, &column)) {
         target_say(error, "target", text);
-        strbuf_adds(error, "neither an address nor a host name; write ADDR:PORT, [ADDR6]:PORT, ADDR or NAME");
+        strbuf_adds(
+            error,
+            "neither an address nor a host name; write ADDR:PORT, [ADDR6]:PORT, ADDR or NAME");
         return false;
     }
     return true;

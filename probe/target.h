@@ -1,5 +1,6 @@
 /*
- * target.h - who is to be asked, as the user names it: ADDR:PORT, [ADDR6]:PORT, ADDR, NAME or NAME:PORT
+ * target.h - who is to be asked, as the user names it: ADDR:PORT, [ADDR6]:PORT, ADDR, NAME or
+ * NAME:PORT
  *
  * Without a port it is 25. A name is not looked up here: whoever does fills in `address`.
  *

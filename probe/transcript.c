@@ -22,7 +22,8 @@ static void write_line(struct transcript *t, unsigned session, char direction, s
     int64_t now_ms = world_now(t->world) / CLOCK_MS;
 
     strbuf_init(&shown, memory, sizeof(memory));
-    strbuf_addf(&shown, "%6lld.%03d %2u %c  ", (long long)(now_ms / 1000), (int)(now_ms % 1000), session, direction);
+    strbuf_addf(&shown, "%6lld.%03d %2u %c  ", (long long)(now_ms / 1000), (int)(now_ms % 1000),
+                session, direction);
     strbuf_add_visible(&shown, line);
     if (shown.truncated)
         shown.len = sizeof(memory) - 1;
