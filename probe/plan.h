@@ -15,6 +15,8 @@
 #include "probe/verdict.h"
 
 enum { PLAN_ATTEMPTS_MAX = 6, PLAN_TAINTS_MAX = 2, PLAN_HANG_UPS_MAX = 2, PLAN_LOSSES_MAX = 2 };
+/* Deferred forms that are due within this time of each other are asked in one session. */
+#define PLAN_GATHER_NS CLOCK_MINUTE
 
 enum plan_phase {
     PLAN_PENDING, /* to be asked in this or the next session */
@@ -28,7 +30,7 @@ enum plan_style { STYLE_UNKNOWN, STYLE_BRACKETS, STYLE_BARE }; /* how paths are 
 struct plan_form {
     enum plan_phase phase;
     int64_t due_ns;
-    uint8_t deferrals, taints, losses;
+    uint8_t deferrals, taints, losses, closings;
 };
 
 struct plan {
@@ -38,8 +40,7 @@ struct plan {
     int64_t retry_ns;           /* the next delay for a deferred form starts from here */
     int64_t deadline_ns;        /* no form is asked from then on */
     enum plan_style mail_style, rcpt_style;
-    unsigned sender_index;      /* how many of the fallback senders were refused */
-    bool senders_exhausted;     /* no sender was taken */
+    unsigned sender_index;      /* how many of the stand-in senders were refused; past the last: all were */
     bool helo_only;             /* the server hung up on EHLO */
 };
 
@@ -51,7 +52,9 @@ int64_t plan_due(const struct plan *p);
 /* The sender that stands in for the plainest one; NULL: the target took none of them. */
 const struct sender_row *plan_plain_sender(const struct plan *p);
 /* The stand-in was refused: goes on to the next; false when there is none left. */
-bool plan_sender_refused(struct plan *p, bool domain_known);
+bool plan_sender_refused(struct plan *p, const struct form_identity *who);
+/* Forms that were not applicable may be now: the target's name became known. */
+void plan_refresh(struct plan *p);
 
 /* A whole answer came and the session can be trusted: result->answer, row, code, step are filled in. */
 void plan_answered(struct plan *p, struct form_result *r, int64_t now_ns, unsigned retry_hint_s);

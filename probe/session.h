@@ -49,8 +49,10 @@ struct target_notes { /* what was learned of the target beside the forms; visibl
 struct session;
 
 struct session_observer {
-    /* 'C', 'S' or '*'. May be NULL. */
+    /* 'C', 'S' or '*'; without line ends, except in the message. May be NULL. */
     void (*line)(void *self, unsigned number, char direction, struct span text);
+    /* The greeting names the target so (a domain name with a dot). */
+    void (*named)(void *self, struct span name);
     /* The session is over and may be used again. */
     void (*ended)(void *self, struct session *s);
     void *self;
@@ -81,15 +83,17 @@ struct session {
     enum session_control control; /* R43 in this session */
     unsigned number;    /* from 1 */
     unsigned refusals, syntax_errors;
-    unsigned answered;  /* forms that were answered in this session */
+    unsigned settled;   /* forms that this session brought further */
     unsigned retry_hint_s;
     uint8_t stage;      /* private: what the script awaits */
+    uint8_t after_rset; /* private: where it goes from RSET */
     bool active;        /* between session_start and `ended` */
     bool answer_here;   /* the form has its answer, RSET pending */
+    bool control_needed; /* the answer stands only if R43 speaks for it */
     bool mail_bare, rcpt_bare; /* style of the present attempt */
-    bool control_class_differs;
     bool over;          /* QUIT was said or the end is decided */
-    int64_t last_body_ns; /* when a body last began to go out; 0: never */
+    bool busy;          /* the server said 421 or 4yz to the session itself */
+    bool refused;       /* the server refused the session for good */
     enum smtp_outcome outcome;
     enum smtp_step step;
     char message[SESSION_MESSAGE_MAX];
