@@ -101,7 +101,11 @@ fuzz: ## each fuzz target for FUZZ_SECONDS (10) from its kept corpus
 	@$(SUB) CC=clang SAN=fuzzer-no-link,address,undefined CFLAGS="-O1 -g" BUILD=build/fuzzing fuzzers
 	@ci/tally "$(FIXED) ci/fuzz build/fuzzing/fuzz $(FUZZ_SECONDS)"
 
-bench: all ## against smtp-sink and nmap, side by side
+$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/librelaylab.a
+	@mkdir -p $(@D)
+	$(Q)$(LINK) -o $@ $^ $(LIBS)
+
+bench: all $(BUILD)/bench/battery ## against smtp-sink and nmap, side by side
 	@ci/deps check postfix
 	@ci/unpack postfix
 	@/usr/bin/python3 tests/bench/bench.py --build $(BUILD)
