@@ -458,6 +458,6 @@ void options_print_help(struct strbuf *out)
     }
     strbuf_adds(
         out,
-        "\nExit status: 0 closed, 1 open, 2 usage, 3 bounces, discards or accepts, 4 inconclusive,\n"
-        "5 unreachable, 71 system error, 128+n signal. With --expect: 0 as expected, 1 not.\n");
+        "\nExit status: 0 closed, 1 open, 2 usage, 3 bounces, discards or accepts,\n"
+        "4 inconclusive, 5 unreachable, 71 system error, 128+n signal. With --expect: 0 as expected, 1 not.\n");
 }

@@ -42,9 +42,8 @@ static void note_vantage(struct noter *n)
     case VANTAGE_INSIDE:
         n->emit(
             n->self,
-            SPAN(
-                "Asked from inside: many servers relay for their own host and network by design, so ask "
-                "from outside too."));
+            SPAN("Asked from inside: many servers relay for their own host and network by design, "
+                 "so ask from outside too."));
         break;
     case VANTAGE_PRIVATE:
         n->emit(
