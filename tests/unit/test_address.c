@@ -4,11 +4,12 @@
  * In the rows T is the target's name, X the canary's domain, x its local part; ids are those of the
  * form table.
  */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "lib/smtp/address.h"
 

@@ -1,11 +1,12 @@
 /*
  * test_arena.c - pieces of a lent block
  */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "lib/base/arena.h"
 

@@ -1,11 +1,12 @@
 /*
  * test_bytes.c - spans, bounded writers
  */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "lib/base/bytes.h"
 

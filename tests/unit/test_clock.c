@@ -1,11 +1,12 @@
 /*
  * test_clock.c - durations and dates as text
  */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "lib/base/clock.h"
 

@@ -1,11 +1,12 @@
 /*
  * test_endpoint.c - addresses, ports, networks
  */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "lib/base/endpoint.h"
 

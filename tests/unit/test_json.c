@@ -1,11 +1,12 @@
 /*
  * test_json.c - valid JSON whatever a peer said
  */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "lib/base/json.h"
 

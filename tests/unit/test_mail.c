@@ -1,11 +1,12 @@
 /*
  * test_mail.c - header sections, and the probe's message
  */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "lib/smtp/mail.h"
 

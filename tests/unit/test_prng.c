@@ -1,11 +1,12 @@
 /*
  * test_prng.c - the same seed, the same run
  */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "lib/base/prng.h"
 

@@ -4,11 +4,12 @@
  * Every row is read in one piece, in every two pieces, and byte by byte; each way must give the
  * same struct, and bytes after the reply must be left alone.
  */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "lib/smtp/reply.h"
 

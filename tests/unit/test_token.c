@@ -1,11 +1,12 @@
 /*
  * test_token.c - marks that nobody guesses and everybody finds again
  */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "lib/base/token.h"
 
