@@ -263,10 +263,11 @@ static bool check_fate(struct conf *c, const struct conf_node *n, const struct f
         return conf_fail(c, n, "three numbers, the first 4 or 5: 5.1.1",
                          "\"%.32s\" is no status of a failure", k->status);
     }
-    if (!relays && (k->copies > 1 || k->only != ONLY_ALL || k->alter == ALTER_STRIP_HEADERS)) {
-        return conf_fail(c, n, "write do: relay", "copies, only and strip-headers belong to relaying");
+    if (!relays && (k->copies > 1 || k->only != ONLY_ALL || k->alter != ALTER_NONE)) {
+        return conf_fail(c, n, "write do: relay", "copies, only and alter belong to relaying");
     }
-    return k->diagnostic == NULL || check_templates(c, n, k->diagnostic);
+    return k->diagnostic == NULL || strstr(k->diagnostic, "${") == NULL ||
+           conf_fail(c, n, "write the text itself", "a diagnostic has no ${...}");
 }
 
 bool parse_fate(struct conf *c, const struct conf_node *n, void *target)
