@@ -456,8 +456,7 @@ void options_print_help(struct strbuf *out)
         strbuf_adds(out, rows[i].help);
         strbuf_addc(out, '\n');
     }
-    strbuf_adds(
-        out,
-        "\nExit status: 0 closed, 1 open, 2 usage, 3 bounces, discards or accepts,\n"
-        "4 inconclusive, 5 unreachable, 71 system error, 128+n signal. With --expect: 0 as expected, 1 not.\n");
+    strbuf_adds(out, "\nExit status: 0 closed, 1 open, 2 usage, 3 bounces, discards or accepts,\n"
+                     "4 inconclusive, 5 unreachable, 71 system error, 128+n signal.\n"
+                     "With --expect: 0 as expected, 1 not.\n");
 }

@@ -46,6 +46,7 @@ struct probe_callout { /* somebody spoke to our mailbox's server and left before
 struct probe_control { /* a message of our own, by its own way in */
     struct smtp_client client;
     struct link *link;
+    struct probe *probe;
     struct token_pair tokens;
     int64_t sent_ns, arrived_ns; /* 0: not */
     bool started, active; /* active: between start and `ended` */
@@ -57,6 +58,7 @@ struct probe_control { /* a message of our own, by its own way in */
     enum smtp_step step;
     char reply[160]; /* the last one */
     const char *id;  /* "control-before", "control-after" */
+    char message[SESSION_MESSAGE_MAX];
 };
 
 struct probe {
@@ -92,7 +94,7 @@ struct probe {
     bool window_whole;       /* it passed to its end */
     bool sessions_used_up;   /* PROBE_SESSIONS_MAX */
     unsigned failed_sessions; /* in a row, without an answer to any form */
-    int64_t reconnect_delay_ns;
+    bool concluding;         /* connections are being ended, then `finished` is called */
     struct world_timer timer;
     struct verdict_result verdict;
 

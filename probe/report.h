@@ -5,8 +5,9 @@
  * notes. The text adds what to do next. The JSON is one object on one line, described by
  * doc/relayprobe.schema.json.
  *
- * Ownership: a report borrows everything; writers fill a strbuf and the caller looks for truncation
- * there. Limits: REPORT_MAX octets hold any report.
+ * Ownership: a report borrows everything; writers fill a strbuf and the caller looks for
+ * truncation there.
+ * Limits: REPORT_MAX octets hold any report.
  */
 #ifndef RELAYLAB_PROBE_REPORT_H
 #define RELAYLAB_PROBE_REPORT_H

@@ -381,8 +381,8 @@ static bool open_transcript(struct app *a)
 static void clean_up(struct app *a)
 {
     clear_progress(a);
-    loop_free(a->loop);
     sink_free(a->sink);
+    loop_free(a->loop);
     while (a->probes != NULL) {
         struct kept_probe *next = a->probes->next;
 

@@ -7,10 +7,11 @@
  * named.
  *
  * Ownership: sink_new allocates; sessions are slots that are kept for the next session. sink_free
- * may be called while sessions stand: the memory goes back with the last of them, and the owner is
- * told nothing any more. Limits: sessions at once (further connections are closed at once, and told
- * to the owner), octets kept of a message (the rest is counted, not kept; `truncated`),
- * MAIL_RCPT_MAX recipients (then 452).
+ * comes before the world's end, and may come while sessions stand: the memory goes back with the
+ * last of them, and the owner is told nothing any more.
+ * Limits: sessions at once (further connections are closed at once, and told to the owner), octets
+ * kept of a message (the rest is counted, not kept; `truncated`), MAIL_RCPT_MAX recipients (then
+ * 452).
  */
 #ifndef RELAYLAB_PROBE_SINK_H
 #define RELAYLAB_PROBE_SINK_H

@@ -4,13 +4,13 @@
  *        0.012  1 C  EHLO probe.canary.test
  *        0.013  1 S  250 mx.victim.test
  *
- * Seconds since the run began, number of the session, who spoke (C we, S the server, * a note), and
- * the line with control and 8-bit octets made visible. Flushed line by line, so that nothing is
- * lost when the run is killed.
+ * Seconds since the run began, number of the session, who spoke (C we, S the server, * a note),
+ * and the line with control and 8-bit octets made visible. Flushed line by line, so that nothing
+ * is lost when the run is killed.
  *
  * Ownership: transcript_open opens the file, transcript_close closes it. A transcript without a
- * stream writes nothing. Errors: transcript_open gives false with errno; trouble while writing
- * shows in transcript_close.
+ * stream writes nothing.
+ * Errors: transcript_open gives false with errno; trouble while writing shows in transcript_close.
  */
 #ifndef RELAYLAB_PROBE_TRANSCRIPT_H
 #define RELAYLAB_PROBE_TRANSCRIPT_H
