@@ -302,7 +302,7 @@ static bool read_command(struct smtp_server *s, struct machine_io *io)
 {
     const char *p = io->in + io->in_used;
     size_t len = io->in_len - io->in_used;
-    const char *lf = memchr(p, '\n', len);
+    const char *lf = len > 0 ? memchr(p, '\n', len) : NULL;
     if (!lf) {
         if (len >= SMTP_SERVER_LINE_MAX) {
             s->overlong = true;
