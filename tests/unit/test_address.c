@@ -41,7 +41,8 @@ static const struct row RECIPIENTS[] = {
     {"R13", "<\"x%X\"@T>", SHAPE_QUOTED_PERCENT, "", "\"x%X\"", "T", "x@X", NULL},
     {"R14", "<@T:x@X>", SHAPE_SOURCE_ROUTE, "@T:", "x", "X", "x@X", NULL},
     {"R15", "<@[192.0.2.1]:x@X>", SHAPE_SOURCE_ROUTE, "@[192.0.2.1]:", "x", "X", "x@X", NULL},
-    {"R15 by IPv6", "<@[IPv6:2001:db8::1]:x@X>", SHAPE_SOURCE_ROUTE, "@[IPv6:2001:db8::1]:", "x", "X", "x@X", NULL},
+    {"R15 by IPv6", "<@[IPv6:2001:db8::1]:x@X>", SHAPE_SOURCE_ROUTE, "@[IPv6:2001:db8::1]:", "x",
+     "X", "x@X", NULL},
     {"R16", "<@X:user@D>", SHAPE_SOURCE_ROUTE, "@X:", "user", "D", "user@D", NULL},
     {"R17", "<@T,@X:x@X>", SHAPE_SOURCE_ROUTE, "@T,@X:", "x", "X", "x@X", NULL},
     {"R18", "<T:x@X>", SHAPE_PLAIN, "", "T:x", "X", NULL, NULL},
@@ -61,11 +62,13 @@ static const struct row RECIPIENTS[] = {
     {"R27", "<IMCEA \"x@X\"@D>", SHAPE_QUOTED_AT, "", "IMCEA \"x@X\"", "D", "IMCEA x@X", NULL},
     {"R28", "<x@[192.0.2.9]>", SHAPE_PLAIN, "", "x", "[192.0.2.9]", NULL, NULL},
     {"R29", "<x@[IPv6:2001:db8::9]>", SHAPE_PLAIN, "", "x", "[IPv6:2001:db8::9]", NULL, NULL},
-    {"R30", "<\xc3\xa4@\xc3\xb6.test> SMTPUTF8", SHAPE_PLAIN, "", "\xc3\xa4", "\xc3\xb6.test", NULL, "SMTPUTF8"},
+    {"R30", "<\xc3\xa4@\xc3\xb6.test> SMTPUTF8", SHAPE_PLAIN, "", "\xc3\xa4", "\xc3\xb6.test",
+     NULL, "SMTPUTF8"},
     {"R31", "<x@X> NOTIFY=FAILURE ORCPT=rfc822;x@X", SHAPE_PLAIN, "", "x", "X", NULL,
      "NOTIFY=FAILURE ORCPT=rfc822;x@X"},
     {"R32", "<SRS0=hhhh=tt=X=x@D>", SHAPE_PLAIN, "", "SRS0=hhhh=tt=X=x", "D", NULL, NULL},
-    {"R33 SRS1", "<SRS1=hhhh=T==hhhh=tt=X=x@D>", SHAPE_PLAIN, "", "SRS1=hhhh=T==hhhh=tt=X=x", "D", NULL, NULL},
+    {"R33 SRS1", "<SRS1=hhhh=T==hhhh=tt=X=x@D>", SHAPE_PLAIN, "", "SRS1=hhhh=T==hhhh=tt=X=x", "D",
+     NULL, NULL},
     {"R33 BATV", "<prvs=1234567890=x@D>", SHAPE_PLAIN, "", "prvs=1234567890=x", "D", NULL, NULL},
     {"R33 VERP", "<list-x=X@D>", SHAPE_PLAIN, "", "list-x=X", "D", NULL, NULL},
     {"R34", "<postmaster@X>", SHAPE_PLAIN, "", "postmaster", "X", NULL, NULL},
@@ -111,7 +114,8 @@ static const struct row ODD[] = {
     {"quoted blank", "<\"a b\"@X>", SHAPE_PLAIN, "", "\"a b\"", "X", NULL, NULL},
     {"quoted bracket", "<\"a>b\"@X> SIZE=1", SHAPE_PLAIN, "", "\"a>b\"", "X", NULL, "SIZE=1"},
     {"quoted quote", "<\"a\\\"@b\"@X>", SHAPE_QUOTED_AT, "", "\"a\\\"@b\"", "X", "a\"@b", NULL},
-    {"quoted, without brackets", "\"a b\"@X SIZE=1", SHAPE_PLAIN, "", "\"a b\"", "X", NULL, "SIZE=1"},
+    {"quoted, without brackets", "\"a b\"@X SIZE=1", SHAPE_PLAIN, "", "\"a b\"", "X", NULL,
+     "SIZE=1"},
     {"quoted and double @", "<\"a@b\"@c@X>", SHAPE_QUOTED_AT, "", "\"a@b\"@c", "X", "a@b@c", NULL},
     {"blanks within", "< x@X >", SHAPE_PLAIN, "", "x", "X", NULL, NULL},
     {"blank null", "< >", SHAPE_NULL, "", "", "", NULL, NULL},
@@ -155,7 +159,8 @@ static void check_row(const struct row *row, const char *text, bool space_before
     if (a.space_before != space_before || a.brackets != (row->text[0] == '<'))
         fail_msg("%s: space or brackets", row->label);
     bool unwrapped = address_unwrap(&a, &out);
-    if (unwrapped != (row->unwrapped != NULL) || strcmp(memory, unwrapped ? row->unwrapped : ""))
+    if (unwrapped != (row->unwrapped != NULL) ||
+        strcmp(memory, unwrapped ? row->unwrapped : "") != 0)
         fail_msg("%s: unwrapped %d %s", row->label, unwrapped, memory);
 }
 

@@ -251,8 +251,8 @@ static const struct row ROWS[] = {
      .returned = "Return-path: <s@example.test>\r\n"},
     {.label = "an out-of-office reply",
      .sender = "someone@example.test",
-     .content =
-         "From: someone@example.test\r\nSubject: Away\r\nAuto-Submitted: auto-replied\r\n\r\nbye\r\n",
+     .content = "From: someone@example.test\r\nSubject: Away\r\n"
+                "Auto-Submitted: auto-replied\r\n\r\nbye\r\n",
      .is_report = true},
     {.label = "Auto-Submitted: no",
      .sender = "someone@example.test",

@@ -89,7 +89,7 @@ static void test_address(void **state)
         bool ok = endpoint_parse_address(span_of(rows[i].text), &e);
         if (ok != (rows[i].alone != NULL))
             fail_msg("%s", rows[i].label);
-        if (!ok)
+        if (rows[i].alone == NULL)
             continue;
         strbuf_init(&a, alone, sizeof alone);
         strbuf_init(&l, literal, sizeof literal);
