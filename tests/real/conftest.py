@@ -43,11 +43,13 @@ def nmap():
 @pytest.fixture(scope="session")
 def namespace():
     """A network and mount namespace with loopback only; ends, with all that runs in it, after the last test."""
+    space, why = None, ""
     try:
         space = Namespace()
     except NamespaceError as error:
-        need("netns", False, f"{error}; run as root, or allow user namespaces "
-             "(sysctl kernel.unprivileged_userns_clone=1, package uidmap, a line in /etc/subuid)")
+        why = str(error)
+    need("netns", space, f"{why}; run as root, or allow user namespaces (sysctl "
+         "kernel.unprivileged_userns_clone=1, package uidmap, a line in /etc/subuid)")
     with space:
         yield space
 
