@@ -1,0 +1,55 @@
+/*
+ * main.c - relaylab: runs cases and judges detectors by them
+ */
+#include "scenarios/commands.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static void print(FILE *to, const struct strbuf *text)
+{
+    (void)fwrite(text->ptr, 1, text->len, to);
+}
+
+/* Personas of the source tree stand beside the program. False: the program does not know where it is. */
+static bool find_directory(char *path, size_t cap)
+{
+    ssize_t len = readlink("/proc/self/exe", path, cap - 1);
+
+    if (len <= 0)
+        return false;
+    path[len] = '\0';
+    char *slash = strrchr(path, '/');
+    if (slash == NULL)
+        return false;
+    *slash = '\0';
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    struct options o;
+    struct persona_path personas;
+    char memory[8192], directory[4096];
+    struct strbuf text;
+
+    strbuf_init(&text, memory, sizeof memory);
+    strbuf_adds(&text, "relaylab: ");
+    if (!options_read(&o, argc, argv, &text)) {
+        strbuf_adds(&text, "\n");
+        print(stderr, &text);
+        return STATUS_USAGE;
+    }
+    strbuf_reset(&text);
+    if (o.command == COMMAND_HELP || o.command == COMMAND_VERSION) {
+        if (o.command == COMMAND_HELP)
+            options_usage(&text);
+        else
+            strbuf_adds(&text, "relaylab " RELAYLAB_VERSION "\n");
+        print(stdout, &text);
+        return STATUS_GOOD;
+    }
+    persona_path_init(&personas, find_directory(directory, sizeof directory) ? directory : NULL);
+    return command_perform(&o, &personas);
+}

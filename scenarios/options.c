@@ -1,0 +1,211 @@
+/*
+ * options.c - one row per option; both "--name value" and "--name=value" are understood
+ */
+#include "scenarios/options.h"
+
+#include <string.h>
+
+static bool set_world(struct options *o, const char *value)
+{
+    for (int w = RUN_VIRTUAL; w <= RUN_BOTH; w++)
+        if (strcmp(run_world_name((enum run_world)w), value) == 0) {
+            o->world = (enum run_world)w;
+            return true;
+        }
+    return false;
+}
+
+static bool set_seed(struct options *o, const char *value)
+{
+    return span_uint(span_of(value), INT64_MAX, &o->seed);
+}
+
+static bool set_jobs(struct options *o, const char *value)
+{
+    uint64_t n;
+
+    if (!span_uint(span_of(value), OPTIONS_JOBS_MAX, &n) || n == 0)
+        return false;
+    o->jobs = (unsigned)n;
+    return true;
+}
+
+static bool set_wall(struct options *o, const char *value)
+{
+    int64_t ns;
+
+    if (!clock_parse(span_of(value), &ns) || ns < CLOCK_SECOND || ns > 24 * CLOCK_HOUR)
+        return false;
+    o->wall_s = (unsigned)(ns / CLOCK_SECOND);
+    return true;
+}
+
+static bool add_tag(struct options *o, const char *value)
+{
+    if (o->tag_count == OPTIONS_TAGS_MAX || value[0] == '\0')
+        return false;
+    o->tags[o->tag_count++] = value;
+    return true;
+}
+
+static bool set_tap(struct options *o, const char *value)
+{
+    o->tap = value;
+    return value[0] != '\0';
+}
+
+static bool set_jsonl(struct options *o, const char *value)
+{
+    o->jsonl = value;
+    return value[0] != '\0';
+}
+
+static bool set_verbose(struct options *o, const char *value)
+{
+    (void)value;
+    o->verbose = true;
+    return true;
+}
+
+static bool set_help(struct options *o, const char *value)
+{
+    (void)value;
+    o->command = COMMAND_HELP;
+    return true;
+}
+
+static bool set_version(struct options *o, const char *value)
+{
+    (void)value;
+    o->command = COMMAND_VERSION;
+    return true;
+}
+
+static const struct option_row {
+    const char *name;
+    const char *value; /* NULL: takes none */
+    bool (*set)(struct options *o, const char *value);
+    const char *doc;
+} rows[] = {
+    {"--time", "WORLD", set_world, "virtual (default), real, or both: verdicts and dialogues must agree"},
+    {"--seed", "N", set_seed, "of the simulated network and of the tokens (default 1)"},
+    {"-j", "N", set_jobs, "so many cases at once, each in a process (default 1)"},
+    {"--tag", "EXPR", add_tag, "cases with these tags: a,!b; several times: any of the expressions"},
+    {"--tags", "EXPR", add_tag, "the same"},
+    {"--tap", "FILE", set_tap, "writes TAP 14 too; - is standard output"},
+    {"--jsonl", "FILE", set_jsonl, "writes JSON Lines too; - is standard output"},
+    {"--wall", "DURATION", set_wall, "limit for one case in real time (default 2min)"},
+    {"--verbose", NULL, set_verbose, "transcripts and reports though all is well"},
+    {"--help", NULL, set_help, "this text"},
+    {"--version", NULL, set_version, "version"},
+};
+
+enum { ROWS = sizeof rows / sizeof rows[0] };
+
+static const struct option_row *find(const char *word, const char **value)
+{
+    for (size_t i = 0; i < ROWS; i++) {
+        size_t len = strlen(rows[i].name);
+
+        *value = NULL;
+        if (strcmp(word, rows[i].name) == 0)
+            return &rows[i];
+        if (strncmp(word, rows[i].name, len) != 0 || rows[i].value == NULL)
+            continue;
+        if (word[len] == '=' || strcmp(rows[i].name, "-j") == 0) {
+            *value = word + len + (word[len] == '=' ? 1 : 0);
+            return &rows[i];
+        }
+    }
+    return NULL;
+}
+
+static bool read_command(struct options *o, const char *word)
+{
+    static const char *const names[] = {"run", "list", "lint", "explain", "schema", "help"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(names[i], word) == 0) {
+            o->command = (enum command)i;
+            return true;
+        }
+    return false;
+}
+
+static bool read_option(struct options *o, int argc, char **argv, int *i, struct strbuf *error)
+{
+    const char *value;
+    const struct option_row *row = find(argv[*i], &value);
+
+    if (row == NULL) {
+        strbuf_addf(error, "%s: no such option", argv[*i]);
+        return false;
+    }
+    if (row->value != NULL && value == NULL) {
+        if (*i + 1 >= argc) {
+            strbuf_addf(error, "%s: needs a value (%s)", row->name, row->value);
+            return false;
+        }
+        value = argv[++*i];
+    }
+    if (row->set(o, value))
+        return true;
+    strbuf_addf(error, "%s: '", row->name);
+    strbuf_add_visible(error, span_of(value));
+    strbuf_addf(error, "' is not a %s (%s)", row->value, row->doc);
+    return false;
+}
+
+bool options_read(struct options *o, int argc, char **argv, struct strbuf *error)
+{
+    bool has_command = false, only_arguments = false;
+    int kept = 0;
+
+    *o = (struct options){.command = COMMAND_HELP, .seed = 1, .jobs = 1, .wall_s = 120};
+    for (int i = 1; i < argc; i++) {
+        if (!only_arguments && strcmp(argv[i], "--") == 0) {
+            only_arguments = true;
+        } else if (!only_arguments && argv[i][0] == '-' && argv[i][1] != '\0') {
+            if (!read_option(o, argc, argv, &i, error))
+                return false;
+        } else if (!has_command) {
+            has_command = true;
+            if (!read_command(o, argv[i])) {
+                strbuf_addf(error, "%s: no such command (run, list, lint, explain, schema)",
+                            argv[i]);
+                return false;
+            }
+        } else {
+            argv[kept++] = argv[i];
+        }
+        if (o->command == COMMAND_VERSION || (has_command && o->command == COMMAND_HELP))
+            return true;
+    }
+    o->arguments = argv;
+    o->argument_count = kept;
+    if (!has_command && argc <= 1) {
+        strbuf_adds(error, "no command (run, list, lint, explain, schema)");
+        return false;
+    }
+    return true;
+}
+
+void options_usage(struct strbuf *out)
+{
+    strbuf_adds(out, "usage: relaylab run|list|lint|explain [OPTION ...] FILE|DIRECTORY|GLOB ...\n"
+                     "       relaylab schema\n\n"
+                     "  run      runs cases and judges the verdicts\n"
+                     "  list     the cases that would run\n"
+                     "  lint     checks case files whole, runs nothing\n"
+                     "  explain  what a case is about, in words\n"
+                     "  schema   the JSON Schema of a case file\n\n");
+    for (size_t i = 0; i < ROWS; i++) {
+        char name[64];
+        struct strbuf n;
+
+        strbuf_init(&n, name, sizeof name);
+        strbuf_addf(&n, "%s%s%s", rows[i].name, rows[i].value != NULL ? " " : "",
+                    rows[i].value != NULL ? rows[i].value : "");
+        strbuf_addf(out, "  %-18s %s\n", name, rows[i].doc);
+    }
+}

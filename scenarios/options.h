@@ -1,0 +1,34 @@
+/*
+ * options.h - relaylab's command line
+ *
+ * Errors: one sentence that names the option.
+ */
+#ifndef RELAYLAB_SCENARIOS_OPTIONS_H
+#define RELAYLAB_SCENARIOS_OPTIONS_H
+
+#include "scenarios/outcome.h"
+
+enum command { COMMAND_RUN, COMMAND_LIST, COMMAND_LINT, COMMAND_EXPLAIN, COMMAND_SCHEMA,
+               COMMAND_HELP, COMMAND_VERSION };
+
+enum { OPTIONS_TAGS_MAX = 16, OPTIONS_JOBS_MAX = 64 };
+
+struct options {
+    enum command command;
+    enum run_world world;
+    uint64_t seed;
+    unsigned jobs;
+    unsigned wall_s;
+    const char *tags[OPTIONS_TAGS_MAX];
+    size_t tag_count;
+    const char *tap, *jsonl; /* files; NULL: none */
+    bool verbose;
+    char **arguments; /* files, directories, globs */
+    int argument_count;
+};
+
+/* argv is put in order: options may stand anywhere. */
+bool options_read(struct options *o, int argc, char **argv, struct strbuf *error);
+void options_usage(struct strbuf *out);
+
+#endif

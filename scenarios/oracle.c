@@ -1,0 +1,358 @@
+/*
+ * oracle.c - a patient client of few words
+ *
+ * It shares with the probe how a form is written, and nothing of how replies are understood: what counts here is
+ * whether the message arrived. So an outcome needs only the class of the last reply. A message of which the body went
+ * out is waited for whatever the server said about it, since servers say no and deliver.
+ */
+#include "scenarios/oracle.h"
+
+#include "lib/smtp/client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { ORACLE_RETRIES = 6, ORACLE_MESSAGE_MAX = 8192 };
+
+struct oracle {
+    struct sim *sim;
+    struct world *world;
+    struct stage stage;
+    struct record record;
+    struct trial_identity id;
+    struct token_key key;
+    struct form_result form; /* the one that is asked now; record_match reads its tokens */
+    struct smtp_client client;
+    struct smtp_timeouts timeouts;
+    bool bare, greeted, body_sent, ended, syntax;
+    int code; /* of the last reply that decided something; 0: none */
+    char reply[256];
+    char message[ORACLE_MESSAGE_MAX];
+    size_t message_len;
+};
+
+static void say(struct oracle *o, enum smtp_step step, const char *verb, bool sender)
+{
+    char memory[SMTP_LINE_MAX];
+    struct strbuf line;
+
+    strbuf_init(&line, memory, sizeof memory - 2);
+    strbuf_adds(&line, verb);
+    if (step == STEP_EHLO || step == STEP_HELO)
+        strbuf_adds(&line, o->id.helo);
+    else if (step == STEP_MAIL && sender)
+        form_sender(&o->form.form, o->form.form.sender, &o->id.who, o->bare, &line);
+    else if (step == STEP_RCPT)
+        form_recipient(&o->form.form, &o->id.who, o->bare, &line);
+    smtp_client_command(&o->client, step, strbuf_span(&line));
+}
+
+static bool is_syntax(int code)
+{
+    return code == 500 || code == 501 || code == 553 || code == 555;
+}
+
+/* What comes after an accepted reply to `step`. */
+static void go_on(struct oracle *o, enum smtp_step step)
+{
+    switch (step) {
+    case STEP_GREETING:
+        o->greeted = true;
+        say(o, STEP_EHLO, "EHLO ", false);
+        return;
+    case STEP_EHLO:
+    case STEP_HELO:
+        say(o, STEP_MAIL, "MAIL FROM:", true);
+        return;
+    case STEP_MAIL:
+        say(o, STEP_RCPT, "RCPT TO:", false);
+        return;
+    case STEP_RCPT:
+        say(o, STEP_DATA, "DATA", false);
+        return;
+    case STEP_DATA:
+        o->body_sent = true;
+        smtp_client_body(&o->client, (struct span){o->message, o->message_len});
+        return;
+    case STEP_BLOCK:
+    case STEP_END_OF_DATA:
+        say(o, STEP_QUIT, "QUIT", false);
+        return;
+    case STEP_CONNECT:
+    case STEP_RSET:
+    case STEP_QUIT:
+    case STEP_OTHER:
+    case STEP_COUNT:
+        smtp_client_close(&o->client);
+        return;
+    }
+}
+
+static void on_reply(void *self, struct smtp_client *c, const struct reply *reply)
+{
+    struct oracle *o = self;
+    enum smtp_step step = c->step;
+    struct strbuf text;
+
+    if (step == STEP_QUIT) {
+        smtp_client_close(c);
+        return;
+    }
+    o->code = reply->code;
+    strbuf_init(&text, o->reply, sizeof o->reply);
+    reply_print(&text, reply);
+    if (reply->code < 400) {
+        go_on(o, step);
+    } else if (step == STEP_EHLO) {
+        say(o, STEP_HELO, "HELO ", false);
+    } else {
+        o->greeted = true;
+        o->syntax = (step == STEP_MAIL || step == STEP_RCPT) && is_syntax(reply->code);
+        say(o, STEP_QUIT, "QUIT", false);
+    }
+}
+
+static void on_done(void *self, struct smtp_client *c, enum smtp_outcome outcome,
+                    enum smtp_step step)
+{
+    struct oracle *o = self;
+
+    (void)c;
+    if (outcome == OUTCOME_CLOSED_BY_US || step == STEP_QUIT)
+        return;
+    o->code = 0;
+    (void)snprintf(o->reply, sizeof o->reply, "%s at %s", smtp_outcome_name(outcome),
+                   smtp_step_name(step));
+}
+
+static void on_ended(void *self, struct smtp_client *c)
+{
+    struct oracle *o = self;
+
+    (void)c;
+    o->ended = true;
+    world_stop(o->world);
+}
+
+static void on_mail(void *self, unsigned mailbox, const struct mail_view *mail)
+{
+    struct oracle *o = self;
+
+    (void)mailbox;
+    (void)mail;
+    world_stop(o->world);
+}
+
+static const struct smtp_script script = {.next = on_reply, .done = on_done, .ended = on_ended};
+
+static void write_message(struct oracle *o, unsigned attempt)
+{
+    char to[MAIL_PATH_MAX], from[MAIL_PATH_MAX];
+    struct strbuf text, t, f;
+
+    strbuf_init(&t, to, sizeof to);
+    strbuf_init(&f, from, sizeof from);
+    strbuf_add(&t, o->id.who.canary_local);
+    strbuf_addc(&t, '@');
+    strbuf_add(&t, o->id.who.canary_domain);
+    strbuf_add(&f, o->id.who.sender_local);
+    strbuf_addc(&f, '@');
+    strbuf_add(&f, o->id.who.sender_domain);
+    strbuf_init(&text, o->message, sizeof o->message);
+    mail_write_probe(&text, &(struct mail_probe){
+                                .from = strbuf_span(&f),
+                                .to = strbuf_span(&t),
+                                .form_id = span_of(o->form.form.id),
+                                .target = o->id.who.target_name,
+                                .helo = span_of(o->id.helo),
+                                .contact = SPAN("relaylab"),
+                                .token = &o->form.form.tokens.recipient,
+                                .attempt = attempt,
+                                .epoch_s = world_epoch(o->world),
+                            });
+    o->message_len = text.len;
+}
+
+static bool arrived(struct oracle *o)
+{
+    record_match(&o->record, &o->form, 1);
+    return record_form_delivered(&o->record, 0);
+}
+
+/* One session, to its end. */
+static void attempt(struct oracle *o, unsigned number)
+{
+    const struct endpoint *source = o->id.source.family != 0 ? &o->id.source : NULL;
+
+    o->code = 0;
+    o->greeted = o->ended = o->syntax = false;
+    write_message(o, number);
+    smtp_client_init(&o->client, &script, o, &o->timeouts, world_now(o->world), CLOCK_NEVER);
+    if (world_connect(o->world, source, &o->id.who.target, smtp_client_machine(&o->client)) == NULL)
+        return;
+    while (!o->ended && sim_run(o->sim, CLOCK_NEVER) == SIM_STOPPED)
+        continue;
+}
+
+static enum oracle_outcome outcome_of(const struct oracle *o)
+{
+    if (o->code >= 500)
+        return ORACLE_REFUSED;
+    if (o->code >= 400)
+        return ORACLE_DEFERRED;
+    if (o->body_sent && o->code >= 200)
+        return ORACLE_LOST;
+    return o->greeted ? ORACLE_CUT : ORACLE_SILENT;
+}
+
+/* Waits as long as anything can still happen, half a day at most. */
+static bool wait_for_it(struct oracle *o)
+{
+    const int64_t end = clock_after(world_now(o->world), 12 * CLOCK_HOUR);
+
+    while (!arrived(o) && world_now(o->world) < end)
+        if (sim_run(o->sim, end) != SIM_STOPPED)
+            break;
+    return arrived(o);
+}
+
+/* One form, with the patience of a mail server. */
+static enum oracle_outcome ask_form(struct oracle *o, struct oracle_result *out)
+{
+    int64_t pause = 5 * CLOCK_MINUTE + CLOCK_SECOND;
+    enum oracle_outcome outcome = ORACLE_SILENT;
+
+    o->bare = false;
+    o->body_sent = false;
+    for (unsigned tries = 0; tries < ORACLE_RETRIES; tries++, pause *= 2) {
+        attempt(o, ++out->attempts);
+        if (o->syntax && !o->bare) {
+            o->bare = true;
+            attempt(o, ++out->attempts);
+        }
+        outcome = outcome_of(o);
+        if (outcome != ORACLE_DEFERRED || o->body_sent)
+            break;
+        (void)sim_run(o->sim, clock_after(world_now(o->world), pause));
+    }
+    if (o->body_sent && wait_for_it(o))
+        outcome = ORACLE_REACHED;
+    return outcome;
+}
+
+/* The plain form first, then what the case names. */
+static size_t list_forms(const struct case_file *c, struct form *forms)
+{
+    char memory[256];
+    struct strbuf error;
+    size_t count = 0, more;
+
+    strbuf_init(&error, memory, sizeof memory);
+    if (!forms_select(SPAN("S1-R1"), forms, FORMS_MAX, &count, &error))
+        return 0;
+    for (size_t i = 0; i < c->expect_count; i++)
+        for (size_t k = 0; k < c->expect[i].relayed_by.count && count < FORMS_MAX; k++)
+            if (case_applies(c, &c->expect[i]) &&
+                forms_select(span_of(c->expect[i].relayed_by.item[k]), forms + count,
+                             FORMS_MAX - count, &more, &error))
+                count += more;
+    return count;
+}
+
+static void ask_all(struct oracle *o, const struct case_file *c, struct oracle_result *out)
+{
+    struct form forms[FORMS_MAX];
+    size_t count = list_forms(c, forms);
+
+    forms_bind(forms, count, &o->id.who, &o->key, SPAN("oracle"));
+    for (size_t i = 0; i < count; i++) {
+        enum oracle_outcome outcome;
+
+        if (!forms[i].applicable)
+            continue;
+        o->form = (struct form_result){.form = forms[i]};
+        outcome = ask_form(o, out);
+        if (i > 0 && outcome != ORACLE_REACHED)
+            continue;
+        out->outcome = outcome;
+        bytes_copy(out->form, sizeof out->form, span_of(forms[i].id));
+        bytes_copy(out->reply, sizeof out->reply, span_of(o->reply));
+        if (outcome == ORACLE_REACHED)
+            return;
+    }
+}
+
+static void be_patient(struct smtp_timeouts *t)
+{
+    for (int i = 0; i < STEP_COUNT; i++)
+        t->ns[i] = CLOCK_HOUR;
+    t->ns[STEP_QUIT] = CLOCK_MINUTE;
+}
+
+bool oracle_ask(struct trial *t, const struct case_file *c, uint64_t seed,
+                struct oracle_result *out)
+{
+    struct oracle *o = calloc(1, sizeof *o);
+    struct strbuf error;
+    bool built = false;
+
+    *out = (struct oracle_result){.outcome = ORACLE_SILENT};
+    strbuf_init(&error, out->reply, sizeof out->reply);
+    if (o == NULL || !trial_key(seed ^ 1, &o->key)) {
+        strbuf_adds(&error, "out of memory");
+        free(o);
+        return false;
+    }
+    o->sim = trial_sim(t, seed);
+    o->world = sim_world(o->sim);
+    record_init(&o->record);
+    be_patient(&o->timeouts);
+    if (stage_open(&o->stage, o->world, o->sim, c, &o->record,
+                   &(struct stage_hooks){.mail = on_mail, .self = o}, &error)) {
+        built = true;
+        trial_identify(c, stage_target(&o->stage), &o->id);
+        ask_all(o, c, out);
+        stage_close(&o->stage);
+    }
+    sim_reset(o->sim, seed);
+    record_clear(&o->record);
+    token_key_clear(&o->key);
+    free(o);
+    return built;
+}
+
+bool oracle_agrees(enum oracle_outcome outcome, int truth)
+{
+    switch (outcome) {
+    case ORACLE_REACHED:
+        return truth == TRUTH_OPEN;
+    case ORACLE_LOST:
+        return truth == TRUTH_CLOSED;
+    case ORACLE_REFUSED: /* of the mail, or of this client alone */
+    case ORACLE_DEFERRED:
+    case ORACLE_CUT:
+        return truth == TRUTH_CLOSED || truth == TRUTH_UNDECIDABLE;
+    case ORACLE_SILENT:
+        return truth == TRUTH_UNDECIDABLE;
+    }
+    return false;
+}
+
+const char *oracle_outcome_name(enum oracle_outcome outcome)
+{
+    switch (outcome) {
+    case ORACLE_REACHED:
+        return "reached a mailbox";
+    case ORACLE_LOST:
+        return "was accepted and never arrived";
+    case ORACLE_REFUSED:
+        return "was refused";
+    case ORACLE_DEFERRED:
+        return "was deferred to the end";
+    case ORACLE_CUT:
+        return "was cut short";
+    case ORACLE_SILENT:
+        return "got no greeting";
+    }
+    return "?";
+}

@@ -1,0 +1,76 @@
+/*
+ * text.c - results for people: a table that grows line by line, and a story where one is due
+ */
+#include "scenarios/events.h"
+
+#include <string.h>
+
+enum { TEXT_MAX = STORY_MAX + 1024 };
+
+static void begin(FILE *to, size_t jobs)
+{
+    (void)to;
+    (void)jobs;
+}
+
+static void pad(struct strbuf *out, const char *text, size_t width)
+{
+    size_t len = strlen(text);
+
+    strbuf_adds(out, text);
+    for (; len < width; len++)
+        strbuf_addc(out, ' ');
+    strbuf_adds(out, "  ");
+}
+
+static void write_row(struct strbuf *out, const struct event *e)
+{
+    const struct outcome *o = e->out;
+    const char *name = o->id[0] != '\0' ? o->id : e->path;
+
+    pad(out, outcome_status_name(o->status), 4);
+    pad(out, name, 44);
+    if (o->status == OUTCOME_SKIPPED) {
+        strbuf_addf(out, "skipped: %s\n", o->reason);
+        return;
+    }
+    pad(out, o->verdict >= 0 ? verdict_name((enum verdict)o->verdict) : "-", 12);
+    pad(out, o->truth != TRUTH_UNSET ? case_truth_name(o->truth) : "-", 11);
+    pad(out, o->verdict >= 0 ? mark_name(o->mark) : "-", 12);
+    pad(out, run_world_name(o->world), 7);
+    clock_print_human(out, o->elapsed_ns);
+    strbuf_addc(out, '\n');
+}
+
+static void result(FILE *to, const struct event *e)
+{
+    char memory[2048];
+    struct strbuf out;
+
+    strbuf_init(&out, memory, sizeof memory);
+    if (e->number == 1) {
+        pad(&out, "", 4);
+        pad(&out, "case", 44);
+        pad(&out, "verdict", 12);
+        pad(&out, "truth", 11);
+        pad(&out, "mark", 12);
+        strbuf_adds(&out, "world    time\n");
+    }
+    write_row(&out, e);
+    if (e->died != NULL)
+        strbuf_addf(&out, "  %s\n  reproduce: relaylab run %s\n", e->died, e->path);
+    events_write(to, strbuf_span(&out));
+    events_write(to, e->story);
+}
+
+static void end(FILE *to, const struct event_totals *t)
+{
+    char memory[128];
+    struct strbuf out;
+
+    strbuf_init(&out, memory, sizeof memory);
+    strbuf_addf(&out, "%zu passed, %zu failed, %zu skipped\n", t->passed, t->failed, t->skipped);
+    events_write(to, strbuf_span(&out));
+}
+
+const struct event_writer text_writer = {.begin = begin, .result = result, .end = end};

@@ -1,0 +1,296 @@
+/*
+ * trial.c - builds the stage, lets the probe run to its verdict, keeps what it found
+ *
+ * The simulator, the record and the probe are large and are used again from case to case; the loop of the real world
+ * is made for each run, since it holds sockets. Secrets follow from the seed, so that a run can be repeated.
+ */
+#include "scenarios/trial.h"
+
+#include "drive/loop.h"
+#include "lib/base/prng.h"
+#include "probe/report.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* 2026-11-24T06:42:00Z: the wall clock at virtual instant 0. */
+enum { TRIAL_EPOCH_S = 1795502520 };
+
+struct trial {
+    struct sim *sim;
+    struct record record;
+    struct probe probe;
+    struct stage stage;
+    struct world *world;
+    struct token_key key;
+    bool has_key;
+    struct world_timer interrupt;
+    char run_id[32];
+    char report[REPORT_MAX];
+};
+
+struct trial *trial_new(void)
+{
+    struct trial *t = calloc(1, sizeof *t);
+
+    if (t == NULL)
+        return NULL;
+    record_init(&t->record);
+    t->sim = sim_new(&(struct sim_config){.seed = 1, .epoch_s = TRIAL_EPOCH_S});
+    if (t->sim == NULL) {
+        free(t);
+        return NULL;
+    }
+    return t;
+}
+
+void trial_free(struct trial *t)
+{
+    record_clear(&t->record);
+    if (t->has_key)
+        token_key_clear(&t->key);
+    sim_free(t->sim);
+    free(t);
+}
+
+struct sim *trial_sim(struct trial *t, uint64_t seed)
+{
+    sim_reset(t->sim, seed);
+    return t->sim;
+}
+
+const char *trial_world_name(enum trial_world world)
+{
+    return world == WORLD_VIRTUAL ? "virtual" : "real";
+}
+
+bool trial_key(uint64_t seed, struct token_key *key)
+{
+    uint8_t secret[TOKEN_SECRET_LEN];
+    struct prng p;
+
+    prng_init(&p, seed);
+    for (size_t i = 0; i < sizeof secret; i++)
+        secret[i] = (uint8_t)prng_range(&p, 0, 255);
+    return token_key_init(key, secret);
+}
+
+static void split_mailbox(const char *text, struct span *local, struct span *domain)
+{
+    struct span s = span_of(text);
+    size_t at = span_rchr(s, '@');
+
+    *local = span_to(s, at);
+    *domain = span_from(s, at + 1);
+}
+
+void trial_identify(const struct case_file *c, const struct endpoint *target,
+                    struct trial_identity *out)
+{
+    const struct case_probe *p = &c->probe;
+    const struct server_config *server = &c->target->config;
+    struct form_identity *who = &out->who;
+    struct strbuf helo;
+    const char *source = c->vantage != NULL ? c->vantage->source : p->source;
+
+    *out = (struct trial_identity){.who = {.target = *target}};
+    who->canary_local = SPAN("probe");
+    who->canary_domain = span_of(c->mailboxes[0].domains.item[0]);
+    if (p->canary != NULL)
+        split_mailbox(p->canary, &who->canary_local, &who->canary_domain);
+    who->sender_local = SPAN("probe");
+    who->sender_domain = who->canary_domain;
+    if (p->sender != NULL)
+        split_mailbox(p->sender, &who->sender_local, &who->sender_domain);
+    who->target_name = span_of(server->hostname);
+    if (p->domain != NULL)
+        who->local_domain = span_of(p->domain);
+    else if (server->local_domains.count > 0)
+        who->local_domain = span_of(server->local_domains.item[0]);
+    if (source != NULL)
+        (void)endpoint_parse_address(span_of(source), &out->source);
+    strbuf_init(&helo, out->helo, sizeof out->helo);
+    if (p->helo != NULL) {
+        strbuf_adds(&helo, p->helo);
+    } else {
+        strbuf_adds(&helo, "probe.");
+        strbuf_add(&helo, who->sender_domain);
+    }
+}
+
+static void on_mail(void *self, unsigned mailbox, const struct mail_view *mail)
+{
+    struct trial *t = self;
+
+    (void)mailbox;
+    if (!t->stage.c->probe.no_mailbox)
+        probe_arrival(&t->probe, mail);
+}
+
+static void on_callout(void *self, struct span sender, struct span recipient)
+{
+    struct trial *t = self;
+
+    if (!t->stage.c->probe.no_mailbox)
+        probe_callout(&t->probe, sender, recipient);
+}
+
+static void on_refused(void *self, struct span recipient, struct span reply)
+{
+    struct trial *t = self;
+
+    if (!t->stage.c->probe.no_mailbox)
+        probe_canary_refused(&t->probe, recipient, reply);
+}
+
+static void on_finished(void *self, const struct probe *p)
+{
+    struct trial *t = self;
+
+    (void)p;
+    world_stop(t->world);
+}
+
+static void on_interrupt(void *self)
+{
+    struct trial *t = self;
+
+    probe_interrupt(&t->probe);
+}
+
+static void make_config(struct trial *t, const struct case_file *c, uint64_t seed,
+                        const struct trial_identity *id, struct probe_config *config)
+{
+    const struct case_probe *p = &c->probe;
+    struct strbuf run;
+
+    strbuf_init(&run, t->run_id, sizeof t->run_id);
+    strbuf_adds(&run, "lab-");
+    strbuf_addu(&run, seed);
+    *config = (struct probe_config){
+        .canary_local = id->who.canary_local,
+        .canary_domain = id->who.canary_domain,
+        .sender_local = id->who.sender_local,
+        .sender_domain = id->who.sender_domain,
+        .helo = span_of(id->helo),
+        .contact = SPAN("relaylab"),
+        .target = id->who.target,
+        .target_name = id->who.target_name,
+        .local_domain = id->who.local_domain,
+        .source = id->source,
+        .forms = p->forms != NULL ? span_of(p->forms) : SPAN("standard"),
+        .mailbox = !p->no_mailbox,
+        .wait_ns = p->wait_ns != 0 ? p->wait_ns : 2 * CLOCK_MINUTE,
+        .max_time_ns = p->max_time_ns != 0 ? p->max_time_ns : 15 * CLOCK_MINUTE,
+        .retry_ns = p->retry_ns != 0 ? p->retry_ns : 5 * CLOCK_MINUTE + CLOCK_SECOND,
+        .timeouts = smtp_timeouts_rfc5321,
+        .exhaustive = p->exhaustive,
+        .vantage = VANTAGE_OUTSIDE,
+        .key = &t->key,
+        .run_id = strbuf_span(&run),
+    };
+    if (c->vantage != NULL && strcmp(c->vantage->name, "inside") == 0)
+        config->vantage = VANTAGE_INSIDE;
+    if (!p->no_mailbox)
+        config->control_route = t->stage.mailboxes[0].at;
+    for (int step = 0; step < STEP_COUNT; step++)
+        if (p->timeout.set[step])
+            config->timeouts.ns[step] = p->timeout.ns[step];
+}
+
+static void collect(struct trial *t, struct trial_result *out)
+{
+    struct report report;
+    struct strbuf text;
+
+    out->verdict = probe_verdict(&t->probe);
+    out->forms = t->probe.results;
+    out->form_count = t->probe.result_count;
+    out->elapsed_ns = world_now(t->world) - out->started_ns;
+    record_match(&t->record, out->forms, out->form_count);
+    strbuf_init(&text, t->report, sizeof t->report);
+    report_of(&report, &t->probe, span_of(t->stage.c->target->config.hostname));
+    report_text(&text, &report, REPORT_FULL, false);
+    out->report = strbuf_span(&text);
+}
+
+static void trouble(struct trial_result *out, const char *why)
+{
+    bytes_copy(out->trouble, sizeof out->trouble, span_of(why));
+}
+
+static void run_world(struct trial *t, struct loop *loop, struct trial_result *out)
+{
+    enum sim_end end = SIM_STOPPED;
+
+    if (loop != NULL)
+        loop_run(loop);
+    else
+        end = sim_run(t->sim, CLOCK_NEVER);
+    if (probe_is_finished(&t->probe))
+        return;
+    if (loop != NULL || end == SIM_STOPPED)
+        trouble(out, "the world stopped before there was a verdict");
+    else if (end == SIM_IDLE)
+        trouble(out, "nothing was left to happen, and there was no verdict");
+    else
+        (void)snprintf(out->trouble, sizeof out->trouble, "the simulator ended the run: %s",
+                       sim_end_name(end));
+}
+
+static void perform(struct trial *t, struct loop *loop, uint64_t seed, struct trial_result *out)
+{
+    const struct case_file *c = t->stage.c;
+    struct trial_identity id;
+    struct probe_config config;
+    const struct probe_observer observer = {.finished = on_finished, .self = t};
+
+    trial_identify(c, stage_target(&t->stage), &id);
+    make_config(t, c, seed, &id, &config);
+    out->started_ns = world_now(t->world);
+    out->target = stage_target_index(&t->stage);
+    world_timer_init(&t->interrupt, on_interrupt, t);
+    if (c->probe.interrupt_set)
+        world_timer_set(t->world, &t->interrupt,
+                        clock_after(out->started_ns, c->probe.interrupt_at_ns));
+    probe_start(&t->probe, t->world, &config, &observer);
+    run_world(t, loop, out);
+    world_timer_stop(t->world, &t->interrupt);
+    if (out->trouble[0] == '\0')
+        collect(t, out);
+}
+
+void trial_run(struct trial *t, const struct case_file *c, enum trial_world world, uint64_t seed,
+               struct trial_result *out)
+{
+    const struct stage_hooks hooks = {on_mail, on_callout, on_refused, t};
+    struct strbuf error;
+    struct loop *loop = NULL;
+
+    record_reset(&t->record);
+    *out = (struct trial_result){.record = &t->record};
+    strbuf_init(&error, out->trouble, sizeof out->trouble);
+    if (t->has_key)
+        token_key_clear(&t->key);
+    t->has_key = trial_key(seed, &t->key);
+    if (!t->has_key) {
+        trouble(out, "no HMAC-SHA256");
+        return;
+    }
+    if (world == WORLD_REAL) {
+        loop = loop_new(&(struct loop_config){.links_max = 1024}, &error);
+        if (loop == NULL)
+            return;
+    }
+    t->world = loop != NULL ? loop_world(loop) : sim_world(trial_sim(t, seed));
+    if (stage_open(&t->stage, t->world, loop != NULL ? NULL : t->sim, c, &t->record, &hooks,
+                   &error)) {
+        perform(t, loop, seed, out);
+        stage_close(&t->stage);
+    }
+    if (loop != NULL)
+        loop_free(loop);
+    else
+        sim_reset(t->sim, seed);
+}

@@ -1,0 +1,48 @@
+/*
+ * trial.h - the probe on the stage of a case: one run in one world, and what came of it
+ *
+ * Ownership: trial_new allocates what a worker keeps from case to case (the simulator, the record, the probe);
+ * trial_free gives it back. A result borrows from the trial until the next run.
+ * Errors: a result whose `trouble` is not empty has no verdict; it says why in one sentence.
+ */
+#ifndef RELAYLAB_SCENARIOS_TRIAL_H
+#define RELAYLAB_SCENARIOS_TRIAL_H
+
+#include "scenarios/record.h"
+#include "scenarios/stage.h"
+
+enum trial_world { WORLD_VIRTUAL, WORLD_REAL };
+
+struct trial_result {
+    const struct verdict_result *verdict; /* NULL: none was reached */
+    const struct form_result *forms;
+    size_t form_count;
+    const struct record *record;
+    struct span report; /* the text report at full length */
+    int64_t started_ns, elapsed_ns;
+    unsigned target; /* index among the case's servers */
+    char trouble[256];
+};
+
+struct trial;
+
+struct trial *trial_new(void); /* NULL: no memory */
+void trial_free(struct trial *t);
+/* The simulator between runs, at instant 0. */
+struct sim *trial_sim(struct trial *t, uint64_t seed);
+void trial_run(struct trial *t, const struct case_file *c, enum trial_world world, uint64_t seed,
+               struct trial_result *out);
+const char *trial_world_name(enum trial_world world);
+
+/* Who asks whom in a case: the probe and the oracle use the same names. */
+struct trial_identity {
+    struct form_identity who;
+    struct endpoint source; /* family 0: any */
+    char helo[256];
+};
+void trial_identify(const struct case_file *c, const struct endpoint *target,
+                    struct trial_identity *out);
+/* A key that follows from the seed; false when OpenSSL has none. */
+bool trial_key(uint64_t seed, struct token_key *key);
+
+#endif

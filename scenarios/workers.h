@@ -1,0 +1,31 @@
+/*
+ * workers.h - jobs spread over forked processes, so that a crash or an endless loop fails one job
+ *
+ * A worker takes one job at a time from its parent and sends back an outcome and a story. One that dies, or works on
+ * one job for longer than the wall limit, fails that job; another takes its place. Fork happens before any event loop
+ * exists in the process: the parent never makes one.
+ *
+ * Ownership: `perform` runs in the worker, `finished` in the parent, in the order in which jobs end.
+ * Errors: false with a sentence when processes or pipes are not to be had.
+ */
+#ifndef RELAYLAB_SCENARIOS_WORKERS_H
+#define RELAYLAB_SCENARIOS_WORKERS_H
+
+#include "scenarios/outcome.h"
+
+enum { WORKERS_MAX = 64 };
+
+struct workers {
+    unsigned count;  /* processes */
+    unsigned wall_s; /* limit for one job */
+    size_t job_count;
+    void (*perform)(void *self, size_t job, struct outcome *out, struct strbuf *story);
+    /* died: the text says how, and outcome has the status only. */
+    void (*finished)(void *self, size_t job, const struct outcome *out, struct span story,
+                     const char *died);
+    void *self;
+};
+
+bool workers_run(const struct workers *w, struct strbuf *error);
+
+#endif
