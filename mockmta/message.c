@@ -14,6 +14,7 @@ struct message *message_take(struct mock *m)
     message->mock = m;
     message->timer.at_ns = CLOCK_NEVER;
     message->transaction = 0;
+    message->size = 0;
     message->queue_id[0] = '\0';
     message->peer = (struct endpoint){0};
     message->queued = message->esmtp = message->broken = false;
@@ -116,5 +117,6 @@ void message_tell(const struct message *message, enum mock_event_kind kind, cons
                                                   .text = SPAN(""),
                                                   .queue_id = message->queue_id,
                                                   .mail = &view,
+                                                  .size = message->size,
                                                   .at = AT_END_OF_DATA});
 }

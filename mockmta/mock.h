@@ -56,6 +56,7 @@ struct mock_event {
     struct span text;
     const char *queue_id; /* or NULL */
     const struct mail_view *mail; /* ACCEPTED and KEPT */
+    uint64_t size;        /* ACCEPTED and KEPT: octets that came, kept or not */
     int code;             /* REPLY; RELAYED: the next hop's */
     enum smtp_event at;   /* COMMAND, REPLY, RULE: of what; CLOSED: the last command */
 };

@@ -46,6 +46,7 @@ struct message {
     struct endpoint peer;
     bool queued, esmtp, broken /* no memory for the content */;
     enum content_wish wish;
+    uint64_t size;            /* octets that came */
     size_t sender_len;        /* at the beginning of text */
     size_t helo_at, helo_len; /* in text; from end-of-data */
     struct grow text;

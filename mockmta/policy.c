@@ -99,7 +99,8 @@ static bool queue_is_full(const struct mock *m)
 }
 
 /* The message is judged: given to its fates when it was accepted, or when a rule named a fate whatever was said. */
-static void take_message(struct session *s, const struct decision *d, struct smtp_action *action)
+static void take_message(struct session *s, const struct smtp_command *cmd, const struct decision *d,
+                         struct smtp_action *action)
 {
     struct message *message = s->message;
     if (message == NULL) {
@@ -110,6 +111,7 @@ static void take_message(struct session *s, const struct decision *d, struct smt
     } else if (action->code / 100 == 2 || (d->fate != NULL && !message->broken && !queue_is_full(s->mock))) {
         bool accepted = action->code / 100 == 2;
         s->message = NULL;
+        message->size = cmd->size;
         s->mock->messages += accepted ? 1 : 0;
         if (!message_helo_set(message, span_of(s->smtp.helo))) {
             message->helo_len = 0;
@@ -128,7 +130,7 @@ static void follow(struct session *s, const struct smtp_command *cmd, const stru
 {
     bool accepted = !action->no_reply && action->code / 100 == 2;
     if (cmd->at == AT_END_OF_DATA) {
-        take_message(s, d, action);
+        take_message(s, cmd, d, action);
     } else if (cmd->at == AT_RCPT) {
         match_note_triplet(s, cmd);
         if (accepted) {
