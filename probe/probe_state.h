@@ -95,6 +95,8 @@ struct probe {
     bool sessions_used_up;   /* PROBE_SESSIONS_MAX */
     unsigned failed_sessions; /* in a row, without an answer to any form */
     bool concluding;         /* connections are being ended, then `finished` is called */
+    bool session_ended;       /* and the probe has not looked at it yet */
+    int64_t resume_ns;        /* no session before */
     struct world_timer timer;
     struct verdict_result verdict;
 

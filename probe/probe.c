@@ -1,0 +1,578 @@
+/*
+ * probe.c - the order of things
+ *
+ * One function, `step`, looks at the phase and the time and does what is next; it runs from one timer and nowhere else.
+ * Whatever happens (a session ended, a message arrived, a control was refused, Ctrl-C) is written down where it
+ * happens, and the timer is set to now. So no part of the probe is changed under its own feet, and the same instants
+ * give the same order in both worlds.
+ *
+ * When a session brings nothing, the next is not simply tried at once: what it said decides how long to wait, and how
+ * often is enough (pause_after).
+ */
+#include "probe/probe.h"
+
+#include <string.h>
+
+#include "probe/arrivals.h"
+#include "probe/control.h"
+#include "probe/steps.h"
+
+enum { RETRY_DEFAULT_S = 301, MAX_TIME_DEFAULT_MIN = 15, WAIT_DEFAULT_MIN = 2 };
+
+static void poke(struct probe *p)
+{
+    if (p->phase != PROBE_FINISHED || p->concluding) {
+        world_timer_set(p->world, &p->timer, world_now(p->world));
+    }
+}
+
+void steps_control_moved(struct probe *p)
+{
+    poke(p);
+}
+
+static void progress(struct probe *p, const char *phase)
+{
+    if (p->observer.progress == NULL) {
+        return;
+    }
+    unsigned done = 0;
+    for (size_t i = 0; i < p->result_count; i++) {
+        done += p->plan.forms[i].phase == PLAN_SETTLED;
+    }
+    p->observer.progress(p->observer.self, phase, done, (unsigned)p->result_count);
+}
+
+/* -- the end */
+
+static const struct form_result *plain_result(const struct probe *p)
+{
+    const struct form_result *plain = NULL;
+    for (size_t i = 0; i < p->result_count; i++) {
+        const struct form_result *r = &p->results[i];
+        if (r->form.recipient == &form_recipients[0] && (plain == NULL || r->form.sender == &form_senders[0])) {
+            plain = r;
+        }
+    }
+    return plain;
+}
+
+void probe_facts(const struct probe *p, struct verdict_facts *facts)
+{
+    const struct target_notes *n = &p->target;
+    *facts = (struct verdict_facts){
+        .forms = p->results,
+        .form_count = p->result_count,
+        .plain = plain_result(p),
+        .greeted = n->greeted,
+        .last_outcome = n->last_outcome,
+        .last_step = n->last_step,
+        .greeting_code = n->greeting_code,
+        .session_answer = n->session_answer,
+        .mailbox = p->config.mailbox,
+        .control_before = p->before.arrived,
+        .control_after = p->after.arrived,
+        .window_whole = p->window_whole,
+        .deadline_passed = p->deadline_passed,
+        .interrupted = p->interrupted,
+        .tainted = n->tainted,
+        .canary_refused = p->canary_refused,
+        .not_smtp = !n->greeted && (n->last_outcome == OUTCOME_MALFORMED || n->last_outcome == OUTCOME_TOO_LONG),
+        .undecidable_arrival = p->unclear_count > 0,
+    };
+}
+
+static void finish(struct probe *p)
+{
+    struct verdict_facts facts;
+    p->concluding = false;
+    world_timer_stop(p->world, &p->timer);
+    p->finished_ns = world_now(p->world);
+    probe_facts(p, &facts);
+    verdict_decide(&facts, &p->verdict);
+    if (p->observer.finished != NULL) {
+        p->observer.finished(p->observer.self, p);
+    }
+}
+
+/* Connections that still stand are ended first: the caller may forget the probe when `finished` was called. */
+static void conclude(struct probe *p)
+{
+    p->phase = PROBE_FINISHED;
+    p->concluding = true;
+    if (p->session.active || p->before.active || p->after.active) {
+        session_cancel(&p->session);
+        control_cancel(&p->before);
+        control_cancel(&p->after);
+        return;
+    }
+    finish(p);
+}
+
+/* -- the window */
+
+static bool any_body_sent(const struct probe *p)
+{
+    for (size_t i = 0; i < p->result_count; i++) {
+        if (p->results[i].body_sent) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void watch_window(struct probe *p)
+{
+    int64_t now = world_now(p->world);
+    bool enough = p->first_delivery_ns != 0 && !p->config.exhaustive;
+    if (now >= p->window_end_ns) {
+        p->window_whole = true;
+        conclude(p);
+    } else if (enough && p->after.finished && !p->after.active) {
+        conclude(p);
+    } else {
+        world_timer_set(p->world, &p->timer, p->window_end_ns);
+    }
+}
+
+/* Nothing was sent that could come home, or nobody looks: then there is nothing to wait for. */
+static void end_asking(struct probe *p)
+{
+    p->asking_ended_ns = world_now(p->world);
+    plan_close(&p->plan);
+    for (size_t i = 0; i < p->result_count; i++) {
+        bool left = p->results[i].state == FORM_NOT_ASKED || p->results[i].state == FORM_UNDECIDED;
+        p->deadline_passed |= left && p->asking_ended_ns >= p->plan.deadline_ns;
+    }
+    if (!any_body_sent(p) || !p->config.mailbox) {
+        p->window_whole = true;
+        conclude(p);
+        return;
+    }
+    p->phase = PROBE_WINDOW;
+    p->window_end_ns = clock_after(p->asking_ended_ns, p->config.wait_ns);
+    control_start(&p->after);
+    progress(p, "waiting");
+    watch_window(p);
+}
+
+/* -- asking */
+
+static bool lost_before_it_stood(const struct session *s)
+{
+    return s->step == STEP_CONNECT || s->outcome == OUTCOME_REFUSED || s->outcome == OUTCOME_UNREACHABLE;
+}
+
+static int64_t doubled(int64_t delay_ns, unsigned times)
+{
+    for (unsigned i = 0; i < times && delay_ns < CLOCK_DAY; i++) {
+        delay_ns *= 2;
+    }
+    return delay_ns;
+}
+
+/*
+ * How long to wait after a session: 0 goes on at once, CLOCK_NEVER ends the asking. A server that was never heard gets a
+ * second chance only when it broke off; one that is busy gets time; one that hangs up, goes silent or talks nonsense
+ * three times in a row has shown enough.
+ */
+static int64_t pause_after(struct probe *p)
+{
+    enum { ENOUGH = 3, ENOUGH_BUSY = 6 };
+    const struct session *s = &p->session;
+    bool hung_up = s->outcome == OUTCOME_CLOSED || s->outcome == OUTCOME_RESET;
+    if (s->settled > 0) {
+        p->failed_sessions = 0;
+        return 0;
+    }
+    unsigned failed = ++p->failed_sessions;
+    if (!p->target.greeted) {
+        return hung_up && failed == 1 ? 0 : CLOCK_NEVER;
+    }
+    if (s->refused) {
+        return CLOCK_NEVER;
+    }
+    if (s->busy || lost_before_it_stood(s)) {
+        return failed < ENOUGH_BUSY ? doubled(p->config.retry_ns, failed - 1) : CLOCK_NEVER;
+    }
+    if (failed >= ENOUGH) {
+        return CLOCK_NEVER;
+    }
+    bool silent = s->outcome == OUTCOME_TIMEOUT && !s->over;
+    return silent && failed == ENOUGH - 1 ? p->config.retry_ns : 0;
+}
+
+static void ask(struct probe *p)
+{
+    int64_t now = world_now(p->world);
+    int64_t due = plan_due(&p->plan);
+    if (due < p->resume_ns) {
+        due = p->resume_ns;
+    }
+    if (due >= p->plan.deadline_ns || p->target.sessions >= PROBE_SESSIONS_MAX) {
+        p->sessions_used_up = p->target.sessions >= PROBE_SESSIONS_MAX;
+        end_asking(p);
+        return;
+    }
+    if (due > now) {
+        p->phase = PROBE_RETRY_WAIT;
+        progress(p, "retrying");
+        world_timer_set(p->world, &p->timer, due);
+        return;
+    }
+    p->phase = PROBE_ASKING;
+    p->target.first_connect_ns = p->target.sessions == 0 ? now : p->target.first_connect_ns;
+    if (!session_start(&p->session, p->world, &p->session_config, &p->plan, &p->target, p->target.sessions + 1)) {
+        p->target.last_outcome = OUTCOME_UNREACHABLE;
+        end_asking(p);
+    }
+}
+
+static void after_session(struct probe *p)
+{
+    int64_t pause = pause_after(p);
+    p->session_ended = false;
+    p->resume_ns = clock_after(world_now(p->world), pause);
+    progress(p, "asking");
+    ask(p);
+}
+
+static void begin_asking(struct probe *p)
+{
+    p->phase = PROBE_ASKING;
+    progress(p, "asking");
+    ask(p);
+}
+
+static void await_control(struct probe *p)
+{
+    const struct probe_control *c = &p->before;
+    int64_t until = clock_after(p->started_ns, p->config.wait_ns);
+    if (c->arrived || (c->finished && !c->accepted) || world_now(p->world) >= until) {
+        begin_asking(p);
+    } else {
+        world_timer_set(p->world, &p->timer, until);
+    }
+}
+
+static void step(void *self)
+{
+    struct probe *p = self;
+    if (p->interrupted && p->phase != PROBE_FINISHED) {
+        plan_close(&p->plan);
+        conclude(p);
+        return;
+    }
+    switch (p->phase) {
+    case PROBE_CONTROL_BEFORE:
+        await_control(p);
+        break;
+    case PROBE_ASKING:
+        if (p->session_ended) {
+            after_session(p);
+        }
+        break;
+    case PROBE_RETRY_WAIT:
+        ask(p);
+        break;
+    case PROBE_WINDOW:
+        watch_window(p);
+        break;
+    case PROBE_FINISHED:
+        if (p->concluding && !p->session.active && !p->before.active && !p->after.active) {
+            finish(p);
+        }
+        break;
+    }
+}
+
+/* -- what sessions report */
+
+static void session_line(void *self, unsigned number, char direction, struct span text)
+{
+    struct probe *p = self;
+    p->observer.line(p->observer.self, number, direction, text);
+}
+
+static void session_ended(void *self, struct session *s)
+{
+    struct probe *p = self;
+    (void)s;
+    p->session_ended = true;
+    poke(p);
+}
+
+/* {T}, when only an address was given: what the target calls itself. Forms wait for that until the greeting came. */
+static void session_named(void *self, struct span name)
+{
+    struct probe *p = self;
+    if (p->who.target_name.len > 0 || !bytes_copy(p->target_name, sizeof(p->target_name), name)) {
+        return;
+    }
+    p->who.target_name = span_of(p->target_name);
+    if (p->who.local_domain.len == 0) {
+        p->who.local_domain = p->who.target_name;
+    }
+    for (size_t i = 0; i < p->result_count; i++) {
+        if (!p->results[i].form.applicable) {
+            forms_bind(&p->results[i].form, 1, &p->who, p->config.key, span_of(p->token_target));
+        }
+    }
+    plan_refresh(&p->plan);
+}
+
+/* -- the start */
+
+static void set_defaults(struct probe_config *c)
+{
+    c->wait_ns = c->wait_ns > 0 ? c->wait_ns : WAIT_DEFAULT_MIN * CLOCK_MINUTE;
+    c->max_time_ns = c->max_time_ns > 0 ? c->max_time_ns : MAX_TIME_DEFAULT_MIN * CLOCK_MINUTE;
+    c->retry_ns = c->retry_ns > 0 ? c->retry_ns : RETRY_DEFAULT_S * CLOCK_SECOND;
+    c->sender_local = c->sender_domain.len > 0 ? c->sender_local : c->canary_local;
+    c->sender_domain = c->sender_domain.len > 0 ? c->sender_domain : c->canary_domain;
+    c->forms = c->forms.len > 0 ? c->forms : SPAN("standard");
+    for (int i = 0; i < STEP_COUNT; i++) {
+        if (c->timeouts.ns[i] <= 0) {
+            c->timeouts.ns[i] = smtp_timeouts_rfc5321.ns[i];
+        }
+    }
+}
+
+static void derive_texts(struct probe *p)
+{
+    const struct probe_config *c = &p->config;
+    struct strbuf helo, target, tokens;
+    strbuf_init(&helo, p->helo, sizeof(p->helo));
+    strbuf_adds(&helo, c->helo.len > 0 ? "" : "probe.");
+    strbuf_add(&helo, c->helo.len > 0 ? c->helo : c->sender_domain);
+    strbuf_init(&target, p->target_text, sizeof(p->target_text));
+    endpoint_print(&target, &c->target);
+    strbuf_init(&tokens, p->token_target, sizeof(p->token_target));
+    strbuf_add(&tokens, c->run_id);
+    strbuf_addc(&tokens, '|');
+    strbuf_add(&tokens, strbuf_span(&target));
+}
+
+static void derive_identity(struct probe *p)
+{
+    const struct probe_config *c = &p->config;
+    struct endpoint address;
+    bool named = c->target_name.len > 0 && !endpoint_parse_address(c->target_name, &address);
+    p->who = (struct form_identity){
+        .canary_local = c->canary_local,
+        .canary_domain = c->canary_domain,
+        .sender_local = c->sender_local,
+        .sender_domain = c->sender_domain,
+        .target = c->target,
+        .local_domain = c->local_domain,
+    };
+    if (named && bytes_copy(p->target_name, sizeof(p->target_name), c->target_name)) {
+        p->who.target_name = span_of(p->target_name);
+        p->who.local_domain = c->local_domain.len > 0 ? c->local_domain : p->who.target_name;
+    }
+}
+
+static void make_forms(struct probe *p)
+{
+    struct form forms[FORMS_MAX];
+    char trouble[160];
+    struct strbuf error;
+    strbuf_init(&error, trouble, sizeof(trouble));
+    if (!forms_select(p->config.forms, forms, FORMS_MAX, &p->result_count, &error)) {
+        p->result_count = 0; /* the command line and the case loader say so before */
+    }
+    forms_bind(forms, p->result_count, &p->who, p->config.key, span_of(p->token_target));
+    for (size_t i = 0; i < p->result_count; i++) {
+        p->results[i].form = forms[i];
+    }
+}
+
+static void set_session_config(struct probe *p)
+{
+    p->session_config = (struct session_config){
+        .who = &p->who,
+        .helo = span_of(p->helo),
+        .contact = p->config.contact,
+        .target_text = span_of(p->target_text),
+        .target = p->config.target,
+        .source = p->config.source,
+        .timeouts = &p->config.timeouts,
+        .deadline_ns = p->plan.deadline_ns,
+        .observer = {p->observer.line != NULL ? session_line : NULL, session_named, session_ended, p},
+    };
+}
+
+void probe_start(struct probe *p, struct world *w, const struct probe_config *config,
+                 const struct probe_observer *observer)
+{
+    memset(p, 0, sizeof(*p));
+    p->config = *config;
+    p->world = w;
+    if (observer != NULL) {
+        p->observer = *observer;
+    }
+    p->started_ns = world_now(w);
+    set_defaults(&p->config);
+    derive_texts(p);
+    derive_identity(p);
+    make_forms(p);
+    plan_init(&p->plan, p->results, p->result_count, p->config.retry_ns,
+              clock_after(p->started_ns, p->config.max_time_ns));
+    set_session_config(p);
+    world_timer_init(&p->timer, step, p);
+    control_init(&p->before, p, "control-before");
+    control_init(&p->after, p, "control-after");
+    p->phase = PROBE_CONTROL_BEFORE;
+    if (p->config.mailbox) {
+        progress(p, "control");
+        control_start(&p->before);
+    } else {
+        p->before.finished = p->after.finished = true;
+    }
+    poke(p);
+}
+
+/* -- what comes home */
+
+static void take_delivery(struct probe *p, const struct arrival *a)
+{
+    struct form_result *r = &p->results[a->form];
+    p->delivery_count++;
+    if (!r->delivered) {
+        struct strbuf to;
+        strbuf_init(&to, r->delivered_to, sizeof(r->delivered_to));
+        strbuf_add_visible(&to, a->recipient);
+        r->delivered = true;
+        r->delivered_ns = world_now(p->world);
+    }
+    if (p->first_delivery_ns == 0) {
+        p->first_delivery_ns = r->delivered_ns;
+    }
+}
+
+static void take_report(struct probe *p, const struct arrival *a)
+{
+    struct probe_report report;
+    arrival_read_report(p, a, &report);
+    report.at_ns = world_now(p->world);
+    if (p->report_count < PROBE_REPORTS_MAX) {
+        p->reports[p->report_count] = report;
+    }
+    p->report_count++;
+    if (report.form >= 0) {
+        p->results[report.form].bounced |= report.by_target;
+        p->canary_refused |= report.canary_side;
+    }
+}
+
+static void take_unclear(struct probe *p, const struct mail_view *mail, const struct arrival *a)
+{
+    if (p->unclear_count++ > 0) {
+        return;
+    }
+    struct strbuf shown;
+    strbuf_init(&shown, p->unclear, sizeof(p->unclear));
+    strbuf_adds(&shown, "from <");
+    strbuf_add_visible(&shown, mail->sender);
+    strbuf_adds(&shown, "> to <");
+    strbuf_add_visible(&shown, a->recipient);
+    strbuf_adds(&shown, ">: ");
+    strbuf_add_visible(&shown, span_to(mail->content, PROBE_SHOWN_MAX / 2));
+}
+
+void probe_arrival(struct probe *p, const struct mail_view *mail)
+{
+    struct arrival a;
+    if (probe_is_finished(p)) {
+        return;
+    }
+    arrival_judge(p, mail, &a);
+    switch (a.kind) {
+    case ARRIVAL_DELIVERY:
+        take_delivery(p, &a);
+        break;
+    case ARRIVAL_REPORT:
+        take_report(p, &a);
+        break;
+    case ARRIVAL_CONTROL: {
+        struct probe_control *c = a.form == ARRIVAL_BEFORE ? &p->before : &p->after;
+        c->arrived_ns = c->arrived ? c->arrived_ns : world_now(p->world);
+        c->arrived = true;
+        break;
+    }
+    case ARRIVAL_UNCLEAR:
+        take_unclear(p, mail, &a);
+        break;
+    case ARRIVAL_FOREIGN:
+        p->foreign_count++;
+        break;
+    }
+    if (p->observer.arrival != NULL) {
+        p->observer.arrival(p->observer.self, a.kind, a.form >= 0 ? &p->results[a.form] : NULL, mail);
+    }
+    if (p->phase == PROBE_CONTROL_BEFORE || p->phase == PROBE_WINDOW) {
+        poke(p);
+    }
+}
+
+void probe_callout(struct probe *p, struct span sender, struct span recipient)
+{
+    if (p->callout_count < PROBE_CALLOUTS_MAX) {
+        struct probe_callout *c = &p->callouts[p->callout_count];
+        struct strbuf from, to;
+        int form = arrival_form_in(p, recipient);
+        strbuf_init(&from, c->sender, sizeof(c->sender));
+        strbuf_init(&to, c->recipient, sizeof(c->recipient));
+        strbuf_add_visible(&from, sender);
+        strbuf_add_visible(&to, recipient);
+        c->form = form >= 0 ? form : -1;
+        c->at_ns = world_now(p->world);
+    }
+    p->callout_count++;
+}
+
+void probe_canary_refused(struct probe *p, struct span recipient, struct span reply)
+{
+    if (arrival_form_in(p, recipient) < 0) {
+        return;
+    }
+    if (!p->canary_refused) {
+        struct strbuf text;
+        strbuf_init(&text, p->canary_refusal, sizeof(p->canary_refusal));
+        strbuf_add_visible(&text, reply);
+    }
+    p->canary_refused = true;
+}
+
+void probe_interrupt(struct probe *p)
+{
+    if (p->phase != PROBE_FINISHED) {
+        p->interrupted = true;
+        poke(p);
+    }
+}
+
+bool probe_is_finished(const struct probe *p)
+{
+    return p->phase == PROBE_FINISHED && !p->concluding;
+}
+
+const struct verdict_result *probe_verdict(const struct probe *p)
+{
+    return &p->verdict;
+}
+
+size_t probe_size(void)
+{
+    return sizeof(struct probe);
+}
+
+const struct form_result *probe_form(const struct probe *p, struct span id)
+{
+    for (size_t i = 0; i < p->result_count; i++) {
+        if (span_iequal(span_of(p->results[i].form.id), id)) {
+            return &p->results[i];
+        }
+    }
+    return NULL;
+}
