@@ -1,0 +1,219 @@
+/*
+ * test_options.c - the command line: what is taken, and the one line that is said of what is not
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "probe/options.h"
+
+enum { WORDS_MAX = 12 };
+
+#define CANARY "--canary", "probe@canary.test"
+
+struct row {
+    const char *label;
+    const char *words[WORDS_MAX];
+    const char *error; /* some of it; NULL: taken */
+};
+
+/* clang-format off */
+static const struct row rows[] = {
+    {"the least that is needed", {CANARY, "127.0.0.1:25"}, NULL},
+    {"values after an equals sign", {"--canary=probe@canary.test", "--wait=30s", "[::1]:2525"}, NULL},
+    {"targets behind --", {CANARY, "--", "127.0.0.1"}, NULL},
+    {"--version asks for nothing else", {"--version"}, NULL},
+    {"--help after half a line", {"--json", "--help", "--nonsense"}, NULL},
+    {"--list-forms asks for nothing else", {"--list-forms"}, NULL},
+    {"everything at once", {CANARY, "--sink", "127.0.0.1:2525", "--sender", "a@example.test", "--helo",
+     "h.example.test", "--forms", "S1-R1,S3-R1", "10.0.0.1"}, NULL},
+    {"a mailbox that is a sink", {CANARY, "--mailbox", "sink://[::1]:2525", "127.0.0.1"}, NULL},
+    {"timeouts may come again", {CANARY, "--timeout", "rcpt=10s", "--timeout", "data=1min", "127.0.0.1"}, NULL},
+    {"nothing", {NULL}, "--canary ADDRESS is required"},
+    {"no target", {CANARY}, "no TARGET"},
+    {"unknown option", {CANARY, "--nonsense", "127.0.0.1"}, "unknown option '--nonsense'; --help"},
+    {"abbreviated option", {CANARY, "--wai", "1s", "127.0.0.1"}, "unknown option '--wai'"},
+    {"value missing", {"127.0.0.1", "--canary"}, "--canary: a value is missing"},
+    {"value for a switch", {CANARY, "--json=yes", "127.0.0.1"}, "--json: 'yes': this option takes no value"},
+    {"given twice", {CANARY, CANARY, "127.0.0.1"}, "--canary: 'probe@canary.test': given twice"},
+    {"canary without @", {"--canary", "canary.test", "127.0.0.1"}, "--canary: 'canary.test':"},
+    {"line end in the canary", {"--canary", "a\r\nRCPT TO:<x>@canary.test", "127.0.0.1"}, "--canary: 'a\\r\\nRCPT"},
+    {"line end in the sender", {CANARY, "--sender", "a@b.test\n", "127.0.0.1"}, "--sender: 'a@b.test\\n':"},
+    {"line end in HELO", {CANARY, "--helo", "x\r\nQUIT", "127.0.0.1"}, "--helo: 'x\\r\\nQUIT':"},
+    {"line end in the contact", {CANARY, "--contact", "a\nb", "127.0.0.1"}, "--contact: 'a\\nb':"},
+    {"line end in the target", {CANARY, "127.0.0.1\r\nx"}, "target: '127.0.0.1\\r\\nx':"},
+    {"8-bit contact", {CANARY, "--contact", "\303\244", "127.0.0.1"}, "only printable ASCII"},
+    {"canary too long for a token", {"--canary", "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuv@canary.test",
+     "127.0.0.1"}, "at most 47 characters"},
+    {"port 0", {CANARY, "127.0.0.1:0"}, "target: '127.0.0.1:0':"},
+    {"port past the end", {CANARY, "127.0.0.1:65536"}, "target: '127.0.0.1:65536':"},
+    {"port of letters", {CANARY, "localhost:smtp"}, "with a port from 1 to 65535"},
+    {"no port behind the colon", {CANARY, "localhost:"}, "with a port from 1 to 65535"},
+    {"no address", {CANARY, "10.0.0.256"}, "neither an address nor a host name"},
+    {"an address cut short", {CANARY, "10.0.0"}, "neither an address nor a host name"},
+    {"half a bracket", {CANARY, "[::1"}, "target: '[::1':"},
+    {"an empty target", {CANARY, ""}, "target: '':"},
+    {"sink without port", {CANARY, "--sink", "127.0.0.1", "127.0.0.1"}, "--sink: '127.0.0.1': write ADDR:PORT"},
+    {"sink by name", {CANARY, "--sink", "localhost:25", "127.0.0.1"}, "--sink: 'localhost:25': write ADDR:PORT"},
+    {"two sinks", {CANARY, "--sink", "127.0.0.1:1", "--mailbox", "sink://127.0.0.1:2", "127.0.0.1"}, "a sink already"},
+    {"a mailbox of another kind", {CANARY, "--mailbox", "imap://x", "127.0.0.1"}, "--mailbox: 'imap://x': only sink://"},
+    {"source with a port", {CANARY, "--source", "127.0.0.1:25", "127.0.0.1"}, "--source:"},
+    {"unknown form", {CANARY, "--forms", "S1-R1,R999", "127.0.0.1"}, "--forms: 'S1-R1,R999':"},
+    {"no duration", {CANARY, "--wait", "5 minutes", "127.0.0.1"}, "--wait: '5 minutes': not a duration"},
+    {"duration without a unit", {CANARY, "--wait", "30", "127.0.0.1"}, "--wait: '30': not a duration"},
+    {"duration below zero", {CANARY, "--max-time", "-1s", "127.0.0.1"}, "--max-time: '-1s': not a duration"},
+    {"too short a time", {CANARY, "--max-time", "10ms", "127.0.0.1"}, "--max-time: '10ms': too short"},
+    {"unknown step", {CANARY, "--timeout", "lunch=1h", "127.0.0.1"}, "a step is one of connect, greeting"},
+    {"step without duration", {CANARY, "--timeout", "rcpt", "127.0.0.1"}, "write STEP=DURATION"},
+    {"unknown verdict", {CANARY, "--expect", "shut", "127.0.0.1"}, "--expect: 'shut': write open"},
+    {"inside and outside", {CANARY, "--inside", "--outside", "127.0.0.1"}, "exclude each other"},
+    {"quiet and verbose", {CANARY, "--quiet", "--verbose", "127.0.0.1"}, "exclude each other"},
+    {"public control route", {CANARY, "--control-route", "192.0.2.1:25", "127.0.0.1"}, "--control-route: a public"},
+    {"the sink itself", {CANARY, "--sink", "127.0.0.1:2525", "127.0.0.1:2525"}, "that is the sink itself"},
+    {"the canary's own server", {CANARY, "--control-route", "127.0.0.1:2525", "127.0.0.1:2525"},
+     "that is the canary's own server"},
+    {"the canary's own domain", {CANARY, "Canary.test:25"}, "that is the canary's own domain"},
+    {"a public target", {CANARY, "192.0.2.1"}, "a public address"},
+    {"a public target of version 6", {CANARY, "[2001:db8::1]:25"}, "a public address"},
+    {"a public target that is meant", {CANARY, "--allow-public", "192.0.2.1"}, NULL},
+    {"source of the other family", {CANARY, "--source", "::1", "127.0.0.1"}, "the other address family"},
+};
+/* clang-format on */
+
+static bool take(const char *const *words, struct options *o, struct strbuf *error)
+{
+    char *argv[WORDS_MAX + 2] = {(char *)(uintptr_t) "relayprobe"};
+    int argc = 1;
+
+    while (argc <= WORDS_MAX && words[argc - 1] != NULL) {
+        argv[argc] = (char *)(uintptr_t)words[argc - 1];
+        argc++;
+    }
+    if (!options_parse(o, argc, argv, error))
+        return false;
+    for (size_t i = 0; i < o->target_count; i++)
+        if (!options_check_target(o, &o->target[i], error))
+            return false;
+    return true;
+}
+
+static void test_rows(void **state)
+{
+    struct options *o = malloc(sizeof(*o));
+    char memory[1024];
+    struct strbuf error;
+
+    (void)state;
+    assert_non_null(o);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        bool taken;
+
+        strbuf_init(&error, memory, sizeof(memory));
+        taken = take(rows[i].words, o, &error);
+        if (taken != (rows[i].error == NULL))
+            fail_msg("%s: %s '%s'", rows[i].label, taken ? "taken" : "refused", memory);
+        if (rows[i].error != NULL && strstr(memory, rows[i].error) == NULL)
+            fail_msg("%s: '%s' without '%s'", rows[i].label, memory, rows[i].error);
+        if (strchr(memory, '\n') != NULL || strchr(memory, '\r') != NULL)
+            fail_msg("%s: more than one line", rows[i].label);
+    }
+    free(o);
+}
+
+static void test_values(void **state)
+{
+    const char *words[] = {CANARY,     "--timeout",    "rcpt=10s", "--retry", "2min",
+                           "--inside", "mx.test:2525", "::1",      NULL};
+    struct options *o = malloc(sizeof(*o));
+    char memory[1024];
+    struct strbuf error;
+
+    (void)state;
+    assert_non_null(o);
+    strbuf_init(&error, memory, sizeof(memory));
+    assert_true(take(words, o, &error));
+    assert_int_equal(o->timeouts.ns[STEP_RCPT], 10 * CLOCK_SECOND);
+    assert_int_equal(o->timeouts.ns[STEP_DATA], smtp_timeouts_rfc5321.ns[STEP_DATA]);
+    assert_int_equal(o->retry_ns, 2 * CLOCK_MINUTE);
+    assert_true(span_equal(o->sender, SPAN("probe@canary.test"))); /* the canary's, when not given
+                                                                    */
+    assert_int_equal(o->target_count, 2);
+    assert_true(o->target[0].is_name);
+    assert_true(span_equal(o->target[0].name, SPAN("mx.test")));
+    assert_int_equal(o->target[0].port, 2525);
+    assert_int_equal(o->target[0].address_count, 0);
+    assert_false(o->target[1].is_name);
+    assert_int_equal(o->target[1].address[0].family, 6);
+    assert_int_equal(o->target[1].address[0].port, 25);
+    assert_int_equal(options_vantage(o, &o->target[1].address[0]), VANTAGE_INSIDE);
+    assert_int_equal(options_control_route(o).family, 0);
+    free(o);
+}
+
+static void test_vantage(void **state)
+{
+    static const struct {
+        const char *label, *address, *source;
+        enum vantage vantage;
+    } places[] = {
+        {"loopback", "127.0.0.1", NULL, VANTAGE_SAME_HOST},
+        {"loopback of version 6", "::1", NULL, VANTAGE_SAME_HOST},
+        {"link-local", "169.254.1.1", NULL, VANTAGE_SAME_NETWORK},
+        {"private", "10.1.2.3", NULL, VANTAGE_PRIVATE},
+        {"from itself", "10.1.2.3", "10.1.2.3", VANTAGE_SAME_HOST},
+        {"public", "192.0.2.1", NULL, VANTAGE_PUBLIC},
+    };
+    struct options *o = calloc(1, sizeof(*o));
+
+    (void)state;
+    assert_non_null(o);
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        struct endpoint e;
+
+        memset(&o->source, 0, sizeof(o->source));
+        assert_true(endpoint_parse_address(span_of(places[i].address), &e));
+        if (places[i].source != NULL)
+            assert_true(endpoint_parse_address(span_of(places[i].source), &o->source));
+        if (options_vantage(o, &e) != places[i].vantage)
+            fail_msg("%s", places[i].label);
+    }
+    free(o);
+}
+
+static void test_control_route(void **state)
+{
+    struct options *o = calloc(1, sizeof(*o));
+    struct endpoint e;
+
+    (void)state;
+    assert_non_null(o);
+    assert_true(endpoint_parse(SPAN("0.0.0.0:25"), false, &o->sink));
+    e = options_control_route(o);
+    assert_int_equal(e.bytes[0], 127);
+    assert_int_equal(e.bytes[3], 1);
+    assert_true(endpoint_parse(SPAN("[::]:25"), false, &o->sink));
+    e = options_control_route(o);
+    assert_int_equal(e.bytes[15], 1);
+    assert_true(endpoint_parse(SPAN("10.0.0.1:2500"), false, &o->control_route));
+    e = options_control_route(o);
+    assert_true(endpoint_equal(&e, &o->control_route));
+    free(o);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_vantage),
+        cmocka_unit_test(test_control_route),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
