@@ -1,9 +1,9 @@
 /*
  * case.c - loads a case: which combinations there are, then one of them whole
  *
- * A matrix gives values to names that stand anywhere in the file, so it must be known before the rest can be typed. Its
- * pass uses the same rows with every other key skipped: what is unknown or twice there is found at once, and nothing is
- * typed that has a ${name} in it still.
+ * A matrix gives values to names that stand anywhere in the file, so it must be known before the
+ * rest can be typed. Its pass uses the same rows with every other key skipped: what is unknown or
+ * twice there is found at once, and nothing is typed that has a ${name} in it still.
  */
 #include "scenarios/case_tables.h"
 
@@ -72,8 +72,11 @@ const struct conf_table *case_table(struct arena *arena)
             t->fields[i].sub = &t->server;
     }
     t->root = (struct conf_table){
-        .name = "case", .doc = "a small mail world, a detector, and what must come out",
-        .fields = t->fields, .field_count = case_field_count, .size = sizeof(struct case_file),
+        .name = "case",
+        .doc = "a small mail world, a detector, and what must come out",
+        .fields = t->fields,
+        .field_count = case_field_count,
+        .size = sizeof(struct case_file),
     };
     return &t->root;
 }
@@ -127,7 +130,9 @@ static bool read_first_pass(struct conf *conf, struct first_pass *out)
     for (size_t i = 0; i < case_field_count; i++) {
         struct conf_field *f = &fields[i];
 
-        *f = (struct conf_field){.name = case_fields[i].name, .type = CONF_CUSTOM, .parse = skip,
+        *f = (struct conf_field){.name = case_fields[i].name,
+                                 .type = CONF_CUSTOM,
+                                 .parse = skip,
                                  .doc = case_fields[i].doc};
         if (strcmp(f->name, "matrix") == 0) {
             f->offset = offsetof(struct first_pass, matrix);
@@ -240,7 +245,8 @@ bool case_load(struct conf *conf, const struct persona_path *personas, size_t co
     if (!read_first_pass(conf, &pass))
         return false;
     assert(combination < count_combinations(&pass));
-    struct conf_binding *bindings = arena_get(conf->arena, CASE_MATRIX_KEYS_MAX + 1, sizeof *bindings);
+    struct conf_binding *bindings = arena_get(conf->arena, CASE_MATRIX_KEYS_MAX + 1,
+                                              sizeof *bindings);
     if (bindings == NULL)
         return out_of_memory(conf);
     bind_combination(&pass, combination, out);
@@ -257,7 +263,8 @@ bool case_load(struct conf *conf, const struct persona_path *personas, size_t co
     if (out->mailbox_count == 0 && !default_mailbox(conf, out))
         return false;
     if (!pick_vantage(out))
-        return conf_fail_at(conf, (struct conf_position){1, 1}, 4, "write truth: open, closed or undecidable",
+        return conf_fail_at(conf, (struct conf_position){1, 1}, 4,
+                            "write truth: open, closed or undecidable",
                             "the case declares no truth");
     return resolve_servers(conf, personas, out) && case_check_names(conf, out);
 }
@@ -295,7 +302,7 @@ const char *case_truth_name(int truth)
 const char *case_form_state_name(int state)
 {
     static const char *const names[] = {"not-asked", "not-applicable", "denied",
-                                        "accepted", "offered", "undecided"};
+                                        "accepted",  "offered",        "undecided"};
 
     assert(state >= FORM_NOT_ASKED && state <= FORM_UNDECIDED);
     return names[state];

@@ -1,8 +1,9 @@
 /*
- * case.h - a case: the servers and mailboxes of a small mail world, a detector, and what must come out
+ * case.h - a case: the servers and mailboxes of a small mail world, a detector, and what must come
+ * out
  *
- * Loaded from restricted YAML (lib/conf). A case with a matrix is loaded once per combination. Cases run in one of two
- * worlds without knowing which.
+ * Loaded from restricted YAML (lib/conf). A case with a matrix is loaded once per combination.
+ * Cases run in one of two worlds without knowing which.
  */
 #ifndef RELAYLAB_SCENARIOS_CASE_H
 #define RELAYLAB_SCENARIOS_CASE_H
@@ -11,8 +12,14 @@
 #include "mockmta/load.h"
 #include "probe/verdict.h"
 
-enum { CASE_SERVERS_MAX = 8, CASE_MAILBOXES_MAX = 4, CASE_EXPECT_MAX = 16, CASE_MATRIX_MAX = 64,
-       CASE_MATRIX_KEYS_MAX = 4, CASE_VANTAGES_MAX = 8 };
+enum {
+    CASE_SERVERS_MAX = 8,
+    CASE_MAILBOXES_MAX = 4,
+    CASE_EXPECT_MAX = 16,
+    CASE_MATRIX_MAX = 64,
+    CASE_MATRIX_KEYS_MAX = 4,
+    CASE_VANTAGES_MAX = 8
+};
 
 enum case_time { TIME_ANY, TIME_VIRTUAL, TIME_REAL };
 enum case_truth { TRUTH_UNSET, TRUTH_OPEN, TRUTH_CLOSED, TRUTH_UNDECIDABLE };
@@ -22,7 +29,8 @@ struct case_server {
     struct server_source source;
     struct server_config config; /* after persona */
     struct sim_path network;     /* key `network`: simulator only, except connect: refuse */
-    /* Routes are made to every mailbox and server by domain; `routes: [NAME, ...]` to those only, `none` to nobody. */
+    /* Routes are made to every mailbox and server by domain; `routes: [NAME, ...]` to those only,
+     * `none` to nobody. */
     struct conf_texts route_names;
     bool no_routes;
     struct conf_position at;
@@ -31,48 +39,68 @@ struct case_server {
 struct case_mailbox {
     const char *name; /* "canary" */
     struct conf_texts domains;
-    struct server_source front; /* rules of the mailbox's own MX, when it misbehaves; else the sink is reached directly */
+    struct server_source front; /* rules of the mailbox's own MX, when it misbehaves; else the sink
+                                   is reached directly */
     bool has_front;
     struct server_config front_config;
 };
 
-struct case_probe { /* key `probe`: options of the run, as on the command line */
-    const char *canary;   /* default probe@DOMAIN of the first mailbox */
-    const char *sender;   /* default: probe@canary's domain */
+struct case_probe {     /* key `probe`: options of the run, as on the command line */
+    const char *canary; /* default probe@DOMAIN of the first mailbox */
+    const char *sender; /* default: probe@canary's domain */
     const char *helo;
-    const char *source;   /* address; vantage */
-    const char *domain;   /* {D}: default the first local domain of the target */
+    const char *source; /* address; vantage */
+    const char *domain; /* {D}: default the first local domain of the target */
     const char *forms;
     const char *target;   /* name of the server; default the first */
     const char *listener; /* of the server */
     int64_t wait_ns, max_time_ns, retry_ns;
-    struct { bool set[STEP_COUNT]; int64_t ns[STEP_COUNT]; } timeout;
-    bool no_mailbox;      /* key mailbox: false */
-    bool exhaustive;      /* wait the whole window though a delivery was seen */
+    struct {
+        bool set[STEP_COUNT];
+        int64_t ns[STEP_COUNT];
+    } timeout;
+    bool no_mailbox; /* key mailbox: false */
+    bool exhaustive; /* wait the whole window though a delivery was seen */
     bool interrupt_set;
     int64_t interrupt_at_ns; /* Ctrl-C at this instant */
 };
 
-struct case_count { const char *name; struct conf_range range; };
+struct case_count {
+    const char *name;
+    struct conf_range range;
+};
 
-struct case_if { const char *key; const char *value; };
+struct case_if {
+    const char *key;
+    const char *value;
+};
 
-struct case_form { const char *id; const char *answer; /* name of an answer or of a form_state */ };
+struct case_form {
+    const char *id;
+    const char *answer; /* name of an answer or of a form_state */
+};
 
 struct case_expect {
-    struct case_if *conditions; size_t condition_count; /* if: {delay: 299s} */
-    int verdict; /* enum verdict; -1 not given */
+    struct case_if *conditions;
+    size_t condition_count; /* if: {delay: 299s} */
+    int verdict;            /* enum verdict; -1 not given */
     const char *reason_code;
     const char *plain_accepted;
-    struct case_count *delivered; size_t delivered_count; /* per mailbox; "none" for all */
+    struct case_count *delivered;
+    size_t delivered_count; /* per mailbox; "none" for all */
     bool delivered_none;
-    struct case_count *commands; size_t command_count;    /* seen by the target */
-    struct case_count *log; size_t log_count;             /* text fragment -> how many log lines of the target */
-    struct case_form *forms; size_t form_count;           /* forms: {S1-R1: denied} answer or state names */
-    struct conf_texts report_has;                         /* fragments of the text report */
-    struct conf_texts relayed_by;                         /* form ids that must have been delivered */
-    struct conf_range elapsed_s; bool elapsed_set;        /* virtual time only: from start to verdict, seconds */
-    struct conf_range connections; bool connections_set;
+    struct case_count *commands;
+    size_t command_count; /* seen by the target */
+    struct case_count *log;
+    size_t log_count; /* text fragment -> how many log lines of the target */
+    struct case_form *forms;
+    size_t form_count;            /* forms: {S1-R1: denied} answer or state names */
+    struct conf_texts report_has; /* fragments of the text report */
+    struct conf_texts relayed_by; /* form ids that must have been delivered */
+    struct conf_range elapsed_s;
+    bool elapsed_set; /* virtual time only: from start to verdict, seconds */
+    struct conf_range connections;
+    bool connections_set;
     struct conf_position at;
 };
 
@@ -82,7 +110,11 @@ struct case_dialogue {
     const char *lines;   /* "S: ..." / "C: ..." with {any} */
 };
 
-struct case_vantage { const char *name; const char *source; int truth; };
+struct case_vantage {
+    const char *name;
+    const char *source;
+    int truth;
+};
 
 struct case_matrix {
     const char *key[CASE_MATRIX_KEYS_MAX];
@@ -91,38 +123,48 @@ struct case_matrix {
 };
 
 struct case_file {
-    const char *name;  /* `case:` */
+    const char *name; /* `case:` */
     const char *title, *why;
     struct conf_texts tags, rfc, caveat;
     enum case_time time;
     int truth; /* enum case_truth; of the vantage when there are vantages */
     struct case_matrix matrix;
-    struct case_server *servers; size_t server_count;
-    struct case_mailbox *mailboxes; size_t mailbox_count;
-    struct case_vantage *vantages; size_t vantage_count;
+    struct case_server *servers;
+    size_t server_count;
+    struct case_mailbox *mailboxes;
+    size_t mailbox_count;
+    struct case_vantage *vantages;
+    size_t vantage_count;
     struct case_probe probe;
-    struct case_expect *expect; size_t expect_count;
-    struct case_dialogue *dialogue; size_t dialogue_count;
+    struct case_expect *expect;
+    size_t expect_count;
+    struct case_dialogue *dialogue;
+    size_t dialogue_count;
     const char *fails_with; /* tests/must-fail: text of the failure */
-    /* The combination this was loaded with: a value per matrix key, then "vantage" when there are vantages. */
-    struct conf_binding bindings[CASE_MATRIX_KEYS_MAX + 1]; size_t binding_count;
+    /* The combination this was loaded with: a value per matrix key, then "vantage" when there are
+     * vantages. */
+    struct conf_binding bindings[CASE_MATRIX_KEYS_MAX + 1];
+    size_t binding_count;
     const struct case_vantage *vantage; /* or NULL */
     const struct case_server *target;
     const char *path;
 };
 
-/* How many combinations the file has: of its matrix, times its vantages (1 without any); 0 with conf->error. */
+/* How many combinations the file has: of its matrix, times its vantages (1 without any); 0 with
+ * conf->error. */
 size_t case_combinations(struct conf *conf);
 /* Loads one of them, personas and all. False: conf->error. */
-bool case_load(struct conf *conf, const struct persona_path *personas, size_t combination, struct case_file *out);
-/* The table of a case's keys. A server's keys are mockmta's and the case's own together, so it is made in the arena;
-   NULL when that is used up. */
+bool case_load(struct conf *conf, const struct persona_path *personas, size_t combination,
+               struct case_file *out);
+/* The table of a case's keys. A server's keys are mockmta's and the case's own together, so it is
+   made in the arena; NULL when that is used up. */
 const struct conf_table *case_table(struct arena *arena);
 /* "[delay=299s,vantage=inside]", or nothing. */
 void case_print_bindings(const struct case_file *c, struct strbuf *out);
 /* The expectation applies to this combination. */
 bool case_applies(const struct case_file *c, const struct case_expect *e);
 const char *case_truth_name(int truth);
-const char *case_form_state_name(int state); /* enum form_state: "not-asked", "denied", "offered", ... */
+const char *case_form_state_name(int state); /* enum form_state: "not-asked", "denied", "offered",
+                                                ... */
 
 #endif

@@ -1,7 +1,8 @@
 /*
  * case_check.c - what a table cannot see: names that must be defined elsewhere in the same case
  *
- * Everything here is found before anything runs, so that a typing error never looks like a failing server.
+ * Everything here is found before anything runs, so that a typing error never looks like a failing
+ * server.
  */
 #include "scenarios/case_tables.h"
 
@@ -41,8 +42,8 @@ static bool check_routes(struct conf *conf, const struct case_file *c)
         for (size_t k = 0; k < s->route_names.count; k++)
             if (find_server(c, s->route_names.item[k]) == NULL &&
                 !is_mailbox(c, s->route_names.item[k]))
-                return fail(conf, s->at, "name a server or a mailbox of this case",
-                            "no such route", s->route_names.item[k]);
+                return fail(conf, s->at, "name a server or a mailbox of this case", "no such route",
+                            s->route_names.item[k]);
     }
     return true;
 }
@@ -62,8 +63,8 @@ static bool check_source(struct conf *conf, const char *text)
 {
     struct endpoint e;
 
-    if (text == NULL || (endpoint_parse_address(span_of(text), &e) &&
-                         endpoint_scope(&e) == SCOPE_LOOPBACK))
+    if (text == NULL ||
+        (endpoint_parse_address(span_of(text), &e) && endpoint_scope(&e) == SCOPE_LOOPBACK))
         return true;
     return fail(conf, (struct conf_position){0, 0}, "write an address in 127.0.0.0/8",
                 "a source must be a loopback address", text);
@@ -136,8 +137,8 @@ bool case_check_names(struct conf *conf, struct case_file *c)
         return fail(conf, (struct conf_position){0, 0}, "a case has at least one", "no servers",
                     c->name);
     if (c->expect_count == 0)
-        return fail(conf, (struct conf_position){0, 0}, "say what must come out",
-                    "no expectation", c->name);
+        return fail(conf, (struct conf_position){0, 0}, "say what must come out", "no expectation",
+                    c->name);
     return check_routes(conf, c) && check_probe(conf, c) && check_expect(conf, c) &&
            check_network(conf, c);
 }

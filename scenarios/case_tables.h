@@ -1,5 +1,5 @@
 /*
- * case_tables.h - private to case.c: the tables of a case's keys
+ * case_tables.h - private to case*.c: the tables of a case's keys
  */
 #ifndef RELAYLAB_SCENARIOS_CASE_TABLES_H
 #define RELAYLAB_SCENARIOS_CASE_TABLES_H
@@ -8,8 +8,11 @@
 
 extern const struct conf_field case_fields[]; /* `servers` has no sub-table yet */
 extern const size_t case_field_count;
-extern const struct conf_table case_server_own_table; /* the keys that mockmta's server_table has not */
+extern const struct conf_table case_server_own_table; /* the keys that mockmta's server_table has
+                                                         not */
 
+bool case_parse_expect(struct conf *c, const struct conf_node *n, void *target);
+bool case_parse_dialogue(struct conf *c, const struct conf_node *n, void *target);
 bool case_parse_matrix(struct conf *c, const struct conf_node *n, void *target);
 bool case_check_names(struct conf *conf, struct case_file *c);
 

@@ -1,7 +1,8 @@
 /*
  * commands.c - selects, checks every file whole, and only then does anything
  *
- * A file that cannot be loaded ends everything before the first case runs: half a run would look like a whole one.
+ * A file that cannot be loaded ends everything before the first case runs: half a run would look
+ * like a whole one.
  */
 #include "scenarios/commands.h"
 

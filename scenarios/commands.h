@@ -1,8 +1,8 @@
 /*
  * commands.h - what relaylab does: run, list, lint, explain, schema
  *
- * Each returns the exit status: 0 all as expected, 1 some case failed, 2 usage, 3 a case file is invalid, 4 internal
- * error, 5 nothing selected, 77 everything skipped.
+ * Each returns the exit status: 0 all as expected, 1 some case failed, 2 usage, 3 a case file is
+ * invalid, 4 internal error, 5 nothing selected, 77 everything skipped.
  */
 #ifndef RELAYLAB_SCENARIOS_COMMANDS_H
 #define RELAYLAB_SCENARIOS_COMMANDS_H

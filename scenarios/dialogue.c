@@ -1,9 +1,9 @@
 /*
  * dialogue.c - pieces between {any}, found from left to right
  *
- * The first piece must begin the line and the last must end it; those between may stand anywhere in order, and the
- * leftmost place is always good enough. A line is normalised in one pass: at each place the first thing that fits is
- * replaced.
+ * The first piece must begin the line and the last must end it; those between may stand anywhere in
+ * order, and the leftmost place is always good enough. A line is normalised in one pass: at each
+ * place the first thing that fits is replaced.
  */
 #include "scenarios/dialogue.h"
 
@@ -59,7 +59,8 @@ bool dialogue_holds(const struct record *r, unsigned server, uint64_t connection
     return true;
 }
 
-/* "Tue, 24 Nov 2026 06:42:00 +0000" (RFC 5322 3.3): its length when text begins with one, else 0. */
+/* "Tue, 24 Nov 2026 06:42:00 +0000" (RFC 5322 3.3): its length when text begins with one, else 0.
+ */
 static size_t date_length(struct span text)
 {
     static const char shape[] = "Aaa, 99 Aaa 9999 99:99:99 +9999";
@@ -138,8 +139,7 @@ void dialogue_normalise(const struct record *r, struct span line, struct strbuf 
         } else if ((len = port_length(line, i)) > 0) {
             strbuf_adds(out, ":{port}");
             i += len;
-        } else if (begins_word(line, i) &&
-                   (len = queue_id_length(r, span_from(line, i))) > 0) {
+        } else if (begins_word(line, i) && (len = queue_id_length(r, span_from(line, i))) > 0) {
             strbuf_adds(out, "{queue-id}");
             i += len;
         } else {

@@ -1,10 +1,11 @@
 /*
  * events.h - the stream of results that every report is written from
  *
- * Jobs end in any order; writers see them in the order of the list, each as soon as all before it have ended, and
- * everything is flushed then.
+ * Jobs end in any order; writers see them in the order of the list, each as soon as all before it
+ * have ended, and everything is flushed then.
  *
- * Ownership: events_add copies what must wait. Writers are values; their outputs are closed by events_end.
+ * Ownership: events_add copies what must wait. Writers are values; their outputs are closed by
+ * events_end.
  */
 #ifndef RELAYLAB_SCENARIOS_EVENTS_H
 #define RELAYLAB_SCENARIOS_EVENTS_H

@@ -1,5 +1,6 @@
 /*
- * explain.c - reads a loaded case aloud; what a persona brings is in its own words (mockmta --explain)
+ * explain.c - reads a loaded case aloud; what a persona brings is in its own words (mockmta
+ * --explain)
  */
 #include "scenarios/explain.h"
 

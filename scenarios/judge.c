@@ -1,8 +1,9 @@
 /*
  * judge.c - one small check per thing that can be expected
  *
- * Each check that fails adds a paragraph, so that one run shows all that is wrong. A mark is no failure by itself when
- * the case expects that very verdict: some servers are open by a form that the battery does not ask.
+ * Each check that fails adds a paragraph, so that one run shows all that is wrong. A mark is no
+ * failure by itself when the case expects that very verdict: some servers are open by a form that
+ * the battery does not ask.
  */
 #include "scenarios/judge.h"
 
@@ -103,8 +104,8 @@ static void check_invariants(const struct trial_result *r, struct judgement *j, 
     }
 }
 
-static void check_mark(const struct case_file *c, const struct trial_result *r,
-                       struct judgement *j, struct strbuf *out)
+static void check_mark(const struct case_file *c, const struct trial_result *r, struct judgement *j,
+                       struct strbuf *out)
 {
     j->mark = judge_mark(c->truth, r->verdict->verdict);
     if (j->mark == MARK_RIGHT || j->mark == MARK_UNDECIDED)
@@ -203,8 +204,8 @@ static int form_index(const struct trial_result *r, const char *id)
     return -1;
 }
 
-static void check_form(const struct case_form *f, const struct trial_result *r,
-                       struct judgement *j, struct strbuf *out)
+static void check_form(const struct case_form *f, const struct trial_result *r, struct judgement *j,
+                       struct strbuf *out)
 {
     int index = form_index(r, f->id);
 

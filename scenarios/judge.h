@@ -1,12 +1,14 @@
 /*
  * judge.h - what was expected against what came out, and what must hold whatever was expected
  *
- * Pure: a case, what one run of it gave, and what the oracle saw go in; a mark and the list of failures come out.
+ * Pure: a case, what one run of it gave, and what the oracle saw go in; a mark and the list of
+ * failures come out.
  *
- * Two things must hold whatever a case expects: `closed` is never said when a form's message reached a mailbox, and
- * `open` never when none did.
+ * Two things must hold whatever a case expects: `closed` is never said when a form's message
+ * reached a mailbox, and `open` never when none did.
  *
- * Ownership: failures are written into the caller's strbuf, one paragraph each: what, expected, actual.
+ * Ownership: failures are written into the caller's strbuf, one paragraph each: what, expected,
+ * actual.
  */
 #ifndef RELAYLAB_SCENARIOS_JUDGE_H
 #define RELAYLAB_SCENARIOS_JUDGE_H

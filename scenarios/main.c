@@ -12,7 +12,8 @@ static void print(FILE *to, const struct strbuf *text)
     (void)fwrite(text->ptr, 1, text->len, to);
 }
 
-/* Personas of the source tree stand beside the program. False: the program does not know where it is. */
+/* Personas of the source tree stand beside the program. False: the program does not know where it
+ * is. */
 static bool find_directory(char *path, size_t cap)
 {
     ssize_t len = readlink("/proc/self/exe", path, cap - 1);

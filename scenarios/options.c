@@ -87,10 +87,12 @@ static const struct option_row {
     bool (*set)(struct options *o, const char *value);
     const char *doc;
 } rows[] = {
-    {"--time", "WORLD", set_world, "virtual (default), real, or both: verdicts and dialogues must agree"},
+    {"--time", "WORLD", set_world,
+     "virtual (default), real, or both: verdicts and dialogues must agree"},
     {"--seed", "N", set_seed, "of the simulated network and of the tokens (default 1)"},
     {"-j", "N", set_jobs, "so many cases at once, each in a process (default 1)"},
-    {"--tag", "EXPR", add_tag, "cases with these tags: a,!b; several times: any of the expressions"},
+    {"--tag", "EXPR", add_tag,
+     "cases with these tags: a,!b; several times: any of the expressions"},
     {"--tags", "EXPR", add_tag, "the same"},
     {"--tap", "FILE", set_tap, "writes TAP 14 too; - is standard output"},
     {"--jsonl", "FILE", set_jsonl, "writes JSON Lines too; - is standard output"},

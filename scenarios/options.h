@@ -8,8 +8,15 @@
 
 #include "scenarios/outcome.h"
 
-enum command { COMMAND_RUN, COMMAND_LIST, COMMAND_LINT, COMMAND_EXPLAIN, COMMAND_SCHEMA,
-               COMMAND_HELP, COMMAND_VERSION };
+enum command {
+    COMMAND_RUN,
+    COMMAND_LIST,
+    COMMAND_LINT,
+    COMMAND_EXPLAIN,
+    COMMAND_SCHEMA,
+    COMMAND_HELP,
+    COMMAND_VERSION
+};
 
 enum { OPTIONS_TAGS_MAX = 16, OPTIONS_JOBS_MAX = 64 };
 

@@ -1,9 +1,10 @@
 /*
  * oracle.c - a patient client of few words
  *
- * It shares with the probe how a form is written, and nothing of how replies are understood: what counts here is
- * whether the message arrived. So an outcome needs only the class of the last reply. A message of which the body went
- * out is waited for whatever the server said about it, since servers say no and deliver.
+ * It shares with the probe how a form is written, and nothing of how replies are understood: what
+ * counts here is whether the message arrived. So an outcome needs only the class of the last reply.
+ * A message of which the body went out is waited for whatever the server said about it, since
+ * servers say no and deliver.
  */
 #include "scenarios/oracle.h"
 

@@ -1,8 +1,9 @@
 /*
  * outcome.h - what one job came to: the event that every report is made of
  *
- * A job is one combination of one case file, in one world or in both. Outcomes are plain values, since they come over a
- * pipe from the worker that ran the job; what is long (the story of a failure) comes beside them.
+ * A job is one combination of one case file, in one world or in both. Outcomes are plain values,
+ * since they come over a pipe from the worker that ran the job; what is long (the story of a
+ * failure) comes beside them.
  */
 #ifndef RELAYLAB_SCENARIOS_OUTCOME_H
 #define RELAYLAB_SCENARIOS_OUTCOME_H
@@ -25,7 +26,7 @@ struct outcome {
     uint64_t seed;
     unsigned deliveries;
     uint64_t connections, commands; /* seen by the target */
-    char id[192];   /* "open-relay-proven[delay=299s]" */
+    char id[192];                   /* "open-relay-proven[delay=299s]" */
     char title[160];
     char reason_code[64];
     char reason[256]; /* of the verdict; why it was skipped */

@@ -1,8 +1,8 @@
 /*
  * record.c - two growing arrays and one growing text
  *
- * Events name their text by offset, since the text moves when it grows. Memory is kept from case to case:
- * a run of hundreds of cases allocates a handful of times.
+ * Events name their text by offset, since the text moves when it grows. Memory is kept from case to
+ * case: a run of hundreds of cases allocates a handful of times.
  */
 #include "scenarios/record.h"
 
@@ -67,7 +67,8 @@ static bool keep_text(struct record *r, struct span s, uint32_t *start, uint32_t
     return true;
 }
 
-/* Log lines name who it was about: "connect 127.0.0.1 ". Commands and replies are kept as they are. */
+/* Log lines name who it was about: "connect 127.0.0.1 ". Commands and replies are kept as they are.
+ */
 static bool keep_event_text(struct record *r, const struct mock_event *e, struct record_event *out)
 {
     char memory[ENDPOINT_TEXT_MAX + 1];
@@ -90,8 +91,11 @@ static bool keep_event_text(struct record *r, const struct mock_event *e, struct
 
 void record_event(struct record *r, unsigned server, const struct mock_event *e)
 {
-    struct record_event event = {.at_ns = e->at_ns, .connection = e->connection, .code = e->code,
-                                 .server = (uint8_t)server, .kind = (uint8_t)e->kind};
+    struct record_event event = {.at_ns = e->at_ns,
+                                 .connection = e->connection,
+                                 .code = e->code,
+                                 .server = (uint8_t)server,
+                                 .kind = (uint8_t)e->kind};
     void *list = r->events;
 
     if (!grow(&list, &r->event_cap, sizeof event, r->event_count + 1, RECORD_EVENTS_MAX)) {

@@ -1,12 +1,14 @@
 /*
  * record.h - what the servers and mailboxes of a case saw
  *
- * One record holds a whole run: every event of every server in the order it happened (commands and replies are the
- * transcript), and every message that reached a mailbox, byte for byte. Judging reads nothing else.
+ * One record holds a whole run: every event of every server in the order it happened (commands and
+ * replies are the transcript), and every message that reached a mailbox, byte for byte. Judging
+ * reads nothing else.
  *
- * Ownership: record_init allocates nothing; adding does, and record_reset keeps the memory for the next
- * case. All text is the record's own and valid until the next addition or reset.
- * Limits: RECORD_TEXT_MAX octets of text in all and RECORD_EVENTS_MAX events; beyond that events are counted
+ * Ownership: record_init allocates nothing; adding does, and record_reset keeps the memory for the
+ * next case. All text is the record's own and valid until the next addition or reset. Limits:
+ * RECORD_TEXT_MAX octets of text in all and RECORD_EVENTS_MAX events; beyond that events are
+ * counted
  * (`dropped`), not kept. An event keeps RECORD_EVENT_TEXT_MAX octets of its text.
  */
 #ifndef RELAYLAB_SCENARIOS_RECORD_H
@@ -75,8 +77,8 @@ uint64_t record_connections(const struct record *r, unsigned server);
 uint64_t record_log_lines(const struct record *r, unsigned server, const char *fragment);
 
 /*
- * The lines of one connection, one per call, oldest first: "S: 220 mx.victim.test" or "C: QUIT", control characters
- * visible. Start with a zeroed cursor; false: no more.
+ * The lines of one connection, one per call, oldest first: "S: 220 mx.victim.test" or "C: QUIT",
+ * control characters visible. Start with a zeroed cursor; false: no more.
  */
 struct record_cursor {
     size_t event;

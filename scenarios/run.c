@@ -1,8 +1,8 @@
 /*
  * run.c - the order of things in one job
  *
- * A story is written for whoever must mend what failed: what was expected and what came, why the case is there, what
- * was said on the connection, and the line that repeats it.
+ * A story is written for whoever must mend what failed: what was expected and what came, why the
+ * case is there, what was said on the connection, and the line that repeats it.
  */
 #include "scenarios/run.h"
 
@@ -216,8 +216,9 @@ static bool passes(struct runner *r, unsigned failures)
         return failures == 0;
     if (failures > 0 && span_find(strbuf_span(&r->failures), wanted) != SIZE_MAX)
         return true;
-    strbuf_addf(&r->failures, "this case must fail\n  expected: a failure with \"%s\"\n"
-                              "  actual:   %s\n",
+    strbuf_addf(&r->failures,
+                "this case must fail\n  expected: a failure with \"%s\"\n"
+                "  actual:   %s\n",
                 r->c.fails_with, failures == 0 ? "it passed" : "it failed otherwise");
     return false;
 }

@@ -1,7 +1,9 @@
 /*
- * run.h - one job from file to outcome: load, ask the oracle, let the probe run, judge, tell the story
+ * run.h - one job from file to outcome: load, ask the oracle, let the probe run, judge, tell the
+ * story
  *
- * Ownership: a runner belongs to one process and is made after the fork; memory is kept from job to job.
+ * Ownership: a runner belongs to one process and is made after the fork; memory is kept from job to
+ * job.
  */
 #ifndef RELAYLAB_SCENARIOS_RUN_H
 #define RELAYLAB_SCENARIOS_RUN_H

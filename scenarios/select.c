@@ -76,7 +76,8 @@ static bool visit_entry(const char *directory, const char *name, const char *glo
     if (name[0] == '.')
         return true;
     strbuf_init(&b, path, sizeof path);
-    strbuf_addf(&b, "%s%s%s", directory, span_iends(span_of(directory), SPAN("/")) ? "" : "/", name);
+    strbuf_addf(&b, "%s%s%s", directory, span_iends(span_of(directory), SPAN("/")) ? "" : "/",
+                name);
     if (b.truncated || stat(path, &st) != 0)
         return true;
     if (S_ISDIR(st.st_mode))

@@ -1,8 +1,9 @@
 /*
  * select.h - which case files are meant: files, directories, globs, and tags
  *
- * A directory stands for every *.yaml below it, hidden ones excepted; a word with * or ? for every such file below the
- * directory before it whose path matches. What is found is sorted by path and listed once.
+ * A directory stands for every *.yaml below it, hidden ones excepted; a word with * or ? for every
+ * such file below the directory before it whose path matches. What is found is sorted by path and
+ * listed once.
  *
  * Tags: "a,!b" holds when tag a is there and tag b is not; of several expressions one must hold.
  *

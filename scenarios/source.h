@@ -1,9 +1,9 @@
 /*
  * source.h - the text of a case file, read and loaded
  *
- * Ownership: source_open allocates one block that holds the text and all that is loaded from it, source_reset empties
- * it for the next file, source_close frees it.
- * Errors: one line without a position when the file cannot be read, else conf's message (several lines).
+ * Ownership: source_open allocates one block that holds the text and all that is loaded from it,
+ * source_reset empties it for the next file, source_close frees it. Errors: one line without a
+ * position when the file cannot be read, else conf's message (several lines).
  */
 #ifndef RELAYLAB_SCENARIOS_SOURCE_H
 #define RELAYLAB_SCENARIOS_SOURCE_H

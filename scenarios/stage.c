@@ -1,11 +1,12 @@
 /*
  * stage.c - builds first, routes last
  *
- * Ports are known only when everything listens, so routes are added at the end. A server whose connections are
- * refused gets a port that was free a moment ago: it listens and stops at once, which is the same in both worlds.
+ * Ports are known only when everything listens, so routes are added at the end. A server whose
+ * connections are refused gets a port that was free a moment ago: it listens and stops at once,
+ * which is the same in both worlds.
  *
- * A sink says by itself what a mailbox must know. A front is a mock and says only what mocks say, so callouts and
- * refusals are read from its commands and replies here.
+ * A sink says by itself what a mailbox must know. A front is a mock and says only what mocks say,
+ * so callouts and refusals are read from its commands and replies here.
  */
 #include "scenarios/stage.h"
 
@@ -112,7 +113,8 @@ static void see_front(void *self, struct mock *mock, const struct mock_event *e)
 /* A port that nothing listens at. */
 static bool take_dead_port(struct world *w, struct endpoint *bound, struct strbuf *error)
 {
-    struct listener *l = world_listen(w, &loopback, (struct acceptor){.accept = NULL}, bound, error);
+    struct listener *l = world_listen(w, &loopback, (struct acceptor){.accept = NULL}, bound,
+                                      error);
 
     if (l == NULL)
         return false;
@@ -136,10 +138,9 @@ static bool open_server(struct stage *s, unsigned index, struct sim *sim, struct
     *server = (struct stage_server){.stage = s, .index = index};
     server->at_count = cs->config.listen.count > 0 ? cs->config.listen.count : 1;
     if (!refuses) {
-        server->mock = mock_new(s->world, &cs->config, NULL, 0, &limits,
-                                (struct mock_observer){.see = see_server,
-                                                       .self = server,
-                                                       .no_content = true});
+        server->mock =
+            mock_new(s->world, &cs->config, NULL, 0, &limits,
+                     (struct mock_observer){.see = see_server, .self = server, .no_content = true});
         if (server->mock == NULL)
             return no_memory(error);
     }

@@ -1,13 +1,14 @@
 /*
  * stage.h - the mail world of a case, built in any world
  *
- * Each server of the case becomes a mock; each mailbox becomes a sink, behind its own MX (`front`) where the case has
- * one. Everything listens on loopback at a port that the world hands out, and every server gets a route to every
- * mailbox and server by domain, unless the case cuts them. What happens goes into the record; what concerns a
- * detector's mailbox also goes to the hooks.
+ * Each server of the case becomes a mock; each mailbox becomes a sink, behind its own MX (`front`)
+ * where the case has one. Everything listens on loopback at a port that the world hands out, and
+ * every server gets a route to every mailbox and server by domain, unless the case cuts them. What
+ * happens goes into the record; what concerns a detector's mailbox also goes to the hooks.
  *
- * Ownership: case, record, world and hooks are the caller's and outlive the stage. stage_close ends all sessions.
- * Errors: stage_open says in `error` what could not be built; the stage is closed then.
+ * Ownership: case, record, world and hooks are the caller's and outlive the stage. stage_close ends
+ * all sessions. Errors: stage_open says in `error` what could not be built; the stage is closed
+ * then.
  */
 #ifndef RELAYLAB_SCENARIOS_STAGE_H
 #define RELAYLAB_SCENARIOS_STAGE_H

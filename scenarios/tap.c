@@ -1,5 +1,6 @@
 /*
- * tap.c - results as TAP 14 (testanything.org): a plan, a line a case, stories as YAML block scalars
+ * tap.c - results as TAP 14 (testanything.org): a plan, a line a case, stories as YAML block
+ * scalars
  */
 #include "scenarios/events.h"
 

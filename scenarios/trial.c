@@ -1,8 +1,9 @@
 /*
  * trial.c - builds the stage, lets the probe run to its verdict, keeps what it found
  *
- * The simulator, the record and the probe are large and are used again from case to case; the loop of the real world
- * is made for each run, since it holds sockets. Secrets follow from the seed, so that a run can be repeated.
+ * The simulator, the record and the probe are large and are used again from case to case; the loop
+ * of the real world is made for each run, since it holds sockets. Secrets follow from the seed, so
+ * that a run can be repeated.
  */
 #include "scenarios/trial.h"
 

@@ -1,9 +1,9 @@
 /*
  * trial.h - the probe on the stage of a case: one run in one world, and what came of it
  *
- * Ownership: trial_new allocates what a worker keeps from case to case (the simulator, the record, the probe);
- * trial_free gives it back. A result borrows from the trial until the next run.
- * Errors: a result whose `trouble` is not empty has no verdict; it says why in one sentence.
+ * Ownership: trial_new allocates what a worker keeps from case to case (the simulator, the record,
+ * the probe); trial_free gives it back. A result borrows from the trial until the next run. Errors:
+ * a result whose `trouble` is not empty has no verdict; it says why in one sentence.
  */
 #ifndef RELAYLAB_SCENARIOS_TRIAL_H
 #define RELAYLAB_SCENARIOS_TRIAL_H

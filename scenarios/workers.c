@@ -1,8 +1,8 @@
 /*
  * workers.c - a pipe to each worker for job numbers, a pipe back for what came of them
  *
- * The wall limit is the worker's own alarm: SIGALRM ends it wherever it is, and the parent reads the reason from how it
- * died. A parent that ends closes the pipes, and so ends its workers.
+ * The wall limit is the worker's own alarm: SIGALRM ends it wherever it is, and the parent reads
+ * the reason from how it died. A parent that ends closes the pipes, and so ends its workers.
  */
 #include "scenarios/workers.h"
 
@@ -24,9 +24,9 @@ struct worker {
 struct crew {
     const struct workers *w;
     struct worker worker[WORKERS_MAX];
-    size_t next;   /* job to be given out */
+    size_t next; /* job to be given out */
     size_t done;
-    char *story;   /* STORY_MAX */
+    char *story; /* STORY_MAX */
 };
 
 static bool write_all(int fd, const void *data, size_t len)

@@ -1,12 +1,12 @@
 /*
  * workers.h - jobs spread over forked processes, so that a crash or an endless loop fails one job
  *
- * A worker takes one job at a time from its parent and sends back an outcome and a story. One that dies, or works on
- * one job for longer than the wall limit, fails that job; another takes its place. Fork happens before any event loop
- * exists in the process: the parent never makes one.
+ * A worker takes one job at a time from its parent and sends back an outcome and a story. One that
+ * dies, or works on one job for longer than the wall limit, fails that job; another takes its
+ * place. Fork happens before any event loop exists in the process: the parent never makes one.
  *
- * Ownership: `perform` runs in the worker, `finished` in the parent, in the order in which jobs end.
- * Errors: false with a sentence when processes or pipes are not to be had.
+ * Ownership: `perform` runs in the worker, `finished` in the parent, in the order in which jobs
+ * end. Errors: false with a sentence when processes or pipes are not to be had.
  */
 #ifndef RELAYLAB_SCENARIOS_WORKERS_H
 #define RELAYLAB_SCENARIOS_WORKERS_H
