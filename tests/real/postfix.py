@@ -38,7 +38,7 @@ inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
 myhostname = mx.victim.test
 mydomain = victim.test
-mydestination = victim.test
+mydestination = victim.test, mx.victim.test, localhost
 local_recipient_maps = inline:{{ postmaster=yes }}
 local_transport = discard:local
 alias_maps =
