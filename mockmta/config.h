@@ -1,13 +1,14 @@
 /*
  * config.h - what a mock server is told: the rule language as C structs
  *
- * One language for personas, cases, mockmta's --config and its command line. Rules are ordered, the first that matches
- * wins, and what no rule takes has the sane default of a closed server: local recipients are taken and kept, foreign
- * ones are denied with "554 5.7.1 <rcpt>: Relay access denied". A persona is a file with the same keys; the rules of
- * who names a persona come before the persona's own, single values replace it.
+ * One language for personas, cases, mockmta's --config and its command line. Rules are ordered, the
+ * first that matches wins, and what no rule takes has the sane default of a closed server: local
+ * recipients are taken and kept, foreign ones are denied with "554 5.7.1 <rcpt>: Relay access
+ * denied". A persona is a file with the same keys; the rules of who names a persona come before the
+ * persona's own, single values replace it.
  *
- * The loader's tables (config_*.c) are the single source of names, types, enum values and one line of doc each; see
- * lib/conf/conf.h. Everything is allocated from the loader's arena.
+ * The loader's tables (config_*.c) are the single source of names, types, enum values and one line
+ * of doc each; see lib/conf/conf.h. Everything is allocated from the loader's arena.
  */
 #ifndef RELAYLAB_MOCKMTA_CONFIG_H
 #define RELAYLAB_MOCKMTA_CONFIG_H
@@ -18,7 +19,13 @@
 
 enum { RULES_MAX = 64, RULE_REPLY_LINES_MAX = 16, SERVER_NAMES_MAX = 16 };
 
-enum match_domain { DOMAIN_ANY, DOMAIN_LOCAL, DOMAIN_NOT_LOCAL, DOMAIN_GLOB, DOMAIN_NONE /* no domain at all */ };
+enum match_domain {
+    DOMAIN_ANY,
+    DOMAIN_LOCAL,
+    DOMAIN_NOT_LOCAL,
+    DOMAIN_GLOB,
+    DOMAIN_NONE /* no domain at all */
+};
 
 enum tri { TRI_ANY, TRI_NO, TRI_YES };
 
@@ -31,33 +38,42 @@ struct rule_when {
     struct network *from;
     size_t from_count;
     enum tri trusted;
-    /* to_domain / from_domain (of the recipient / the reverse-path): local, not-local, none, or globs */
+    /* to_domain / from_domain (of the recipient / the reverse-path): local, not-local, none, or
+     * globs */
     enum match_domain to_domain;
     struct conf_texts to_domain_glob;
     enum match_domain sender_domain; /* key: sender_domain */
     struct conf_texts sender_domain_glob;
-    struct conf_texts to;        /* globs over the whole path without brackets */
-    struct conf_texts sender;    /* globs; "" matches the null reverse-path */
-    unsigned to_shapes;         /* bit set of enum address_shape; 0: any. key: shape */
-    enum tri brackets;          /* the path stood in < > */
-    enum tri unwrapped_local;   /* after address_unwrap the domain is local (key: unwrapped: local|not-local) */
-    struct conf_texts helo;      /* globs */
-    enum tri proper;            /* known, well formed and in sequence (the machine proposes no error) */
+    struct conf_texts to;     /* globs over the whole path without brackets */
+    struct conf_texts sender; /* globs; "" matches the null reverse-path */
+    unsigned to_shapes;       /* bit set of enum address_shape; 0: any. key: shape */
+    enum tri brackets;        /* the path stood in < > */
+    enum tri unwrapped_local; /* after address_unwrap the domain is local (key: unwrapped:
+                                 local|not-local) */
+    struct conf_texts helo;   /* globs */
+    enum tri proper; /* known, well formed and in sequence (the machine proposes no error) */
     enum tri esmtp, tls, auth;  /* EHLO was said; session is encrypted; AUTH succeeded */
-    struct conf_texts listener;  /* names of `listen` */
-    struct conf_texts header;    /* at end-of-data: globs over whole header lines or body lines (key: content) */
-    enum tri seen;              /* the triplet (client address, sender, recipient) was seen before... */
-    int64_t seen_after_ns;      /* ...first so long ago or longer (key: seen_after; implies seen: yes) */
-    const char *arg_glob;       /* over the command's argument (key: arg) */
-    enum smtp_event after_event; /* key: after: {at: RCPT, replied: 550} - an earlier command of this session */
-    int after_code;             /* 0: any; 4, 5...: class; 3 digits: code */
+    struct conf_texts listener; /* names of `listen` */
+    struct conf_texts header;   /* at end-of-data: globs over whole header lines or body lines (key:
+                                   content) */
+    enum tri seen;         /* the triplet (client address, sender, recipient) was seen before... */
+    int64_t seen_after_ns; /* ...first so long ago or longer (key: seen_after; implies seen: yes) */
+    const char *arg_glob;  /* over the command's argument (key: arg) */
+    enum smtp_event after_event; /* key: after: {at: RCPT, replied: 550} - an earlier command of
+                                    this session */
+    int after_code;              /* 0: any; 4, 5...: class; 3 digits: code */
     bool after_set;
-    uint64_t errors_min;        /* key: errors: N - replies 4yz/5yz given in this session so far, N or more */
+    uint64_t errors_min; /* key: errors: N - replies 4yz/5yz given in this session so far, N or more
+                          */
 };
 
-enum nth_of { NTH_COMMAND /* this kind of command in the session */, NTH_TRANSACTION /* of session */,
-              NTH_CONNECTION /* of the server */, NTH_SERVER /* this kind of command on the server */,
-              NTH_MESSAGE /* accepted messages of the server */ };
+enum nth_of {
+    NTH_COMMAND /* this kind of command in the session */,
+    NTH_TRANSACTION /* of session */,
+    NTH_CONNECTION /* of the server */,
+    NTH_SERVER /* this kind of command on the server */,
+    NTH_MESSAGE /* accepted messages of the server */
+};
 
 struct rule_nth {
     bool set;
@@ -65,23 +81,39 @@ struct rule_nth {
     uint64_t min, max; /* is: 3, 2.., ..4 */
 };
 
-enum fate_kind { FATE_NONE, FATE_RELAY, FATE_KEEP, FATE_DISCARD, FATE_BOUNCE, FATE_HOLD /* until `after`, then relay */ };
-enum fate_only { ONLY_ALL, ONLY_FIRST /* the first message of the server; later ones are discarded */ };
-enum fate_alter { ALTER_NONE, ALTER_STRIP_HEADERS /* drop X- headers and Message-ID */, ALTER_AUTOREPLY
-                  /* do not relay: answer to the reverse-path, quoting the message */ };
+enum fate_kind {
+    FATE_NONE,
+    FATE_RELAY,
+    FATE_KEEP,
+    FATE_DISCARD,
+    FATE_BOUNCE,
+    FATE_HOLD /* until `after`, then relay */
+};
+enum fate_only {
+    ONLY_ALL,
+    ONLY_FIRST /* the first message of the server; later ones are discarded */
+};
+enum fate_alter {
+    ALTER_NONE,
+    ALTER_STRIP_HEADERS /* drop X- headers and Message-ID */,
+    ALTER_AUTOREPLY
+    /* do not relay: answer to the reverse-path, quoting the message */
+};
 
 struct rule_fate {
     enum fate_kind kind;
-    int64_t after_ns;     /* when: so long after the message was accepted */
-    unsigned copies;      /* relayed so many times; 1 when 0 */
+    int64_t after_ns; /* when: so long after the message was accepted */
+    unsigned copies;  /* relayed so many times; 1 when 0 */
     enum fate_only only;
     enum fate_alter alter;
-    bool quote_token;     /* bounce: a free-text bounce that quotes the message instead of a DSN (key: dsn: false) */
-    const char *status;   /* bounce: enhanced status, default 5.1.1 */
+    bool quote_token;   /* bounce: a free-text bounce that quotes the message instead of a DSN (key:
+                           dsn: false) */
+    const char *status; /* bounce: enhanced status, default 5.1.1 */
     const char *diagnostic;
 };
 
-/* What the relay sees of the recipient: as written, or with a routing trick honoured (address_unwrap). */
+/* What the relay sees of the recipient: as written, or with a routing trick honoured
+ * (address_unwrap). */
 enum rewrite { REWRITE_NONE, REWRITE_UNWRAP };
 
 struct rule_reply {
@@ -89,39 +121,41 @@ struct rule_reply {
     const char *raw; /* exact bytes (escapes \r \n \t \0 \\ \xHH undone), raw_len long; or: */
     size_t raw_len;
     int code;
-    const char *enhanced; /* or NULL */
+    const char *enhanced;                    /* or NULL */
     const char *lines[RULE_REPLY_LINES_MAX]; /* texts with ${...} templates */
     size_t line_count;
     uint32_t repeat; /* the first line (or raw) is sent so many times before the rest; 1 when 0 */
 };
 
 struct rule {
-    unsigned at;         /* bit set of 1u << enum smtp_event; all ones: any */
-    unsigned line;       /* where it stands, for logs: 1-based; 0 when made in code */
+    unsigned at;   /* bit set of 1u << enum smtp_event; all ones: any */
+    unsigned line; /* where it stands, for logs: 1-based; 0 when made in code */
     const char *file;
-    const char *log;     /* text for the log when it fires */
+    const char *log; /* text for the log when it fires */
     struct rule_when when;
     struct rule_nth nth;
-    uint64_t times;      /* fires at most so often on one server; 0: no limit */
+    uint64_t times; /* fires at most so often on one server; 0: no limit */
     struct rule_reply reply;
-    bool ignore;         /* then: ignore - no reply at all */
+    bool ignore; /* then: ignore - no reply at all */
     int64_t delay_ns;
     enum smtp_then then;
-    bool then_421;       /* then: 421 - a 421 follows the reply, then close */
-    struct rule_fate fate; /* at RCPT: of this recipient; at end-of-data: of all without one of their own */
+    bool then_421;         /* then: 421 - a 421 follows the reply, then close */
+    struct rule_fate fate; /* at RCPT: of this recipient; at end-of-data: of all without one of
+                              their own */
     enum rewrite rewrite;
-    bool callout;        /* callout: sender - fires only if a callout to the reverse-path's route is refused */
-    bool go_on;          /* continue: true - take delay, log, fate, wire; later rules decide the rest */
+    bool callout; /* callout: sender - fires only if a callout to the reverse-path's route is
+                     refused */
+    bool go_on;   /* continue: true - take delay, log, fate, wire; later rules decide the rest */
     struct wire_shape wire;
     bool wire_set;
-    uint32_t index;      /* position in server_config.rules: counters are kept by it */
+    uint32_t index; /* position in server_config.rules: counters are kept by it */
 };
 
 struct server_config {
-    const char *name;      /* persona's or file's */
+    const char *name; /* persona's or file's */
     const char *title;
-    const char *why;       /* one sentence or more: what real thing this imitates */
-    const char *source;    /* where the texts come from */
+    const char *why;    /* one sentence or more: what real thing this imitates */
+    const char *source; /* where the texts come from */
     const char *hostname;
     struct conf_texts local_domains;
     struct conf_texts users; /* local parts; count 0: every local part exists */
@@ -129,9 +163,9 @@ struct server_config {
     struct conf_texts listen; /* names of listeners; default {"smtp"} */
     struct network *networks;
     size_t network_count;
-    uint64_t message_max;    /* octets; default 10,485,760; enforced with 552 */
-    uint64_t errors_max;     /* 421 and close after so many 4yz/5yz; 0: never */
-    int64_t idle_ns;         /* default 5 min */
+    uint64_t message_max; /* octets; default 10,485,760; enforced with 552 */
+    uint64_t errors_max;  /* 421 and close after so many 4yz/5yz; 0: never */
+    int64_t idle_ns;      /* default 5 min */
     struct rule *rules;
     size_t rule_count;
 };

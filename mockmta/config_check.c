@@ -1,9 +1,9 @@
 /*
  * config_check.c - refuses rules whose keys do not go together
  *
- * A key that can never have an effect is a mistake of whoever wrote it, and a silent one: the case would test something
- * else than it says. So each key names the events at which it means something; a rule must be asked at one of them at
- * least ("any" always is).
+ * A key that can never have an effect is a mistake of whoever wrote it, and a silent one: the case
+ * would test something else than it says. So each key names the events at which it means something;
+ * a rule must be asked at one of them at least ("any" always is).
  */
 #include <string.h>
 
@@ -125,7 +125,8 @@ static bool check_contradictions(struct conf *c, const struct conf_node *n, cons
         return fail_key(c, n, NULL, "then", "leave out continue, or then",
                         "a rule that continues leaves \"then\" to later ones");
     }
-    if (r->fate.kind != FATE_NONE && r->at == RULE_AT(AT_END_OF_DATA) && r->rewrite != REWRITE_NONE) {
+    if (r->fate.kind != FATE_NONE && r->at == RULE_AT(AT_END_OF_DATA) &&
+        r->rewrite != REWRITE_NONE) {
         return fail_key(c, n, NULL, "rewrite", "needs at: RCPT", "a rewrite is of one recipient");
     }
     return true;

@@ -1,9 +1,10 @@
 /*
  * config_reply.c - `reply:` in its three shapes
  *
- * A text "550 5.7.1 no" (a block of several lines too), a list of texts, or a mapping. In the first two each line may
- * repeat the code, as replies look on the wire, or leave it out. An enhanced code that all lines share is kept apart,
- * so that rules and logs can see it; where the lines differ it simply stays in the texts, which gives the same bytes.
+ * A text "550 5.7.1 no" (a block of several lines too), a list of texts, or a mapping. In the first
+ * two each line may repeat the code, as replies look on the wire, or leave it out. An enhanced code
+ * that all lines share is kept apart, so that rules and logs can see it; where the lines differ it
+ * simply stays in the texts, which gives the same bytes.
  */
 #include <string.h>
 
@@ -24,10 +25,12 @@ struct reply_keys {
 
 #define AT(member) offsetof(struct reply_keys, member)
 
+/* clang-format off */
 static const struct conf_field reply_fields[] = {
     {.name = "code", .type = CONF_UINT, .offset = AT(code), .min = 200, .max = 599,
      .doc = "reply code; with raw, what the session's state follows"},
-    {.name = "enhanced", .type = CONF_TEXT, .offset = AT(enhanced), .doc = "enhanced code, RFC 3463",
+    {.name = "enhanced", .type = CONF_TEXT, .offset = AT(enhanced),
+     .doc = "enhanced code, RFC 3463",
      .example = "5.7.1"},
     {.name = "text", .type = CONF_TEXT, .offset = AT(text), .doc = "text, one line or a block"},
     {.name = "lines", .type = CONF_TEXTS, .offset = AT(lines), .doc = "texts, one for each line"},
@@ -41,6 +44,7 @@ const struct conf_table reply_table = {
     .name = "reply", .doc = "what is answered", .fields = reply_fields,
     .field_count = sizeof reply_fields / sizeof reply_fields[0], .size = sizeof(struct reply_keys),
 };
+/* clang-format on */
 
 static bool fail_template(struct conf *c, const struct conf_node *n, const char *word)
 {
@@ -280,7 +284,8 @@ static bool set_raw(struct conf *c, const struct conf_node *n, struct rule_reply
         i += len;
     }
     r->raw = out;
-    if (r->code == 0 && split_code((struct span){out, r->raw_len < 4 ? r->raw_len : 4}, &code, &rest)) {
+    if (r->code == 0 &&
+        split_code((struct span){out, r->raw_len < 4 ? r->raw_len : 4}, &code, &rest)) {
         r->code = code;
     }
     return true;
@@ -342,7 +347,6 @@ bool parse_reply(struct conf *c, const struct conf_node *n, void *target)
     for (size_t i = 0; i < r->line_count; i++) {
         total += strlen(r->lines[i]) + 16;
     }
-    return total <= REPLY_TEXT_TOTAL ||
-           conf_fail(c, n, "a long reply is made with repeat", "more than %d bytes",
-                     REPLY_TEXT_TOTAL);
+    return total <= REPLY_TEXT_TOTAL || conf_fail(c, n, "a long reply is made with repeat",
+                                                  "more than %d bytes", REPLY_TEXT_TOTAL);
 }

@@ -1,8 +1,9 @@
 /*
  * config_rule.c - the table of a rule, its counters, fate and wire shape
  *
- * Where a struct of the rule language does not have the form of its keys (a bit set, a negated flag, one key that sets
- * three members) the keys are read into a private struct first and moved over.
+ * Where a struct of the rule language does not have the form of its keys (a bit set, a negated
+ * flag, one key that sets three members) the keys are read into a private struct first and moved
+ * over.
  */
 #include <string.h>
 
@@ -131,6 +132,7 @@ static bool check_wire(struct conf *c, const struct conf_node *n, void *target)
 }
 
 #define AT(member) offsetof(struct server_wire, member)
+/* clang-format off */
 #define SHAPE_FIELDS \
     {.name = "segment", .type = CONF_ENUM, .offset = AT(shape.segment), .names = segment_names, \
      .doc = "how the reply is cut into segments"}, \
@@ -140,7 +142,8 @@ static bool check_wire(struct conf *c, const struct conf_node *n, void *target)
      .doc = "how lines end"}, \
     {.name = "bytes", .type = CONF_UINT, .offset = AT(bytes), .min = 1, .max = 8192, \
      .doc = "bytes in each segment"}, \
-    {.name = "stop_after", .type = CONF_UINT, .offset = AT(stop_after), .min = 1, .max = UINT32_MAX, \
+    {.name = "stop_after", .type = CONF_UINT, \
+     .offset = AT(stop_after), .min = 1, .max = UINT32_MAX, \
      .doc = "bytes of the reply after which nothing more is ever sent"}
 
 static const struct conf_field shape_fields[] = {SHAPE_FIELDS};
@@ -150,12 +153,14 @@ const struct conf_table shape_table = {
     .field_count = sizeof shape_fields / sizeof shape_fields[0], .size = sizeof(struct server_wire),
     .check = check_wire,
 };
+/* clang-format on */
 
 static void wire_defaults(void *target)
 {
     ((struct server_wire *)target)->at = RULE_AT_ANY;
 }
 
+/* clang-format off */
 static const struct conf_field wire_fields[] = {
     {.name = "at", .type = CONF_CUSTOM, .parse = parse_at, .offset = AT(at), .names = event_names,
      .doc = "replies to what: one event or a list; any when not given"},
@@ -167,6 +172,7 @@ const struct conf_table wire_table = {
     .field_count = sizeof wire_fields / sizeof wire_fields[0], .size = sizeof(struct server_wire),
     .defaults = wire_defaults, .check = check_wire, .position_offset = AT(position),
 };
+/* clang-format on */
 #undef AT
 
 static bool parse_wire(struct conf *c, const struct conf_node *n, void *target)
@@ -189,10 +195,12 @@ struct nth_keys {
     struct conf_range is;
 };
 
+/* clang-format off */
 static const struct conf_field nth_fields[] = {
     {.name = "of", .type = CONF_ENUM, .flags = CONF_REQUIRED, .names = nth_names,
      .offset = offsetof(struct nth_keys, of), .doc = "what is counted", .example = "command"},
-    {.name = "is", .type = CONF_RANGE, .flags = CONF_REQUIRED, .offset = offsetof(struct nth_keys, is),
+    {.name = "is", .type = CONF_RANGE, .flags = CONF_REQUIRED,
+     .offset = offsetof(struct nth_keys, is),
      .doc = "which of them, from 1", .example = "1"},
 };
 
@@ -200,6 +208,7 @@ const struct conf_table nth_table = {
     .name = "counter", .doc = "which of several", .fields = nth_fields, .field_count = 2,
     .size = sizeof(struct nth_keys),
 };
+/* clang-format on */
 
 static bool parse_nth(struct conf *c, const struct conf_node *n, void *target)
 {
@@ -228,26 +237,35 @@ struct fate_keys {
 
 #define AT(member) offsetof(struct fate_keys, member)
 
+/* clang-format off */
 static const struct conf_field fate_fields[] = {
-    {.name = "do", .type = CONF_ENUM, .flags = CONF_REQUIRED, .offset = AT(kind), .names = fate_names,
+    {.name = "do", .type = CONF_ENUM, .flags = CONF_REQUIRED,
+     .offset = AT(kind), .names = fate_names,
      .doc = "what becomes of the message", .example = "relay"},
-    {.name = "after", .type = CONF_DURATION, .offset = AT(after_ns), .doc = "so long after it was accepted"},
+    {.name = "after", .type = CONF_DURATION, .offset = AT(after_ns),
+     .doc = "so long after it was accepted"},
     {.name = "copies", .type = CONF_UINT, .offset = AT(copies), .min = 1, .max = 100,
      .doc = "relayed so many times"},
-    {.name = "only", .type = CONF_ENUM, .offset = AT(only), .names = only_names, .doc = "which messages"},
+    {.name = "only", .type = CONF_ENUM, .offset = AT(only), .names = only_names,
+     .doc = "which messages"},
     {.name = "alter", .type = CONF_ENUM, .offset = AT(alter), .names = alter_names,
      .doc = "what is changed on the way"},
     {.name = "dsn", .type = CONF_BOOL, .offset = AT(dsn), .set_offset = AT(dsn_set),
      .doc = "false: a bounce in free text that quotes the message, instead of a DSN"},
-    {.name = "status", .type = CONF_TEXT, .offset = AT(status), .doc = "of the bounce", .example = "5.1.1"},
-    {.name = "diagnostic", .type = CONF_TEXT, .offset = AT(diagnostic), .doc = "text of the bounce"},
+    {.name = "status", .type = CONF_TEXT, .offset = AT(status),
+     .doc = "of the bounce", .example = "5.1.1"},
+    {.name = "diagnostic", .type = CONF_TEXT, .offset = AT(diagnostic),
+     .doc = "text of the bounce"},
 };
+/* clang-format on */
 #undef AT
 
+/* clang-format off */
 const struct conf_table fate_table = {
     .name = "fate", .doc = "what becomes of an accepted message", .fields = fate_fields,
     .field_count = sizeof fate_fields / sizeof fate_fields[0], .size = sizeof(struct fate_keys),
 };
+/* clang-format on */
 
 static bool check_fate(struct conf *c, const struct conf_node *n, const struct fate_keys *k)
 {
@@ -281,9 +299,13 @@ bool parse_fate(struct conf *c, const struct conf_node *n, void *target)
         return false;
     }
     r->fate = (struct rule_fate){
-        .kind = (enum fate_kind)k.kind, .after_ns = k.after_ns,
-        .copies = k.copies > 0 ? (unsigned)k.copies : 1, .only = (enum fate_only)k.only,
-        .alter = (enum fate_alter)k.alter, .quote_token = k.dsn_set && !k.dsn, .status = k.status,
+        .kind = (enum fate_kind)k.kind,
+        .after_ns = k.after_ns,
+        .copies = k.copies > 0 ? (unsigned)k.copies : 1,
+        .only = (enum fate_only)k.only,
+        .alter = (enum fate_alter)k.alter,
+        .quote_token = k.dsn_set && !k.dsn,
+        .status = k.status,
         .diagnostic = k.diagnostic,
     };
     return check_fate(c, n, &k);
@@ -324,6 +346,7 @@ static bool parse_log(struct conf *c, const struct conf_node *n, void *target)
 
 #define AT(member) offsetof(struct rule, member)
 
+/* clang-format off */
 static const struct conf_field rule_fields[] = {
     {.name = "at", .type = CONF_CUSTOM, .flags = CONF_REQUIRED, .parse = parse_at, .offset = AT(at),
      .names = event_names, .doc = "when the rule is asked: one event or a list", .example = "RCPT"},
@@ -349,7 +372,8 @@ static const struct conf_field rule_fields[] = {
      .doc = "asks elsewhere first"},
     {.name = "continue", .type = CONF_BOOL, .offset = AT(go_on),
      .doc = "take delay, log, fate and wire; later rules decide the rest"},
-    {.name = "log", .type = CONF_CUSTOM, .parse = parse_log, .doc = "text for the log when it fires"},
+    {.name = "log", .type = CONF_CUSTOM, .parse = parse_log,
+     .doc = "text for the log when it fires"},
     {.name = "wire", .type = CONF_CUSTOM, .parse = parse_wire, .sub = &shape_table,
      .doc = "how the reply's bytes go out"},
 };
@@ -359,3 +383,4 @@ const struct conf_table rule_table = {
     .fields = rule_fields, .field_count = sizeof rule_fields / sizeof rule_fields[0],
     .size = sizeof(struct rule), .check = check_rule,
 };
+/* clang-format on */

@@ -43,8 +43,9 @@ static bool parse_hostname(struct conf *c, const struct conf_node *n, void *targ
     struct server_config *s = &((struct server_source *)target)->own;
 
     s->hostname = conf_scalar(c, n);
-    return s->hostname != NULL && (is_host_name(s->hostname) ||
-                                   conf_fail(c, n, "for instance mx.victim.test", "not a host name"));
+    return s->hostname != NULL &&
+           (is_host_name(s->hostname) ||
+            conf_fail(c, n, "for instance mx.victim.test", "not a host name"));
 }
 
 /* A list of names, each without white space where `words` is wanted. */
@@ -70,7 +71,8 @@ static bool read_names(struct conf *c, const struct conf_node *n, struct conf_te
 
 static bool parse_local_domains(struct conf *c, const struct conf_node *n, void *target)
 {
-    return read_names(c, n, &((struct server_source *)target)->own.local_domains, " ,@<>", "a domain");
+    return read_names(c, n, &((struct server_source *)target)->own.local_domains, " ,@<>",
+                      "a domain");
 }
 
 static bool parse_users(struct conf *c, const struct conf_node *n, void *target)
@@ -94,6 +96,7 @@ static bool parse_listen(struct conf *c, const struct conf_node *n, void *target
 
 #define AT(member) offsetof(struct server_source, member)
 
+/* clang-format off */
 static const struct conf_field server_fields[] = {
     {.name = "persona", .type = CONF_CUSTOM, .parse = parse_persona,
      .doc = "takes over what stands in that persona's file", .example = "postfix-554"},
@@ -132,3 +135,4 @@ const struct conf_table server_table = {
     .field_count = sizeof server_fields / sizeof server_fields[0],
     .size = sizeof(struct server_source),
 };
+/* clang-format on */

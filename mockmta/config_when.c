@@ -174,10 +174,12 @@ struct after_keys {
     uint64_t replied;
 };
 
+/* clang-format off */
 static const struct conf_field after_fields[] = {
     {.name = "at", .type = CONF_ENUM, .flags = CONF_REQUIRED, .names = event_names,
      .offset = offsetof(struct after_keys, at), .doc = "the earlier command", .example = "RCPT"},
-    {.name = "replied", .type = CONF_UINT, .offset = offsetof(struct after_keys, replied), .max = 599,
+    {.name = "replied", .type = CONF_UINT,
+     .offset = offsetof(struct after_keys, replied), .max = 599,
      .doc = "what it got: a code, or 2, 4 or 5 for the class", .example = "550"},
 };
 
@@ -185,6 +187,7 @@ static const struct conf_table after_table = {
     .name = "condition on an earlier command", .doc = "an earlier command of this session",
     .fields = after_fields, .field_count = 2, .size = sizeof(struct after_keys),
 };
+/* clang-format on */
 
 static bool parse_after(struct conf *c, const struct conf_node *n, void *target)
 {
@@ -208,6 +211,7 @@ static bool parse_after(struct conf *c, const struct conf_node *n, void *target)
 }
 
 #define AT(member) offsetof(struct rule_when, member)
+/* clang-format off */
 #define TRI(key, member, text) \
     {.name = key, .type = CONF_CUSTOM, .parse = parse_tri, .offset = AT(member), \
      .names = tri_names, .doc = text}
@@ -226,7 +230,8 @@ static const struct conf_field when_fields[] = {
     {.name = "shape", .type = CONF_CUSTOM, .parse = parse_shape, .offset = AT(to_shapes),
      .names = shape_names, .doc = "shape of the path, one or a list"},
     TRI("brackets", brackets, "whether the path stood in < >"),
-    {.name = "unwrapped", .type = CONF_CUSTOM, .parse = parse_unwrapped, .offset = AT(unwrapped_local),
+    {.name = "unwrapped", .type = CONF_CUSTOM, .parse = parse_unwrapped,
+     .offset = AT(unwrapped_local),
      .names = unwrapped_names, .doc = "where a routing trick (percent, bang, route) leads"},
     GLOBS("helo", helo, "globs over the name given in HELO or EHLO"),
     TRI("proper", proper, "whether the command is known, well formed and in sequence"),
@@ -249,3 +254,4 @@ const struct conf_table when_table = {
     .name = "condition", .doc = "every condition given must hold", .fields = when_fields,
     .field_count = sizeof when_fields / sizeof when_fields[0], .size = sizeof(struct rule_when),
 };
+/* clang-format on */

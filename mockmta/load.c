@@ -1,8 +1,9 @@
 /*
  * load.c - files, personas of personas, and the merge
  *
- * The chain of sources (a case's server, its persona, that one's persona) is read outermost first into a small array
- * and then merged: each single value comes from the outermost source that has it, rules are laid one behind the other.
+ * The chain of sources (a case's server, its persona, that one's persona) is read outermost first
+ * into a small array and then merged: each single value comes from the outermost source that has
+ * it, rules are laid one behind the other.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -12,7 +13,8 @@
 
 enum { READ_START = 8192 };
 
-/* Grows by doubling: the old pieces stay in the arena until it goes, less than the file once more. */
+/* Grows by doubling: the old pieces stay in the arena until it goes, less than the file once more.
+ */
 static bool read_stream(struct conf *c, FILE *f, const char *path)
 {
     size_t cap = READ_START, len = 0, got;
@@ -190,7 +192,8 @@ static void merge_values(struct server_source *out, const struct server_source *
     }
 }
 
-static bool set_texts(struct conf *c, struct conf_texts *out, const char *const *items, size_t count)
+static bool set_texts(struct conf *c, struct conf_texts *out, const char *const *items,
+                      size_t count)
 {
     if (out->item != NULL) {
         return true;
@@ -247,7 +250,8 @@ static bool merge_rules(struct conf *c, const struct server_source *chain, const
         total += chain[i].wire_count + chain[i].own.rule_count;
     }
     if (total > RULES_MAX) {
-        return conf_fail(c, NULL, NULL, "more than %d rules, those of personas included", RULES_MAX);
+        return conf_fail(c, NULL, NULL, "more than %d rules, those of personas included",
+                         RULES_MAX);
     }
     out->rules = arena_get(c->arena, total + 1, sizeof *out->rules);
     out->rule_count = 0;
@@ -292,8 +296,8 @@ static bool check_listeners(struct conf *c, const struct server_config *s)
     return true;
 }
 
-bool server_resolve(struct conf *conf, const struct persona_path *personas, const struct server_source *source,
-                    struct server_config *out)
+bool server_resolve(struct conf *conf, const struct persona_path *personas,
+                    const struct server_source *source, struct server_config *out)
 {
     struct server_source *chain = arena_get(conf->arena, PERSONA_DEPTH_MAX, sizeof *chain);
     const char *files[PERSONA_DEPTH_MAX] = {conf->file};

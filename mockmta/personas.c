@@ -1,7 +1,8 @@
 /*
  * personas.c - where personas lie
  *
- * A persona's name is checked by the loader (letters, digits, hyphens), so that it cannot lead out of a directory.
+ * A persona's name is checked by the loader (letters, digits, hyphens), so that it cannot lead out
+ * of a directory.
  */
 #include <dirent.h>
 #include <stdlib.h>
@@ -68,7 +69,8 @@ static size_t insert_name(struct arena *arena, const char **names, size_t count,
     return count + 1;
 }
 
-size_t persona_names(const struct persona_path *p, struct arena *arena, const char **names, size_t max)
+size_t persona_names(const struct persona_path *p, struct arena *arena, const char **names,
+                     size_t max)
 {
     size_t count = 0;
 

@@ -1,12 +1,13 @@
 /*
  * conf.c - loads a document and walks it by tables
  *
- * The document is looked over first (conf_scan.c); what is left is mappings, lists and raw texts of bounded depth.
- * conf_read_struct and the field types call each other through the tables, never deeper than the document, whose depth
- * was bounded before: no hostile file can make this use more stack.
+ * The document is looked over first (conf_scan.c); what is left is mappings, lists and raw texts of
+ * bounded depth. conf_read_struct and the field types call each other through the tables, never
+ * deeper than the document, whose depth was bounded before: no hostile file can make this use more
+ * stack.
  *
- * A field is read in the order of the file, so that the first error is the first in the file; missing keys are
- * reported after that, and the table's own check across fields comes last.
+ * A field is read in the order of the file, so that the first error is the first in the file;
+ * missing keys are reported after that, and the table's own check across fields comes last.
  */
 #include <string.h>
 
@@ -116,8 +117,8 @@ const struct conf_node *conf_pair(struct conf *c, const struct conf_node *n, siz
     const yaml_node_pair_t *pair = &conf_yaml(n)->data.mapping.pairs.start[index];
     const yaml_node_t *k = yaml_document_get_node(n->document, pair->key);
 
-    *key = arena_text(c->arena, (struct span){(const char *)k->data.scalar.value,
-                                              k->data.scalar.length});
+    *key = arena_text(c->arena,
+                      (struct span){(const char *)k->data.scalar.value, k->data.scalar.length});
     if (*key == NULL) {
         (void)conf_fail(c, n, NULL, "the file is too large");
         return NULL;

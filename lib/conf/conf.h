@@ -1,12 +1,13 @@
 /*
  * conf.h - restricted YAML into C structs, by tables, with exact error positions
  *
- * A table of fields (name, type, where in the struct, enum values, one line of doc) is the single source of the
- * loader, of "did you mean", of the JSON Schema (conf_schema.h) and of the reference page. libyaml's document API gives
- * the positions.
+ * A table of fields (name, type, where in the struct, enum values, one line of doc) is the single
+ * source of the loader, of "did you mean", of the JSON Schema (conf_schema.h) and of the reference
+ * page. libyaml's document API gives the positions.
  *
- * Restricted: no anchors, aliases, tags, several documents; depth 8, size 1 MiB; duplicate and unknown keys are
- * errors; scalars are raw text that is typed here (300s is a duration, 010 is not eight, on is not true).
+ * Restricted: no anchors, aliases, tags, several documents; depth 8, size 1 MiB; duplicate and
+ * unknown keys are errors; scalars are raw text that is typed here (300s is a duration, 010 is not
+ * eight, on is not true).
  *
  * Ownership: what is loaded lives in conf->arena; the text must outlive error reporting only.
  * Errors: the first one, in conf->error, already formatted over several lines:
@@ -26,7 +27,8 @@ struct conf_position {
     unsigned line, column; /* 1-based; 0: nowhere */
 };
 
-struct conf_binding { /* ${name} in scalars is replaced before typing (matrix); other ${...} are left alone */
+struct conf_binding { /* ${name} in scalars is replaced before typing (matrix); other ${...} are
+                         left alone */
     const char *name;
     const char *value;
 };
@@ -52,11 +54,13 @@ enum conf_type {
     CONF_TEXTS,    /* struct conf_texts; a scalar counts as a list of one */
     CONF_RANGE,    /* struct conf_range: 3, 1.., ..4, 2..5, none (0..0) */
     CONF_STRUCT,   /* in place, by `sub` */
-    CONF_STRUCTS,  /* list of structs by `sub` (one alone counts as a list of one): pointer at offset, size_t count at
-                      count_offset */
-    CONF_MAP,      /* mapping name -> struct by `sub`; the struct begins with const char *name; as CONF_STRUCTS */
-    CONF_INCLUDE,  /* the keys of `sub` stand beside ours, its struct is at offset; one level, no key of its own */
-    CONF_CUSTOM    /* `parse` reads the node itself */
+    CONF_STRUCTS,  /* list of structs by `sub` (one alone counts as a list of one): pointer at
+                      offset, size_t count at  count_offset */
+    CONF_MAP,      /* mapping name -> struct by `sub`; the struct begins with const char *name; as
+                      CONF_STRUCTS */
+    CONF_INCLUDE, /* the keys of `sub` stand beside ours, its struct is at offset; one level, no key
+                     of its own */
+    CONF_CUSTOM   /* `parse` reads the node itself */
 };
 
 struct conf_texts {
@@ -83,14 +87,16 @@ struct conf_field {
     enum conf_type type;
     unsigned flags;
     size_t offset;
-    size_t count_offset;             /* STRUCTS and MAP */
-    size_t set_offset;               /* a bool to set when the key was given; 0: none (offset 0 is never a set flag) */
-    uint64_t min, max;               /* UINT; max 0: no limit. STRUCTS and MAP: at most max items */
-    const struct conf_name *names;   /* ENUM; for CUSTOM: values for the schema, may be NULL */
+    size_t count_offset; /* STRUCTS and MAP */
+    size_t set_offset;   /* a bool to set when the key was given; 0: none (offset 0 is never a set
+                            flag) */
+    uint64_t min, max;   /* UINT; max 0: no limit. STRUCTS and MAP: at most max items */
+    const struct conf_name *names; /* ENUM; for CUSTOM: values for the schema, may be NULL */
     const struct conf_table *sub;
-    bool (*parse)(struct conf *c, const struct conf_node *n, void *target); /* CUSTOM: target is struct + offset */
-    const char *doc;                 /* one line */
-    const char *example;             /* shown in hints, or NULL */
+    bool (*parse)(struct conf *c, const struct conf_node *n, void *target); /* CUSTOM: target is
+                                                                               struct + offset */
+    const char *doc;                                                        /* one line */
+    const char *example; /* shown in hints, or NULL */
 };
 
 struct conf_table {
@@ -99,7 +105,8 @@ struct conf_table {
     const struct conf_field *fields;
     size_t field_count;
     size_t size; /* of the struct */
-    /* Called on each struct before its fields are read (defaults) and after (checks across fields); may be NULL. */
+    /* Called on each struct before its fields are read (defaults) and after (checks across fields);
+     * may be NULL. */
     void (*defaults)(void *target);
     bool (*check)(struct conf *c, const struct conf_node *n, void *target);
     size_t position_offset; /* of a struct conf_position to fill in; 0: none */
@@ -107,7 +114,8 @@ struct conf_table {
 };
 
 void conf_init(struct conf *c, struct arena *arena, const char *file, struct span text);
-/* Reads the whole document by the table into target (zeroed, defaults applied first). False: c->error. */
+/* Reads the whole document by the table into target (zeroed, defaults applied first). False:
+ * c->error. */
 bool conf_load(struct conf *c, const struct conf_table *table, void *target);
 
 /* For CUSTOM parsers. */
@@ -119,26 +127,29 @@ const char *conf_scalar(struct conf *c, const struct conf_node *n);
 bool conf_scalar_quoted(const struct conf_node *n);
 struct conf_position conf_position(const struct conf_node *n);
 size_t conf_length(const struct conf_node *n); /* items or pairs */
-/* The i-th item, or the value of the i-th pair with its key; the callback style avoids allocation: out nodes are
-   small values. */
+/* The i-th item, or the value of the i-th pair with its key; the callback style avoids allocation:
+   out nodes are small values. */
 struct conf_node_value {
     void *priv[3];
 };
-const struct conf_node *conf_item(const struct conf_node *n, size_t index, struct conf_node_value *memory);
+const struct conf_node *conf_item(const struct conf_node *n, size_t index,
+                                  struct conf_node_value *memory);
 const struct conf_node *conf_pair(struct conf *c, const struct conf_node *n, size_t index,
                                   struct conf_node_value *memory, const char **key);
-bool conf_read_struct(struct conf *c, const struct conf_node *n, const struct conf_table *table, void *target);
-bool conf_read_enum(struct conf *c, const struct conf_node *n, const struct conf_name *names, int *value);
+bool conf_read_struct(struct conf *c, const struct conf_node *n, const struct conf_table *table,
+                      void *target);
+bool conf_read_enum(struct conf *c, const struct conf_node *n, const struct conf_name *names,
+                    int *value);
 bool conf_read_texts(struct conf *c, const struct conf_node *n, struct conf_texts *out);
 bool conf_read_duration(struct conf *c, const struct conf_node *n, int64_t *out);
 bool conf_read_range(struct conf *c, const struct conf_node *n, struct conf_range *out);
 
-/* Records an error (the first stays) and returns false, so that parsers can `return conf_fail(...)`.
-   hint goes behind the caret; NULL: none. */
+/* Records an error (the first stays) and returns false, so that parsers can `return
+   conf_fail(...)`. hint goes behind the caret; NULL: none. */
 bool conf_fail(struct conf *c, const struct conf_node *n, const char *hint, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-bool conf_fail_at(struct conf *c, struct conf_position at, size_t length, const char *hint, const char *format, ...)
-    __attribute__((format(printf, 5, 6)));
+bool conf_fail_at(struct conf *c, struct conf_position at, size_t length, const char *hint,
+                  const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* The name in the list that is closest to `word` (edit distance 2 at most), or NULL. */
 const char *conf_nearest(const char *word, const char *const *names, size_t count);
 

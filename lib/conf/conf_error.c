@@ -1,8 +1,9 @@
 /*
  * conf_error.c - error texts: position, the line, a caret under the culprit, a hint
  *
- * libyaml counts columns in characters, not in bytes, so that the caret stands right under UTF-8 text as well. Its own
- * messages are kept, but for the few mistakes that people really make the hint says what to write instead.
+ * libyaml counts columns in characters, not in bytes, so that the caret stands right under UTF-8
+ * text as well. Its own messages are kept, but for the few mistakes that people really make the
+ * hint says what to write instead.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -89,9 +90,9 @@ static void add_picture(struct conf *c, struct strbuf *out, struct conf_position
     }
 }
 
-__attribute__((format(printf, 5, 0))) static bool
-fail_va(struct conf *c, struct conf_position at, size_t length, const char *hint,
-        const char *format, va_list args)
+__attribute__((format(printf, 5, 0))) static bool fail_va(struct conf *c, struct conf_position at,
+                                                          size_t length, const char *hint,
+                                                          const char *format, va_list args)
 {
     struct strbuf out;
     char message[512];
@@ -132,10 +133,11 @@ static struct conf_position position_of(yaml_mark_t mark)
     return (struct conf_position){(unsigned)mark.line + 1, (unsigned)mark.column + 1};
 }
 
-/* Characters from start to end when both are on one line, else as many as the line has (cut when drawn). */
+/* Characters from start to end when both are on one line, else as many as the line has (cut when
+ * drawn). */
 static size_t length_of(yaml_mark_t start, yaml_mark_t end)
 {
-    return end.line != start.line ? EXCERPT_MAX
+    return end.line != start.line      ? EXCERPT_MAX
            : end.column > start.column ? end.column - start.column
                                        : 1;
 }
@@ -228,7 +230,8 @@ static void hint_yaml(struct strbuf *hint, const char *problem, struct span line
     } else if (span_find(p, SPAN("unexpected end of stream")) != SIZE_MAX) {
         strbuf_adds(hint, "this quote is never closed");
     } else if (span_find(p, SPAN("did not find expected key")) != SIZE_MAX) {
-        strbuf_adds(hint, "is it indented like its neighbours? a text after a quote ends the value");
+        strbuf_adds(hint,
+                    "is it indented like its neighbours? a text after a quote ends the value");
     }
 }
 
@@ -282,7 +285,8 @@ static unsigned least(unsigned a, unsigned b, unsigned c)
     return m < c ? m : c;
 }
 
-/* Edit distance (insert, delete, replace, swap neighbours), ASCII case folded; both at most WORD_MAX long. */
+/* Edit distance (insert, delete, replace, swap neighbours), ASCII case folded; both at most
+ * WORD_MAX long. */
 static unsigned distance(struct span a, struct span b)
 {
     unsigned row[3][WORD_MAX + 1] = {{0}};

@@ -1,10 +1,10 @@
 /*
  * conf_scan.c - refuses the parts of YAML that surprise people
  *
- * Two sweeps before the loader walks the document. The first reads events, since only they show anchors, aliases, tags
- * and where a second document begins; it also bounds the depth, so that everything after it may trust it. The second
- * looks at the finished document's mappings, in file order, for keys that are no texts or come twice: libyaml itself
- * takes duplicate keys.
+ * Two sweeps before the loader walks the document. The first reads events, since only they show
+ * anchors, aliases, tags and where a second document begins; it also bounds the depth, so that
+ * everything after it may trust it. The second looks at the finished document's mappings, in file
+ * order, for keys that are no texts or come twice: libyaml itself takes duplicate keys.
  */
 #include "lib/conf/conf_private.h"
 
@@ -18,7 +18,8 @@ static bool scan_properties(struct conf *c, const yaml_event_t *e, const yaml_ch
 {
     if (anchor != NULL) {
         return conf_fail_mark(c, e->start_mark, e->end_mark,
-                              "a text that begins with & must be quoted", "anchors are not allowed");
+                              "a text that begins with & must be quoted",
+                              "anchors are not allowed");
     }
     if (tag != NULL) {
         return conf_fail_mark(c, e->start_mark, e->end_mark,
@@ -42,9 +43,9 @@ static bool scan_document(struct conf *c, const yaml_event_t *e, struct scan *s)
         return conf_fail_mark(c, e->start_mark, e->end_mark, NULL, "directives are not allowed");
     }
     s->documents++;
-    return s->documents <= 1 || conf_fail_mark(c, e->start_mark, e->end_mark,
-                                               "put it into a file of its own",
-                                               "a second document begins here");
+    return s->documents <= 1 ||
+           conf_fail_mark(c, e->start_mark, e->end_mark, "put it into a file of its own",
+                          "a second document begins here");
 }
 
 static bool scan_event(struct conf *c, const yaml_event_t *e, struct scan *s)
@@ -54,7 +55,8 @@ static bool scan_event(struct conf *c, const yaml_event_t *e, struct scan *s)
         return scan_document(c, e, s);
     case YAML_ALIAS_EVENT:
         return conf_fail_mark(c, e->start_mark, e->end_mark,
-                              "a text that begins with * must be quoted", "aliases are not allowed");
+                              "a text that begins with * must be quoted",
+                              "aliases are not allowed");
     case YAML_SCALAR_EVENT:
         return scan_properties(c, e, e->data.scalar.anchor, e->data.scalar.tag);
     case YAML_SEQUENCE_START_EVENT:
@@ -143,8 +145,8 @@ bool conf_check_keys(struct conf *c, yaml_document_t *document)
             return conf_fail_mark(c, n->start_mark, n->start_mark, NULL, "more than %d keys",
                                   CONF_PAIRS_MAX);
         }
-        for (const yaml_node_pair_t *p = n->data.mapping.pairs.start;
-             p < n->data.mapping.pairs.top; p++) {
+        for (const yaml_node_pair_t *p = n->data.mapping.pairs.start; p < n->data.mapping.pairs.top;
+             p++) {
             if (!check_key(c, document, n, p)) {
                 return false;
             }

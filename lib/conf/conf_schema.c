@@ -1,9 +1,10 @@
 /*
  * conf_schema.c - JSON Schema and a reference page from the tables
  *
- * Tables refer to tables; a first pass gathers them all, each once, so that both outputs are flat lists and nothing
- * here recurses. The schema is for editors: it must take whatever the loader takes, and may take a little more, since
- * an editor sees YAML's own types (421 a number, true a boolean) where the loader sees raw texts.
+ * Tables refer to tables; a first pass gathers them all, each once, so that both outputs are flat
+ * lists and nothing here recurses. The schema is for editors: it must take whatever the loader
+ * takes, and may take a little more, since an editor sees YAML's own types (421 a number, true a
+ * boolean) where the loader sees raw texts.
  */
 #include <string.h>
 

@@ -1,9 +1,10 @@
 /*
  * conf_types.c - raw texts into typed values
  *
- * YAML's own typing is not used: 300s is a duration, 010 is refused, `on` is not true. ${name} is replaced first, when
- * the case's matrix has that name; any other ${...} stays, since replies have templates of their own. Where a typed
- * value still holds "${", the name was mistyped, and the hint says so.
+ * YAML's own typing is not used: 300s is a duration, 010 is refused, `on` is not true. ${name} is
+ * replaced first, when the case's matrix has that name; any other ${...} stays, since replies have
+ * templates of their own. Where a typed value still holds "${", the name was mistyped, and the hint
+ * says so.
  */
 #include <string.h>
 
@@ -24,7 +25,8 @@ static const struct conf_binding *find_binding(const struct conf *c, struct span
     return NULL;
 }
 
-/* The binding that `rest` begins with ("${name}..."), or NULL; *len is the length of the whole mark. */
+/* The binding that `rest` begins with ("${name}..."), or NULL; *len is the length of the whole
+ * mark. */
 static const struct conf_binding *binding_at(const struct conf *c, struct span rest, size_t *len)
 {
     size_t close = span_chr(rest, '}');
@@ -127,9 +129,9 @@ bool conf_read_duration(struct conf *c, const struct conf_node *n, int64_t *out)
 {
     const char *text = conf_scalar(c, n);
 
-    return text != NULL &&
-           (clock_parse(span_of(text), out) ||
-            fail_typed(c, n, text, "not a duration", "write a number and a unit: 300s, 5min, 250ms"));
+    return text != NULL && (clock_parse(span_of(text), out) ||
+                            fail_typed(c, n, text, "not a duration",
+                                       "write a number and a unit: 300s, 5min, 250ms"));
 }
 
 static bool read_bool(struct conf *c, const struct conf_node *n, bool *out)
@@ -161,7 +163,8 @@ static bool read_uint(struct conf *c, const struct conf_node *n, const struct co
         return text != NULL;
     }
     strbuf_init(&hint, memory, sizeof memory);
-    strbuf_addf(&hint, "decimal digits, no leading zero; at least %llu", (unsigned long long)f->min);
+    strbuf_addf(&hint, "decimal digits, no leading zero; at least %llu",
+                (unsigned long long)f->min);
     if (f->max != 0) {
         strbuf_addf(&hint, ", at most %llu", (unsigned long long)f->max);
     }
@@ -253,8 +256,8 @@ static bool read_list(struct conf *c, const struct conf_node *n, const struct co
     char *items;
 
     if (!one && (map ? !conf_is_map(n) : !conf_is_list(n))) {
-        return conf_fail(c, n, f->example, "expected a %s of %ss", map ? "mapping" : "list",
-                         f->sub->name);
+        return conf_fail(c, n, f->example, "expected a %s, each of it a %s",
+                         map ? "mapping of names" : "list", f->sub->name);
     }
     if (f->max != 0 && count > f->max) {
         return conf_fail(c, n, NULL, "more than %llu of \"%s\"", (unsigned long long)f->max,
