@@ -223,23 +223,56 @@ static void form_by_hand(struct page *page, const struct form_result *r)
     strbuf_addc(page->out, '\n');
 }
 
+/* Forms that have nothing to show, by name: "not asked: S1-R1, S1-R2". */
+static void named(struct page *page, enum form_state state, const char *label)
+{
+    const struct probe *p = page->report->probe;
+    bool any = false;
+
+    for (size_t i = 0; i < p->result_count; i++) {
+        if (p->results[i].state != state)
+            continue;
+        strbuf_adds(page->out, any ? ", " : label);
+        strbuf_adds(page->out, p->results[i].form.id);
+        any = true;
+    }
+    if (any)
+        strbuf_addc(page->out, '\n');
+}
+
+static bool has_evidence(const struct form_result *r)
+{
+    return r->attempts > 0 || (r->state != FORM_NOT_ASKED && r->state != FORM_NOT_APPLICABLE);
+}
+
+static void form_block(struct page *page, const struct form_result *r, bool by_hand)
+{
+    form_head(page, r);
+    form_delivery(page, r);
+    if (by_hand && r->attempts > 0)
+        form_by_hand(page, r);
+}
+
 static void forms(struct page *page, bool full)
 {
     const struct probe *p = page->report->probe;
+    bool controls = false;
 
-    if (p->result_count == 0)
-        return;
     strbuf_adds(page->out, "\nevidence:\n");
     for (size_t i = 0; i < p->result_count; i++) {
         const struct form_result *r = &p->results[i];
-        bool asked = r->attempts > 0;
+        bool control = r->form.kind == FORM_CONTROL;
 
-        if (i > 0 && r->form.kind == FORM_CONTROL && p->results[i - 1].form.kind != FORM_CONTROL)
+        if (!full && !has_evidence(r))
+            continue;
+        if (control && !controls)
             strbuf_adds(page->out, "controls (they explain, and are not counted):\n");
-        form_head(page, r);
-        form_delivery(page, r);
-        if (asked && (full || i == 0 || (is_finding(r) && r->form.kind != FORM_CONTROL)))
-            form_by_hand(page, r);
+        controls = controls || control;
+        form_block(page, r, full || i == 0 || (is_finding(r) && !control));
+    }
+    if (!full) {
+        named(page, FORM_NOT_ASKED, "  not asked: ");
+        named(page, FORM_NOT_APPLICABLE, "  not applicable (--verbose says why): ");
     }
 }
 
@@ -256,7 +289,7 @@ static void course(struct page *page)
     }
     strbuf_adds(page->out, "\n  course:   ");
     strbuf_addu(page->out, p->target.sessions);
-    strbuf_adds(page->out, " sessions in ");
+    strbuf_adds(page->out, p->target.sessions == 1 ? " session in " : " sessions in ");
     seconds(page->out, p, p->finished_ns);
     strbuf_adds(page->out, ", begun ");
     clock_print_rfc3339(page->out, page->report->started_epoch_s);
@@ -299,7 +332,7 @@ void report_text(struct strbuf *out, const struct report *r, enum report_amount 
     strbuf_adds(out, "  next:     ");
     report_advice(out, r);
     strbuf_addc(out, '\n');
-    if (r->probe != NULL)
+    if (r->probe != NULL && r->probe->result_count > 0)
         forms(&page, amount == REPORT_FULL);
     notes(&page);
 }

@@ -145,24 +145,45 @@ static void note_callouts(struct noter *n, const struct probe *p)
     }
 }
 
-static void note_report(struct noter *n, const struct probe *p, const struct probe_report *d)
+static const struct form_result *report_form(const struct probe *p, const struct probe_report *d)
 {
-    const struct form_result *r = d->form >= 0 && (size_t)d->form < p->result_count
-                                      ? &p->results[d->form]
-                                      : NULL;
+    return d->form >= 0 && (size_t)d->form < p->result_count ? &p->results[d->form] : NULL;
+}
+
+static bool is_backscatter(const struct probe *p, const struct probe_report *d)
+{
+    const struct form_result *r = report_form(p, d);
+
+    return r != NULL && r->form.kind == FORM_AMBIGUOUS;
+}
+
+/* The same words would be said of both. */
+static bool alike(const struct probe *p, const struct probe_report *a, const struct probe_report *b)
+{
+    return is_backscatter(p, a) == is_backscatter(p, b) && a->is_dsn == b->is_dsn &&
+           a->action == b->action && a->canary_side == b->canary_side &&
+           strcmp(a->reporting_mta, b->reporting_mta) == 0 && strcmp(a->status, b->status) == 0 &&
+           strcmp(a->diagnostic, b->diagnostic) == 0;
+}
+
+static void note_report(struct noter *n, const struct probe *p, unsigned first, unsigned kept)
+{
+    const struct probe_report *d = &p->reports[first];
     struct strbuf *text = note_begin(n);
 
-    if (r == NULL)
-        strbuf_adds(text, "A report came to our mailbox");
-    else if (r->form.kind == FORM_AMBIGUOUS)
-        strbuf_addf(text, "Backscatter: form %s, perhaps taken for local mail, was returned",
-                    r->form.id);
-    else
-        strbuf_addf(text, "The message of form %s was returned", r->form.id);
+    strbuf_adds(text, is_backscatter(p, d) ? "Backscatter, perhaps taken for local mail: returned"
+                                           : "Returned");
     if (d->reporting_mta[0] != '\0')
         strbuf_addf(text, " by %s", d->reporting_mta);
+    strbuf_adds(text, ": ");
+    for (unsigned i = first; i < kept; i++) {
+        const struct form_result *r = report_form(p, &p->reports[i]);
+
+        if (alike(p, d, &p->reports[i]))
+            strbuf_addf(text, "%s%s", i > first ? ", " : "", r != NULL ? r->form.id : "(no form)");
+    }
     if (d->is_dsn)
-        strbuf_addf(text, ", action %s, status %s", dsn_action_name(d->action),
+        strbuf_addf(text, "; action %s, status %s", dsn_action_name(d->action),
                     d->status[0] != '\0' ? d->status : "unknown");
     if (d->diagnostic[0] != '\0')
         strbuf_addf(text, ": %s", d->diagnostic);
@@ -171,17 +192,29 @@ static void note_report(struct noter *n, const struct probe *p, const struct pro
     note_end(n);
 }
 
-static void note_arrivals(struct noter *n, const struct probe *p)
+static void note_returned(struct noter *n, const struct probe *p)
 {
     unsigned kept = p->report_count < PROBE_REPORTS_MAX ? p->report_count : PROBE_REPORTS_MAX;
-    struct strbuf *text;
 
-    for (unsigned i = 0; i < kept; i++)
-        note_report(n, p, &p->reports[i]);
+    for (unsigned i = 0; i < kept; i++) {
+        unsigned earlier = 0;
+
+        while (earlier < i && !alike(p, &p->reports[earlier], &p->reports[i]))
+            earlier++;
+        if (earlier == i)
+            note_report(n, p, i, kept);
+    }
     if (p->report_count > kept) {
         strbuf_addf(note_begin(n), "%u further reports.", p->report_count - kept);
         note_end(n);
     }
+}
+
+static void note_arrivals(struct noter *n, const struct probe *p)
+{
+    struct strbuf *text;
+
+    note_returned(n, p);
     if (p->canary_refused) {
         strbuf_addf(note_begin(n), "The canary's side refused a relayed message: %s",
                     p->canary_refusal);
