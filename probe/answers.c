@@ -1,13 +1,14 @@
 /*
  * answers.c - the table of what servers say, and how a reply is held against it
  *
- * Rows stand from the particular to the general; first row that fits wins. What is decided first is who is meant:
- * the session (421, TLS), relaying by name, the canary's side, the sender, our name, this client, and only then words
- * that may mean several things. A code alone is the last resort, and marked so (row NULL): texts are free (RFC 5321
- * 4.2.1), codes are what a client must go by, and real servers use one code for many things.
+ * Rows stand from the particular to the general; first row that fits wins. What is decided first is
+ * who is meant: the session (421, TLS), relaying by name, the canary's side, the sender, our name,
+ * this client, and only then words that may mean several things. A code alone is the last resort,
+ * and marked so (row NULL): texts are free (RFC 5321 4.2.1), codes are what a client must go by,
+ * and real servers use one code for many things.
  *
- * The text is folded once per reply, and only when a row with a text is reached. Texts are matched in order, piece by
- * piece between the stars.
+ * The text is folded once per reply, and only when a row with a text is reached. Texts are matched
+ * in order, piece by piece between the stars.
  */
 #include "probe/answers.h"
 
@@ -26,7 +27,6 @@ enum {
     ANY = 0
 };
 
-/* clang-format off */
 const struct answer_row answer_rows[] = {
     /* The session itself. */
     {"service-421", ANY, 421, 421, NULL, NULL, ANSWER_SERVICE,
@@ -53,8 +53,8 @@ const struct answer_row answer_rows[] = {
     /* The canary's side was asked. */
     {"postfix-verify-pending", R, 400, 499, NULL, "unverified address", ANSWER_DEFERRED,
      "Postfix reject_unverified_recipient: address verification in progress"},
-    {"postfix-verify-failed", R, 400, 599, NULL, "recipient*undeliverable address", ANSWER_REFUSED_VERIFY,
-     "Postfix unverified_recipient_reject_code: host ... said"},
+    {"postfix-verify-failed", R, 400, 599, NULL, "recipient*undeliverable address",
+     ANSWER_REFUSED_VERIFY, "Postfix unverified_recipient_reject_code: host ... said"},
     {"callout-recipient", R, 400, 599, NULL, "recipient verify", ANSWER_REFUSED_VERIFY,
      "Exim verify = recipient/callout: Could not complete recipient verify callout"},
     {"callout-said", R, 400, 599, NULL, "callout*said", ANSWER_REFUSED_VERIFY,
@@ -66,7 +66,7 @@ const struct answer_row answer_rows[] = {
 
     /* The sender. */
     {"postfix-sender", ASK, 400, 599, NULL, "sender address rejected", ANSWER_REFUSED_SENDER,
-     "Postfix smtpd_check.c: reject_unknown_sender_domain (450 4.1.8), reject_non_fqdn_sender (504)"},
+     "Postfix reject_unknown_sender_domain (450 4.1.8), reject_non_fqdn_sender (504)"},
     {"exim-sender-verify", ASK, 400, 599, NULL, "sender verif", ANSWER_REFUSED_SENDER,
      "Exim verify = sender: Sender verify failed, Sender verification failed"},
     {"exim-sender-domain", M, 500, 599, NULL, "sender address must contain a domain",
@@ -77,7 +77,8 @@ const struct answer_row answer_rows[] = {
      "Sendmail proto.m4 check_mail: 553 5.1.8 Domain of sender address does not exist"},
     {"null-mx-sender", ASK, 500, 599, "x.7.27", NULL, ANSWER_REFUSED_SENDER,
      "RFC 7505 4.2: sender address has null MX"},
-    {"spf-5.7.23", M | R, 500, 599, "x.7.23", NULL, ANSWER_REFUSED_SENDER, "RFC 7372 3.2: SPF failed"},
+    {"spf-5.7.23", M | R, 500, 599, "x.7.23", NULL, ANSWER_REFUSED_SENDER,
+     "RFC 7372 3.2: SPF failed"},
     {"spf-text", M | R, 500, 599, NULL, "spf", ANSWER_REFUSED_SENDER,
      "policyd-spf: Message rejected due to: SPF fail"},
     {"qmail-envelope-sender", ASK, 500, 599, NULL, "envelope sender is in my badmailfrom",
@@ -88,12 +89,15 @@ const struct answer_row answer_rows[] = {
      "Postfix smtpd_check.c: reject_invalid_helo_hostname, reject_unknown_helo_hostname"},
     {"exim-helo", H, 500, 599, NULL, "invalid helo", ANSWER_REFUSED_HELO,
      "Exim smtp_in.c: Syntactically invalid HELO argument(s)"},
-    {"helo-unknown", H, 500, 502, NULL, NULL, ANSWER_SYNTAX, "RFC 5321 4.2.4: command not recognised"},
-    {"sendmail-helo", H, 553, 553, NULL, NULL, ANSWER_REFUSED_HELO, "Sendmail srvrsmtp.c: 553 hostname"},
+    {"helo-unknown", H, 500, 502, NULL, NULL, ANSWER_SYNTAX,
+     "RFC 5321 4.2.4: command not recognised"},
+    {"sendmail-helo", H, 553, 553, NULL, NULL, ANSWER_REFUSED_HELO,
+     "Sendmail srvrsmtp.c: 553 hostname"},
     {"helo-504", H, 501, 504, NULL, NULL, ANSWER_REFUSED_HELO, "RFC 5321 4.2.2: parameter"},
 
     /* This client. */
-    {"code-521", ANY, 521, 521, NULL, NULL, ANSWER_REFUSED_CLIENT, "RFC 7504 3: does not accept mail"},
+    {"code-521", ANY, 521, 521, NULL, NULL, ANSWER_REFUSED_CLIENT,
+     "RFC 7504 3: does not accept mail"},
     {"postfix-client", ANY, 400, 599, NULL, "client host rejected", ANSWER_REFUSED_CLIENT,
      "Postfix smtpd_check.c: check_client_access, reject_unknown_client_hostname"},
     {"postfix-dnsbl", ANY, 400, 599, NULL, "blocked using", ANSWER_REFUSED_CLIENT,
@@ -110,12 +114,14 @@ const struct answer_row answer_rows[] = {
      "Sendmail FEATURE(dnsbl): refused by blackhole site"},
     {"spamhaus", ANY, 500, 599, NULL, "spamhaus", ANSWER_REFUSED_CLIENT, "DNSBL named by its site"},
     {"reputation", ANY, 400, 599, NULL, "reputation", ANSWER_REFUSED_CLIENT, "reputation services"},
-    {"spam-client", M | R, 500, 599, NULL, "spam", ANSWER_REFUSED_CLIENT, "spam source refused at MAIL or RCPT"},
+    {"spam-client", M | R, 500, 599, NULL, "spam", ANSWER_REFUSED_CLIENT,
+     "spam source refused at MAIL or RCPT"},
     {"too-many", ANY, 500, 599, NULL, "too many", ANSWER_SERVICE,
      "Exim smtp_in.c: too many nonmail commands, too many syntax or protocol errors"},
 
     /* Not now. */
-    {"greylist", ASK, 400, 499, NULL, "greylist", ANSWER_DEFERRED, "Postgrey, SQLgrey, Exim recipes"},
+    {"greylist", ASK, 400, 499, NULL, "greylist", ANSWER_DEFERRED,
+     "Postgrey, SQLgrey, Exim recipes"},
     {"graylist", ASK, 400, 499, NULL, "graylist", ANSWER_DEFERRED, "American spelling"},
     {"grey-listed", ASK, 400, 499, NULL, "grey*listed", ANSWER_DEFERRED, "milter-greylist"},
 
@@ -127,16 +133,20 @@ const struct answer_row answer_rows[] = {
      "qmail-smtpd.c err_nogateway: 553"},
     {"exchange-relay", ASK, 500, 599, NULL, "unable to relay", ANSWER_DENIED,
      "Exchange: 550 5.7.1 Unable to relay, 5.7.54 in non-accepted domain"},
-    {"auth-530", ASK | H, 530, 530, NULL, NULL, ANSWER_DENIED_AUTH, "RFC 4954 6: authentication required"},
+    {"auth-530", ASK | H, 530, 530, NULL, NULL, ANSWER_DENIED_AUTH,
+     "RFC 4954 6: authentication required"},
     {"auth-required", ASK | G | H, 500, 599, NULL, "authentication*required", ANSWER_DENIED_AUTH,
-     "RFC 4954 6; Exim: authentication required"},
+     "RFC 4954 6, Exim: authentication required"},
     {"requires-auth", ASK, 500, 599, NULL, "requires authentication", ANSWER_DENIED_AUTH,
      "MailEnable: 503 This mail server requires authentication"},
     {"exchange-auth", ASK, 500, 599, NULL, "not authenticated", ANSWER_DENIED_AUTH,
      "Exchange: 530 5.7.57 Client was not authenticated"},
-    {"must-authenticate", ASK, 500, 599, NULL, "must authenticate", ANSWER_DENIED_AUTH, "common text"},
-    {"please-authenticate", ASK, 500, 599, NULL, "please authenticate", ANSWER_DENIED_AUTH, "common text"},
-    {"smtp-auth", ASK, 500, 599, NULL, "smtp auth", ANSWER_DENIED_AUTH, "hMailServer, qmail patches"},
+    {"must-authenticate", ASK, 500, 599, NULL, "must authenticate", ANSWER_DENIED_AUTH,
+     "common text"},
+    {"please-authenticate", ASK, 500, 599, NULL, "please authenticate", ANSWER_DENIED_AUTH,
+     "common text"},
+    {"smtp-auth", ASK, 500, 599, NULL, "smtp auth", ANSWER_DENIED_AUTH,
+     "hMailServer, qmail patches"},
     {"generic-relay", R | D | E, 500, 599, NULL, "relay", ANSWER_DENIED,
      "Courier 513 Relaying denied, MDaemon: we do not relay"},
     {"not-local-551", R, 551, 551, NULL, NULL, ANSWER_DENIED, "RFC 5321 3.4: 551 User not local"},
@@ -149,43 +159,57 @@ const struct answer_row answer_rows[] = {
      "Exim default ACL: Restricted characters in address"},
     {"opensmtpd-syntax", M | R, 553, 553, NULL, "syntax error", ANSWER_SYNTAX,
      "OpenSMTPD smtp_session.c: Sender address syntax error, Recipient address syntax error"},
-    {"sendmail-route", R, 553, 553, NULL, "route address", ANSWER_SYNTAX, "Sendmail parseaddr: invalid route"},
-    {"postfix-routing", R, 500, 599, NULL, "routing attempted", ANSWER_SYNTAX, "Postfix: source route"},
+    {"sendmail-route", R, 553, 553, NULL, "route address", ANSWER_SYNTAX,
+     "Sendmail parseaddr: invalid route"},
+    {"postfix-routing", R, 500, 599, NULL, "routing attempted", ANSWER_SYNTAX,
+     "Postfix: source route"},
     {"syntax-50x", M | R, 500, 502, NULL, NULL, ANSWER_SYNTAX,
-     "RFC 5321 4.2.2; Postfix 501 5.1.7 Bad sender address syntax; Exim 501 malformed address"},
-    {"syntax-504", M | R, 504, 504, NULL, NULL, ANSWER_SYNTAX, "RFC 5321 4.2.2: parameter not implemented"},
-    {"qmail-555", M | R, 555, 555, NULL, NULL, ANSWER_SYNTAX, "RFC 5321 4.1.1.11; qmail: 555 syntax error"},
+     "RFC 5321 4.2.2, Postfix 501 5.1.7 Bad sender address syntax, Exim 501 malformed address"},
+    {"syntax-504", M | R, 504, 504, NULL, NULL, ANSWER_SYNTAX,
+     "RFC 5321 4.2.2: parameter not implemented"},
+    {"qmail-555", M | R, 555, 555, NULL, NULL, ANSWER_SYNTAX,
+     "RFC 5321 4.1.1.11, qmail: 555 syntax error"},
 
     /* Mailboxes, and recipients without a word about why. */
     {"exchange-not-found", R, 550, 550, NULL, "recipient not found", ANSWER_NO_MAILBOX,
      "Exchange 2013: 550 5.1.10 RESOLVER.ADR.RecipientNotFound"},
     {"postfix-user-unknown", R, 500, 599, NULL, "user unknown", ANSWER_NO_MAILBOX,
      "Postfix, Sendmail, Exchange: 550 5.1.1"},
-    {"exim-unrouteable", R, 500, 599, NULL, "unrouteable address", ANSWER_NO_MAILBOX, "Exim verify.c"},
+    {"exim-unrouteable", R, 500, 599, NULL, "unrouteable address", ANSWER_NO_MAILBOX,
+     "Exim verify.c"},
     {"exim-unknown-user", R, 500, 599, NULL, "unknown user", ANSWER_NO_MAILBOX, "Exim routers"},
     {"no-such-user", R, 500, 599, NULL, "no such user", ANSWER_NO_MAILBOX, "RFC 5321 D.1"},
-    {"qmail-no-mailbox", R, 500, 599, NULL, "no mailbox here", ANSWER_NO_MAILBOX, "qmail-local, patches"},
-    {"mailbox-unavailable", R, 550, 550, NULL, "mailbox unavailable", ANSWER_NO_MAILBOX, "RFC 5321 4.2.3"},
-    {"status-x.1.1", R, 500, 599, "x.1.1", NULL, ANSWER_NO_MAILBOX, "RFC 3463 3.2: bad mailbox address"},
-    {"status-x.1.2", R, 400, 599, "x.1.2", NULL, ANSWER_REFUSED_VERIFY, "RFC 3463 3.2: bad system address"},
+    {"qmail-no-mailbox", R, 500, 599, NULL, "no mailbox here", ANSWER_NO_MAILBOX,
+     "qmail-local, patches"},
+    {"mailbox-unavailable", R, 550, 550, NULL, "mailbox unavailable", ANSWER_NO_MAILBOX,
+     "RFC 5321 4.2.3"},
+    {"status-x.1.1", R, 500, 599, "x.1.1", NULL, ANSWER_NO_MAILBOX,
+     "RFC 3463 3.2: bad mailbox address"},
+    {"status-x.1.2", R, 400, 599, "x.1.2", NULL, ANSWER_REFUSED_VERIFY,
+     "RFC 3463 3.2: bad system address"},
     {"opensmtpd-rcpt", R, 550, 550, NULL, "invalid recipient", ANSWER_DENIED_UNKNOWN,
      "OpenSMTPD lka: 550 Invalid recipient, for foreign and unknown alike"},
-    {"postfix-rcpt-rejected", R, 500, 599, NULL, "recipient address rejected", ANSWER_DENIED_UNKNOWN,
-     "Postfix check_recipient_access, reject"},
+    {"postfix-rcpt-rejected", R, 500, 599, NULL, "recipient address rejected",
+     ANSWER_DENIED_UNKNOWN, "Postfix check_recipient_access, reject"},
 
     /* DATA and end-of-data: what they name. */
     {"data-recipient", D | E, 500, 599, NULL, "recipient", ANSWER_DENIED, "names the recipient"},
     {"data-spam", D | E, 500, 599, NULL, "spam", ANSWER_REFUSED_CONTENT, "SpamAssassin, rspamd"},
     {"data-virus", D | E, 500, 599, NULL, "virus", ANSWER_REFUSED_CONTENT, "ClamAV, Amavis"},
     {"data-malware", D | E, 500, 599, NULL, "malware", ANSWER_REFUSED_CONTENT, "Exim av_scanner"},
-    {"data-content", D | E, 500, 599, NULL, "content", ANSWER_REFUSED_CONTENT, "Postfix header_checks, Exim acl"},
-    {"data-dmarc", D | E, 500, 599, NULL, "dmarc", ANSWER_REFUSED_CONTENT, "OpenDMARC: rejected by DMARC policy"},
+    {"data-content", D | E, 500, 599, NULL, "content", ANSWER_REFUSED_CONTENT,
+     "Postfix header_checks, Exim acl"},
+    {"data-dmarc", D | E, 500, 599, NULL, "dmarc", ANSWER_REFUSED_CONTENT,
+     "OpenDMARC: rejected by DMARC policy"},
     {"data-dkim", D | E, 500, 599, NULL, "dkim", ANSWER_REFUSED_CONTENT, "DKIM policy"},
     {"data-spf", D | E, 500, 599, NULL, "spf", ANSWER_REFUSED_CONTENT, "SPF after DATA"},
     {"data-policy", D | E, 500, 599, NULL, "policy", ANSWER_REFUSED_CONTENT, "rejected by policy"},
-    {"status-x.3.4", ASK, 400, 599, "x.3.4", NULL, ANSWER_REFUSED_CONTENT, "RFC 3463 3.4: message too big"},
-    {"size-552", ASK, 552, 552, NULL, NULL, ANSWER_REFUSED_CONTENT, "RFC 1870 6: 552 exceeds fixed limit"},
-    {"status-x.6", D | E, 500, 599, "x.6.*", NULL, ANSWER_REFUSED_CONTENT, "RFC 3463 3.7: content or media"},
+    {"status-x.3.4", ASK, 400, 599, "x.3.4", NULL, ANSWER_REFUSED_CONTENT,
+     "RFC 3463 3.4: message too big"},
+    {"size-552", ASK, 552, 552, NULL, NULL, ANSWER_REFUSED_CONTENT,
+     "RFC 1870 6: 552 exceeds fixed limit"},
+    {"status-x.6", D | E, 500, 599, "x.6.*", NULL, ANSWER_REFUSED_CONTENT,
+     "RFC 3463 3.7: content or media"},
 
     /* An answer to another question: replies and commands have lost each other. */
     {"no-valid-recipients", D, 500, 599, NULL, "no valid recipients", ANSWER_NONE,
@@ -194,10 +218,10 @@ const struct answer_row answer_rows[] = {
      "RFC 5321 4.1.4, though the commands came in order"},
 
     /* The session again. */
-    {"greeting-5yz", G, 500, 599, NULL, NULL, ANSWER_REFUSED_CLIENT, "RFC 5321 3.1: 554 instead of 220"},
+    {"greeting-5yz", G, 500, 599, NULL, NULL, ANSWER_REFUSED_CLIENT,
+     "RFC 5321 3.1: 554 instead of 220"},
     {"helo-5yz", H, 500, 599, NULL, NULL, ANSWER_REFUSED_CLIENT, "nothing named: this client"},
 };
-/* clang-format on */
 
 const size_t answer_row_count = COUNT(answer_rows);
 
@@ -212,7 +236,9 @@ static const char *folded_text(struct folded *f, const struct reply *reply)
         size_t n = 0;
         for (; n < reply->text_len; n++) {
             char c = reply->text[n];
-            f->text[n] = c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c == '\n' || c == '\0' ? ' ' : c;
+            f->text[n] = c >= 'A' && c <= 'Z'     ? (char)(c + ('a' - 'A'))
+                         : c == '\n' || c == '\0' ? ' '
+                                                  : c;
         }
         f->text[n] = '\0';
         f->ready = true;
@@ -257,7 +283,8 @@ static bool enhanced_fits(const struct reply *reply, const char *pattern)
     return true;
 }
 
-static bool row_fits(const struct answer_row *row, enum smtp_step step, const struct reply *reply, struct folded *f)
+static bool row_fits(const struct answer_row *row, enum smtp_step step, const struct reply *reply,
+                     struct folded *f)
 {
     if (reply->code < row->code_low || reply->code > row->code_high) {
         return false;
@@ -280,7 +307,8 @@ static enum answer judge_positive(enum smtp_step step, const struct reply *reply
     return reply_class(reply) == 2 ? ANSWER_ACCEPTED : ANSWER_NONE;
 }
 
-/* No row knows it. At MAIL it is the sender that was judged; after 354 a nameless no is a no to the message. */
+/* No row knows it. At MAIL it is the sender that was judged; after 354 a nameless no is a no to the
+ * message. */
 static enum answer judge_code(enum smtp_step step, const struct reply *reply)
 {
     if (reply_class(reply) == 4) {
@@ -310,21 +338,36 @@ struct answer_judgement answer_judge(enum smtp_step step, const struct reply *re
 const char *answer_name(enum answer a)
 {
     switch (a) {
-    case ANSWER_NONE: return "none";
-    case ANSWER_ACCEPTED: return "accepted";
-    case ANSWER_DENIED: return "denied";
-    case ANSWER_DENIED_AUTH: return "denied-auth";
-    case ANSWER_DENIED_UNKNOWN: return "denied-unknown";
-    case ANSWER_SYNTAX: return "syntax";
-    case ANSWER_DEFERRED: return "deferred";
-    case ANSWER_REFUSED_SENDER: return "refused-sender";
-    case ANSWER_REFUSED_HELO: return "refused-helo";
-    case ANSWER_REFUSED_CLIENT: return "refused-client";
-    case ANSWER_REFUSED_CONTENT: return "refused-content";
-    case ANSWER_REFUSED_VERIFY: return "refused-verify";
-    case ANSWER_NO_MAILBOX: return "no-mailbox";
-    case ANSWER_TLS_REQUIRED: return "tls-required";
-    case ANSWER_SERVICE: return "service";
+    case ANSWER_NONE:
+        return "none";
+    case ANSWER_ACCEPTED:
+        return "accepted";
+    case ANSWER_DENIED:
+        return "denied";
+    case ANSWER_DENIED_AUTH:
+        return "denied-auth";
+    case ANSWER_DENIED_UNKNOWN:
+        return "denied-unknown";
+    case ANSWER_SYNTAX:
+        return "syntax";
+    case ANSWER_DEFERRED:
+        return "deferred";
+    case ANSWER_REFUSED_SENDER:
+        return "refused-sender";
+    case ANSWER_REFUSED_HELO:
+        return "refused-helo";
+    case ANSWER_REFUSED_CLIENT:
+        return "refused-client";
+    case ANSWER_REFUSED_CONTENT:
+        return "refused-content";
+    case ANSWER_REFUSED_VERIFY:
+        return "refused-verify";
+    case ANSWER_NO_MAILBOX:
+        return "no-mailbox";
+    case ANSWER_TLS_REQUIRED:
+        return "tls-required";
+    case ANSWER_SERVICE:
+        return "service";
     }
     return "none";
 }

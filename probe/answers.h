@@ -1,9 +1,9 @@
 /*
  * answers.h - what a reply means for a form
  *
- * A reply is judged by step, code, enhanced code and text together, by a table whose rows are what real servers say,
- * each with its source. First row that fits wins; what no row knows is judged by code and enhanced code and marked
- * unrecognised.
+ * A reply is judged by step, code, enhanced code and text together, by a table whose rows are what
+ * real servers say, each with its source. First row that fits wins; what no row knows is judged by
+ * code and enhanced code and marked unrecognised.
  */
 #ifndef RELAYLAB_PROBE_ANSWERS_H
 #define RELAYLAB_PROBE_ANSWERS_H
@@ -15,7 +15,8 @@ enum answer {
     ANSWER_ACCEPTED,        /* 2yz, or 354 at DATA */
     ANSWER_DENIED,          /* refuses to relay, for good */
     ANSWER_DENIED_AUTH,     /* refuses a stranger's every word: authentication or TLS wanted */
-    ANSWER_DENIED_UNKNOWN,  /* an unrecognised 5yz: counts as denied only if the control R43 speaks for it */
+    ANSWER_DENIED_UNKNOWN,  /* an unrecognised 5yz: counts as denied only if the control R43 speaks
+                               for it */
     ANSWER_SYNTAX,          /* this way of writing is not understood */
     ANSWER_DEFERRED,        /* not now; greylisting among them */
     ANSWER_REFUSED_SENDER,  /* the reverse-path is not liked: try another */
@@ -29,11 +30,11 @@ enum answer {
 };
 
 struct answer_row {
-    const char *id;     /* stable: "postfix-454-relay" */
-    unsigned steps;     /* bit set of 1u << enum smtp_step; 0: any */
+    const char *id; /* stable: "postfix-454-relay" */
+    unsigned steps; /* bit set of 1u << enum smtp_step; 0: any */
     int code_low, code_high;
     const char *enhanced; /* "5.7.1", "x.7.*", or NULL */
-    const char *text;     /* `*`-glob over the case-folded text (implicit * at both ends), or NULL */
+    const char *text; /* `*`-glob over the case-folded text (implicit * at both ends), or NULL */
     enum answer answer;
     const char *source; /* server, version, file or option */
 };

@@ -1,11 +1,12 @@
 /*
  * arrivals.c - tokens in the envelope, in the header, in what is quoted
  *
- * The order of questions matters. First: is it a report? Then no token in it makes it a delivery. Next the two places
- * that only a delivery fills: the envelope recipient (unless the form's sender was the same address: then a reply goes
- * there too) and our own header field in the outermost header. A null reverse-path weakens the envelope: bounces have it,
- * and some come without any other mark. Whatever else names a token is a quotation, or a message whose header was
- * rewritten: we cannot tell, and say so.
+ * The order of questions matters. First: is it a report? Then no token in it makes it a delivery.
+ * Next the two places that only a delivery fills: the envelope recipient (unless the form's sender
+ * was the same address: then a reply goes there too) and our own header field in the outermost
+ * header. A null reverse-path weakens the envelope: bounces have it, and some come without any
+ * other mark. Whatever else names a token is a quotation, or a message whose header was rewritten:
+ * we cannot tell, and say so.
  */
 #include "probe/arrivals.h"
 
@@ -139,7 +140,8 @@ void arrival_judge(const struct probe *p, const struct mail_view *mail, struct a
 /* Words by which a report quotes another host: Postfix, qmail, Exim. */
 static bool quotes_a_host(struct span diagnostic)
 {
-    static const char *const words[] = {"*host * said*", "*remote host said*", "*remote server*", "*connected to *"};
+    static const char *const words[] = {"*host * said*", "*remote host said*", "*remote server*",
+                                        "*connected to *"};
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         if (span_glob(diagnostic, span_of(words[i]))) {
             return true;
@@ -165,7 +167,9 @@ static void copy_visible(char *room, size_t cap, struct span text)
 void arrival_read_report(const struct probe *p, const struct arrival *a, struct probe_report *out)
 {
     const struct dsn_report *r = &a->report;
-    *out = (struct probe_report){.form = a->form >= 0 ? a->form : -1, .is_dsn = r->is_dsn, .action = r->action};
+    *out = (struct probe_report){.form = a->form >= 0 ? a->form : -1,
+                                 .is_dsn = r->is_dsn,
+                                 .action = r->action};
     bool failed = r->is_dsn && r->action == DSN_FAILED;
     out->canary_side = failed && names_another_host(p, r);
     out->by_target = failed && !out->canary_side;

@@ -7,7 +7,15 @@
 
 #include "probe/steps.h"
 
-enum control_stage { CONTROL_GREETING, CONTROL_EHLO, CONTROL_MAIL, CONTROL_RCPT, CONTROL_DATA, CONTROL_BODY, CONTROL_QUIT };
+enum control_stage {
+    CONTROL_GREETING,
+    CONTROL_EHLO,
+    CONTROL_MAIL,
+    CONTROL_RCPT,
+    CONTROL_DATA,
+    CONTROL_BODY,
+    CONTROL_QUIT
+};
 
 void control_init(struct probe_control *c, struct probe *p, const char *id)
 {
@@ -16,7 +24,8 @@ void control_init(struct probe_control *c, struct probe *p, const char *id)
     token_make(p->config.key, span_of(p->token_target), span_of(id), &c->tokens);
 }
 
-static void add_mailbox(struct strbuf *out, struct span local, const struct token *t, struct span domain)
+static void add_mailbox(struct strbuf *out, struct span local, const struct token *t,
+                        struct span domain)
 {
     strbuf_add(out, local);
     strbuf_addc(out, '+');
@@ -115,14 +124,15 @@ static void script_next(void *self, struct smtp_client *client, const struct rep
     if (stage == CONTROL_BODY || !taken) {
         c->accepted = taken;
         c->finished = true;
-        steps_control_moved(c->probe);
+        steps_poke(c->probe);
         say(c, CONTROL_QUIT);
         return;
     }
     say(c, (enum control_stage)(stage + 1));
 }
 
-static void script_done(void *self, struct smtp_client *client, enum smtp_outcome outcome, enum smtp_step step)
+static void script_done(void *self, struct smtp_client *client, enum smtp_outcome outcome,
+                        enum smtp_step step)
 {
     struct probe_control *c = self;
     (void)client;
@@ -139,7 +149,7 @@ static void script_ended(void *self, struct smtp_client *client)
     (void)client;
     c->active = false;
     c->link = NULL;
-    steps_control_moved(c->probe);
+    steps_poke(c->probe);
 }
 
 static const struct smtp_script control_script = {script_next, script_done, script_ended, NULL};
@@ -150,7 +160,8 @@ bool control_start(struct probe_control *c)
     const struct endpoint *to = &p->config.control_route;
     c->started = true;
     if (to->family != 0) {
-        smtp_client_init(&c->client, &control_script, c, &p->config.timeouts, world_now(p->world), CLOCK_NEVER);
+        smtp_client_init(&c->client, &control_script, c, &p->config.timeouts, world_now(p->world),
+                         CLOCK_NEVER);
         c->stage = CONTROL_GREETING;
         c->link = world_connect(p->world, NULL, to, smtp_client_machine(&c->client));
     }

@@ -1,12 +1,14 @@
 /*
  * forms.c - the rows, the batteries made of them, and how a template becomes a path
  *
- * The lists of the field's detectors, without their accidents: sender and recipient vary independently, so that a
- * server which refuses one odd sender has still been asked all the recipients. A battery is not stored: it follows from
- * the rows' flags by the pairing rule, and a list of ids is a battery of its own.
+ * The lists of the field's detectors, without their accidents: sender and recipient vary
+ * independently, so that a server which refuses one odd sender has still been asked all the
+ * recipients. A battery is not stored: it follows from the rows' flags by the pairing rule, and a
+ * list of ids is a battery of its own.
  *
- * Whether a form is external is never written down in a row. It is read off the path that will really be sent, since it
- * depends on the domains: the domain after the last unquoted @, source route removed, is the canary's or it is not.
+ * Whether a form is external is never written down in a row. It is read off the path that will
+ * really be sent, since it depends on the domains: the domain after the last unquoted @, source
+ * route removed, is the canary's or it is not.
  */
 #include "probe/forms.h"
 
@@ -16,40 +18,56 @@ enum { LOCAL_PART_MAX = 64 /* RFC 5321 4.5.3.1.1 */ };
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
-/* clang-format off */
 const struct sender_row form_senders[] = {
     {"S1", "external", "<{p}@{S}>", "the plain question", false, true, true},
-    {"S2", "same as recipient", "<{x}@{X}>", "a mail to oneself skips some sender maps", false, false, false},
+    {"S2", "same as recipient", "<{x}@{X}>", "a mail to oneself skips some sender maps", false,
+     false, false},
     {"S3", "null", "<>", "bounces are exempt from many rules", false, true, true},
-    {"S4", "unqualified", "<{p}>", "gets the local domain appended, and is then trusted", false, true, false},
+    {"S4", "unqualified", "<{p}>", "gets the local domain appended, and is then trusted", false,
+     true, false},
     {"S6", "target name", "<{p}@{T}>", "relaying by sender domain", false, true, false},
-    {"S7", "target literal", "<{p}@[{ip}]>", "relaying by sender domain, as a literal", false, true, false},
-    {"S10", "local mailbox", "<{p}@{D}>", "a forged local sender is enough for many servers", true, true, true},
+    {"S7", "target literal", "<{p}@[{ip}]>", "relaying by sender domain, as a literal", false, true,
+     false},
+    {"S10", "local mailbox", "<{p}@{D}>", "a forged local sender is enough for many servers", true,
+     true, true},
 };
 
 const struct recipient_row form_recipients[] = {
     {"R1", "plain", "<{x}@{X}>", "the plain question", false, true, true},
-    {"R2", "no brackets", "{x}@{X}", "a lenient parser before a check of the bracketed form", false, true, false},
+    {"R2", "no brackets", "{x}@{X}", "a lenient parser before a check of the bracketed form", false,
+     true, false},
     {"R3", "quoted whole", "<\"{x}@{X}\">", "dequoted, then routed", false, true, false},
-    {"R4", "quoted percent", "<\"{x}%{X}\">", "dequoted, then the percent hack", false, true, false},
-    {"R5", "bare percent", "<{x}%{X}>", "local to the check, foreign to the router", false, true, false},
-    {"R6", "percent at name", "<{x}%{X}@{T}>", "the percent hack; real on two-hop gateways", false, true, true},
+    {"R4", "quoted percent", "<\"{x}%{X}\">", "dequoted, then the percent hack", false, true,
+     false},
+    {"R5", "bare percent", "<{x}%{X}>", "local to the check, foreign to the router", false, true,
+     false},
+    {"R6", "percent at name", "<{x}%{X}@{T}>", "the percent hack, real on two-hop gateways", false,
+     true, true},
     {"R7", "percent at literal", "<{x}%{X}@[{ip}]>", "the percent hack", false, true, false},
-    {"R9", "double at, name", "<{x}@{X}@{T}>", "first and last @ are taken for each other", false, true, true},
-    {"R10", "double at, literal", "<{x}@{X}@[{ip}]>", "first and last @ are taken for each other", false, true, false},
-    {"R11", "quoted at name", "<\"{x}@{X}\"@{T}>", "dequoted on the second hop", false, true, false},
-    {"R12", "quoted at literal", "<\"{x}@{X}\"@[{ip}]>", "dequoted on the second hop", false, true, false},
-    {"R14", "route via name", "<@{T}:{x}@{X}>", "RFC 821 source route; RFC 5321 says to ignore it", false, true, true},
+    {"R9", "double at, name", "<{x}@{X}@{T}>", "first and last @ are taken for each other", false,
+     true, true},
+    {"R10", "double at, literal", "<{x}@{X}@[{ip}]>", "first and last @ are taken for each other",
+     false, true, false},
+    {"R11", "quoted at name", "<\"{x}@{X}\"@{T}>", "dequoted on the second hop", false, true,
+     false},
+    {"R12", "quoted at literal", "<\"{x}@{X}\"@[{ip}]>", "dequoted on the second hop", false, true,
+     false},
+    {"R14", "route via name", "<@{T}:{x}@{X}>", "RFC 821 source route, RFC 5321 says to ignore it",
+     false, true, true},
     {"R15", "route via literal", "<@[{ip}]:{x}@{X}>", "RFC 821 source route", false, true, false},
     {"R19", "bang", "<{X}!{x}>", "UUCP path, swapped by old rewriting rules", false, true, false},
     {"R20", "bang at name", "<{X}!{x}@{T}>", "UUCP path behind a local domain", false, true, false},
-    {"R20i", "bang at literal", "<{X}!{x}@[{ip}]>", "UUCP path behind a local literal", false, true, false},
-    {"R41", "impossible local user", "<{rand}@{D}>", "taken: the server accepts every local part", true, true, true},
-    {"R42", "reserved domain", "<{rand}@probe.invalid>", "taken: the server accepts everything", true, true, true},
-    {"R43", "postmaster", "<postmaster>", "refused: the server takes nothing from us at all", true, true, true},
-    {"R43d", "postmaster at domain", "<postmaster@{D}>", "refused: the server takes nothing from us", true, true, true},
+    {"R20i", "bang at literal", "<{X}!{x}@[{ip}]>", "UUCP path behind a local literal", false, true,
+     false},
+    {"R41", "impossible local user", "<{rand}@{D}>", "taken: the server accepts every local part",
+     true, true, true},
+    {"R42", "reserved domain", "<{rand}@probe.invalid>", "taken: the server accepts everything",
+     true, true, true},
+    {"R43", "postmaster", "<postmaster>", "refused: the server takes nothing from us at all", true,
+     true, true},
+    {"R43d", "postmaster at domain", "<postmaster@{D}>",
+     "refused: the server takes nothing from us", true, true, true},
 };
-/* clang-format on */
 
 const size_t form_sender_count = COUNT(form_senders);
 const size_t form_recipient_count = COUNT(form_recipients);
@@ -60,7 +78,8 @@ struct selection {
     size_t *count;
 };
 
-static bool selection_has(const struct selection *s, const struct sender_row *from, const struct recipient_row *to)
+static bool selection_has(const struct selection *s, const struct sender_row *from,
+                          const struct recipient_row *to)
 {
     for (size_t i = 0; i < *s->count; i++) {
         if (s->forms[i].sender == from && s->forms[i].recipient == to) {
@@ -70,7 +89,8 @@ static bool selection_has(const struct selection *s, const struct sender_row *fr
     return false;
 }
 
-static bool selection_add(struct selection *s, const struct sender_row *from, const struct recipient_row *to)
+static bool selection_add(struct selection *s, const struct sender_row *from,
+                          const struct recipient_row *to)
 {
     if (selection_has(s, from, to)) {
         return true;
@@ -79,7 +99,9 @@ static bool selection_add(struct selection *s, const struct sender_row *from, co
         return false;
     }
     struct form *f = &s->forms[(*s->count)++];
-    *f = (struct form){.sender = from, .recipient = to, .kind = to->control ? FORM_CONTROL : FORM_EXTERNAL};
+    *f = (struct form){.sender = from,
+                       .recipient = to,
+                       .kind = to->control ? FORM_CONTROL : FORM_EXTERNAL};
     struct strbuf id;
     strbuf_init(&id, f->id, sizeof(f->id));
     strbuf_adds(&id, from->id);
@@ -100,7 +122,8 @@ static bool sender_in(const struct sender_row *s, enum battery b)
     return b == BATTERY_FULL || (b == BATTERY_STANDARD ? s->standard : s->quick);
 }
 
-/* The pairing rule. Controls come last: they explain answers, and must not stand in the way of them. */
+/* The pairing rule. Controls come last: they explain answers, and must not stand in the way of
+ * them. */
 static bool select_battery(struct selection *s, enum battery b)
 {
     bool fits = true;
@@ -145,7 +168,8 @@ static const struct recipient_row *recipient_named(struct span id)
 }
 
 /* "S3-R6", "S3" (with the plain recipient) or "R6" (with the plain sender). */
-static bool parse_pair(struct span word, const struct sender_row **from, const struct recipient_row **to)
+static bool parse_pair(struct span word, const struct sender_row **from,
+                       const struct recipient_row **to)
 {
     size_t dash = span_chr(word, '-');
     if (dash != SIZE_MAX) {
@@ -183,7 +207,8 @@ static bool select_word(struct selection *s, struct span word, struct strbuf *er
     if (!known) {
         strbuf_adds(error, "unknown form \"");
         strbuf_add_visible(error, span_to(word, 40));
-        strbuf_adds(error, "\": quick, standard, full, or ids such as S1-R1, S3, R6 (see --list-forms)");
+        strbuf_adds(error,
+                    "\": quick, standard, full, or ids such as S1-R1, S3, R6 (see --list-forms)");
         return false;
     }
     if (!fits) {
@@ -209,7 +234,8 @@ static void controls_last(struct form *forms, size_t count)
     }
 }
 
-bool forms_select(struct span selection, struct form *forms, size_t cap, size_t *count, struct strbuf *error)
+bool forms_select(struct span selection, struct form *forms, size_t cap, size_t *count,
+                  struct strbuf *error)
 {
     struct selection s = {.forms = forms, .cap = cap, .count = count};
     struct span rest = selection;
@@ -221,7 +247,9 @@ bool forms_select(struct span selection, struct form *forms, size_t cap, size_t 
         }
     }
     if (*count == 0) {
-        strbuf_adds(error, "no form was named: quick, standard, full, or ids such as S1-R1 (see --list-forms)");
+        strbuf_adds(
+            error,
+            "no form was named: quick, standard, full, or ids such as S1-R1 (see --list-forms)");
         return false;
     }
     controls_last(forms, *count);
@@ -244,22 +272,39 @@ static void add_tagged(struct strbuf *out, struct span local, const struct token
 }
 
 /* One {word} of a template; the words are told apart by their first letter. */
-static void add_word(const struct form *f, const struct form_identity *who, char word, struct strbuf *out)
+static void add_word(const struct form *f, const struct form_identity *who, char word,
+                     struct strbuf *out)
 {
     switch (word) {
-    case 'x': add_tagged(out, who->canary_local, &f->tokens.recipient); break;
-    case 'X': strbuf_add(out, who->canary_domain); break;
-    case 'p': add_tagged(out, who->sender_local, &f->tokens.sender); break;
-    case 'S': strbuf_add(out, who->sender_domain); break;
-    case 'T': strbuf_add(out, who->target_name); break;
-    case 'D': strbuf_add(out, who->local_domain); break;
-    case 'i': add_ip(out, &who->target); break;
-    default: strbuf_add(out, (struct span){f->tokens.sender.text, TOKEN_LEN}); break;
+    case 'x':
+        add_tagged(out, who->canary_local, &f->tokens.recipient);
+        break;
+    case 'X':
+        strbuf_add(out, who->canary_domain);
+        break;
+    case 'p':
+        add_tagged(out, who->sender_local, &f->tokens.sender);
+        break;
+    case 'S':
+        strbuf_add(out, who->sender_domain);
+        break;
+    case 'T':
+        strbuf_add(out, who->target_name);
+        break;
+    case 'D':
+        strbuf_add(out, who->local_domain);
+        break;
+    case 'i':
+        add_ip(out, &who->target);
+        break;
+    default:
+        strbuf_add(out, (struct span){f->tokens.sender.text, TOKEN_LEN});
+        break;
     }
 }
 
-static void expand(const struct form *f, const struct form_identity *who, const char *template, bool bare,
-                   struct strbuf *out)
+static void expand(const struct form *f, const struct form_identity *who, const char *template,
+                   bool bare, struct strbuf *out)
 {
     struct span rest = span_of(template);
     if (bare && rest.len > 2 && rest.ptr[0] == '<') {
@@ -277,13 +322,14 @@ static void expand(const struct form *f, const struct form_identity *who, const 
     }
 }
 
-void form_sender(const struct form *f, const struct sender_row *row, const struct form_identity *who, bool bare,
-                 struct strbuf *out)
+void form_sender(const struct form *f, const struct sender_row *row,
+                 const struct form_identity *who, bool bare, struct strbuf *out)
 {
     expand(f, who, row->template, bare, out);
 }
 
-void form_recipient(const struct form *f, const struct form_identity *who, bool bare, struct strbuf *out)
+void form_recipient(const struct form *f, const struct form_identity *who, bool bare,
+                    struct strbuf *out)
 {
     expand(f, who, f->recipient->template, bare, out);
 }
@@ -325,8 +371,8 @@ static void bind_kind(struct form *f, const struct form_identity *who)
     }
 }
 
-void forms_bind(struct form *forms, size_t count, const struct form_identity *who, const struct token_key *key,
-                struct span target)
+void forms_bind(struct form *forms, size_t count, const struct form_identity *who,
+                const struct token_key *key, struct span target)
 {
     for (size_t i = 0; i < count; i++) {
         struct form *f = &forms[i];
@@ -353,8 +399,8 @@ static void print_cell(struct strbuf *out, const char *text, size_t width)
     strbuf_addc(out, ' ');
 }
 
-static void print_row(struct strbuf *out, const char *id, const char *name, const char *template, const char *why,
-                      const char *batteries)
+static void print_row(struct strbuf *out, const char *id, const char *name, const char *template,
+                      const char *why, const char *batteries)
 {
     strbuf_adds(out, "  ");
     print_cell(out, id, 4);
@@ -383,8 +429,10 @@ void forms_print(struct strbuf *out)
         const char *words = r->control ? "control" : battery_words(r->quick, r->standard);
         print_row(out, r->id, r->name, r->template, r->why, words);
     }
-    strbuf_adds(out, "{x} {X} canary with token, its domain; {p} {S} sender with token, its domain; {T} {ip} the target's"
-                     " name, address;\n{D} a domain local to the target; {rand} a token alone. A form is a sender and a"
-                     " recipient: S3-R1; S3 is S3-R1, R6 is S1-R6.\nControls explain other answers and are never"
-                     " counted; no message is sent for them.\n");
+    strbuf_adds(out,
+                "{x} {X} canary with token, its domain; {p} {S} sender with token, its domain;\n"
+                "{T} {ip} the target's name, address; {D} a domain local to the target;\n"
+                "{rand} a token alone. A form is a sender and a recipient: S3-R1; S3 alone is\n"
+                "S3-R1, R6 alone is S1-R6. Controls explain other answers and are never counted;\n"
+                "no message is sent for them.\n");
 }

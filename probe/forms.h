@@ -1,13 +1,14 @@
 /*
  * forms.h - the ways to ask a server to relay, as data
  *
- * A form is a sender shape times a recipient shape (session contexts come later). Rows are templates; forms_plan makes
- * the list of forms for one target by the pairing rule: every recipient shape with the plainest sender that the server
- * takes, then every sender shape with the plain recipient. Ids are those of the field's list: "S1-R6".
+ * A form is a sender shape times a recipient shape (session contexts come later). Rows are
+ * templates; forms_plan makes the list of forms for one target by the pairing rule: every recipient
+ * shape with the plainest sender that the server takes, then every sender shape with the plain
+ * recipient. Ids are those of the field's list: "S1-R6".
  *
- * Templates: {x} canary local part with the recipient token (x+token), {X} canary domain, {S} our sender domain,
- * {p} sender local part with the sender token, {T} target name, {ip} target address as an address literal's inside,
- * {D} a domain local to the target, {rand} the sender token alone.
+ * Templates: {x} canary local part with the recipient token (x+token), {X} canary domain, {S} our
+ * sender domain, {p} sender local part with the sender token, {T} target name, {ip} target address
+ * as an address literal's inside, {D} a domain local to the target, {rand} the sender token alone.
  *
  * Ownership: rows are static; a struct form is a value with its own text.
  */
@@ -21,11 +22,11 @@
 enum { FORMS_MAX = 64, FORM_ID_MAX = 16 };
 
 struct sender_row {
-    const char *id;       /* "S1" */
+    const char *id; /* "S1" */
     const char *name;
     const char *template; /* what stands after MAIL FROM: */
     const char *why;
-    bool needs_domain;    /* {D} must be known */
+    bool needs_domain; /* {D} must be known */
     bool standard, quick;
 };
 
@@ -57,23 +58,27 @@ struct form {
     char id[FORM_ID_MAX]; /* "S1-R1" */
     const struct sender_row *sender;
     const struct recipient_row *recipient;
-    enum form_kind kind; /* computed: external when the domain after the last unquoted @ is the canary's */
+    enum form_kind kind; /* computed: external when the domain after the last unquoted @ is the
+                            canary's */
     bool applicable;
     const char *why_not; /* when not applicable: one sentence */
     struct token_pair tokens;
 };
 
-/* The forms of a battery ("quick", "standard", "full", or a list "S1-R1,S3-R1,R6"), in asking order; controls last.
-   False: *error is a sentence naming the unknown word. */
-bool forms_select(struct span selection, struct form *forms, size_t cap, size_t *count, struct strbuf *error);
+/* The forms of a battery ("quick", "standard", "full", or a list "S1-R1,S3-R1,R6"), in asking
+   order; controls last. False: *error is a sentence naming the unknown word. */
+bool forms_select(struct span selection, struct form *forms, size_t cap, size_t *count,
+                  struct strbuf *error);
 /* Fills in tokens, kind and applicability for this identity. */
-void forms_bind(struct form *forms, size_t count, const struct form_identity *who, const struct token_key *key,
-                struct span target);
-/* What is sent: the path as it stands after "MAIL FROM:" / "RCPT TO:". `bare`: without angle brackets where the row
-   has them (A5). The sender row may be another than the form's own (another sender when the first is refused). */
-void form_sender(const struct form *f, const struct sender_row *row, const struct form_identity *who, bool bare,
-                 struct strbuf *out);
-void form_recipient(const struct form *f, const struct form_identity *who, bool bare, struct strbuf *out);
+void forms_bind(struct form *forms, size_t count, const struct form_identity *who,
+                const struct token_key *key, struct span target);
+/* What is sent: the path as it stands after "MAIL FROM:" / "RCPT TO:". `bare`: without angle
+   brackets where the row has them (A5). The sender row may be another than the form's own (another
+   sender when the first is refused). */
+void form_sender(const struct form *f, const struct sender_row *row,
+                 const struct form_identity *who, bool bare, struct strbuf *out);
+void form_recipient(const struct form *f, const struct form_identity *who, bool bare,
+                    struct strbuf *out);
 /* Text table of all rows for --list-forms. */
 void forms_print(struct strbuf *out);
 

@@ -1,19 +1,21 @@
 /*
  * plan.c - every form's way from pending to settled
  *
- * A form leaves the plan in one of four ways: it was answered, its message went out (then only its fate is awaited), it
- * used up its attempts, or asking ended. Everything else puts it back. Forms are asked in the battery's order, but one
- * that cost us a session (a time-out, bytes that are no reply) lets the others go first, so that one bad form cannot
- * use up the time of all.
+ * A form leaves the plan in one of four ways: it was answered, its message went out (then only its
+ * fate is awaited), it used up its attempts, or asking ended. Everything else puts it back. Forms
+ * are asked in the battery's order, but one that cost us a session (a time-out, bytes that are no
+ * reply) lets the others go first, so that one bad form cannot use up the time of all.
  *
- * A hang-up is an answer only in company: a server that closes on this form twice, and answers the plain one, has said
- * no to it. That is decided last, in plan_close, when the plain form's answer is known.
+ * A hang-up is an answer only in company: a server that closes on this form twice, and answers the
+ * plain one, has said no to it. That is decided last, in plan_close, when the plain form's answer
+ * is known.
  */
 #include "probe/plan.h"
 
 #include <string.h>
 
-/* In whose name the plain question is asked when the server does not take the plainest sender (A4). */
+/* In whose name the plain question is asked when the server does not take the plainest sender (A4).
+ */
 static const char *const stand_ins[] = {"S1", "S2", "S3", "S10", "S6", "S4"};
 
 enum { STAND_IN_COUNT = sizeof(stand_ins) / sizeof(stand_ins[0]) };
@@ -49,7 +51,8 @@ bool plan_sender_refused(struct plan *p, const struct form_identity *who)
     return p->sender_index < STAND_IN_COUNT;
 }
 
-void plan_init(struct plan *p, struct form_result *results, size_t count, int64_t retry_ns, int64_t deadline_ns)
+void plan_init(struct plan *p, struct form_result *results, size_t count, int64_t retry_ns,
+               int64_t deadline_ns)
 {
     memset(p, 0, sizeof(*p));
     p->results = results;
@@ -134,7 +137,8 @@ static void settle(struct plan *p, struct form_result *r, enum form_state state)
     plan_form_of(p, r)->phase = PLAN_SETTLED;
 }
 
-/* Greylists key on the triplet and count from its first sight: the same tokens, later, and later again. */
+/* Greylists key on the triplet and count from its first sight: the same tokens, later, and later
+ * again. */
 static void put_off(struct plan *p, struct form_result *r, int64_t now_ns, unsigned retry_hint_s)
 {
     struct plan_form *f = plan_form_of(p, r);
@@ -189,12 +193,14 @@ void plan_answered(struct plan *p, struct form_result *r, int64_t now_ns, unsign
         break;
     case ANSWER_DENIED:
     case ANSWER_DENIED_AUTH:
-    case ANSWER_DENIED_UNKNOWN: /* the session made it refused-client when R43 did not speak for it */
+    case ANSWER_DENIED_UNKNOWN: /* the session made it refused-client when R43 did not speak for it
+                                 */
     case ANSWER_NO_MAILBOX:
     case ANSWER_SYNTAX:
         settle(p, r, FORM_DENIED);
         break;
-    case ANSWER_REFUSED_SENDER: /* a form that is about this sender has its answer; the plain question has not */
+    case ANSWER_REFUSED_SENDER: /* a form that is about this sender has its answer; the plain
+                                   question has not */
         settle(p, r, r->form.sender == &form_senders[0] ? FORM_UNDECIDED : FORM_DENIED);
         break;
     case ANSWER_DEFERRED:
@@ -268,7 +274,8 @@ static const struct form_result *plain_of(const struct plan *p)
 void plan_close(struct plan *p)
 {
     const struct form_result *plain = plain_of(p);
-    bool survived = plain != NULL && plain->hang_ups < PLAN_HANG_UPS_MAX && plain->answer != ANSWER_NONE;
+    bool survived = plain != NULL && plain->hang_ups < PLAN_HANG_UPS_MAX &&
+                    plain->answer != ANSWER_NONE;
     for (size_t i = 0; i < p->count; i++) {
         struct form_result *r = &p->results[i];
         p->forms[i].phase = PLAN_SETTLED;

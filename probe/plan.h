@@ -1,12 +1,14 @@
 /*
  * plan.h - what to ask next of one target, across sessions
  *
- * A session takes forms from the plan one by one (plan_next), and gives each back with what became of it. The plan
- * keeps what must outlive a session: which form waits for a retry and until when, how often it was tried, what the
- * target likes (bare addresses, another sender, HELO only), and it turns an answer into the state of the form.
+ * A session takes forms from the plan one by one (plan_next), and gives each back with what became
+ * of it. The plan keeps what must outlive a session: which form waits for a retry and until when,
+ * how often it was tried, what the target likes (bare addresses, another sender, HELO only), and it
+ * turns an answer into the state of the form.
  *
  * Ownership: the plan borrows the results (the probe's array) and lives as long as they do.
- * Limits: PLAN_ATTEMPTS_MAX sessions per form; a form of which a message byte went out is never asked again.
+ * Limits: PLAN_ATTEMPTS_MAX sessions per form; a form of which a message byte went out is never
+ * asked again.
  */
 #ifndef RELAYLAB_PROBE_PLAN_H
 #define RELAYLAB_PROBE_PLAN_H
@@ -37,17 +39,20 @@ struct plan {
     struct form_result *results;
     size_t count;
     struct plan_form forms[FORMS_MAX];
-    int64_t retry_ns;           /* the next delay for a deferred form starts from here */
-    int64_t deadline_ns;        /* no form is asked from then on */
+    int64_t retry_ns;    /* the next delay for a deferred form starts from here */
+    int64_t deadline_ns; /* no form is asked from then on */
     enum plan_style mail_style, rcpt_style;
-    unsigned sender_index;      /* how many of the stand-in senders were refused; past the last: all were */
-    bool helo_only;             /* the server hung up on EHLO */
+    unsigned sender_index; /* how many of the stand-in senders were refused; past the last: all were
+                            */
+    bool helo_only;        /* the server hung up on EHLO */
 };
 
-void plan_init(struct plan *p, struct form_result *results, size_t count, int64_t retry_ns, int64_t deadline_ns);
+void plan_init(struct plan *p, struct form_result *results, size_t count, int64_t retry_ns,
+               int64_t deadline_ns);
 /* The next form that may be asked now and marks it taken; results entry, or NULL. */
 struct form_result *plan_next(struct plan *p, int64_t now_ns);
-/* When the next waiting form is due: now or earlier when one is pending; CLOCK_NEVER when all is settled. */
+/* When the next waiting form is due: now or earlier when one is pending; CLOCK_NEVER when all is
+ * settled. */
 int64_t plan_due(const struct plan *p);
 /* The sender that stands in for the plainest one; NULL: the target took none of them. */
 const struct sender_row *plan_plain_sender(const struct plan *p);
@@ -56,13 +61,15 @@ bool plan_sender_refused(struct plan *p, const struct form_identity *who);
 /* Forms that were not applicable may be now: the target's name became known. */
 void plan_refresh(struct plan *p);
 
-/* A whole answer came and the session can be trusted: result->answer, row, code, step are filled in. */
+/* A whole answer came and the session can be trusted: result->answer, row, code, step are filled
+ * in. */
 void plan_answered(struct plan *p, struct form_result *r, int64_t now_ns, unsigned retry_hint_s);
 /* The session broke while the form was asked; the outcome and step are in the result. */
 void plan_lost(struct plan *p, struct form_result *r, int64_t now_ns);
 /* The session cannot be believed: what it said about the form counts as not asked. */
 void plan_tainted(struct plan *p, struct form_result *r);
-/* The form was not asked after all (the session must end first): ask it in the next one, no attempt counted. */
+/* The form was not asked after all (the session must end first): ask it in the next one, no attempt
+ * counted. */
 void plan_put_back(struct plan *p, struct form_result *r);
 /* Asking is over: forms that were answered keep their answer, the others are not asked. */
 void plan_close(struct plan *p);

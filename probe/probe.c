@@ -1,34 +1,28 @@
 /*
  * probe.c - the order of things
  *
- * One function, `step`, looks at the phase and the time and does what is next; it runs from one timer and nowhere else.
- * Whatever happens (a session ended, a message arrived, a control was refused, Ctrl-C) is written down where it
- * happens, and the timer is set to now. So no part of the probe is changed under its own feet, and the same instants
- * give the same order in both worlds.
+ * One function, `step`, looks at the phase and the time and does what is next; it runs from one
+ * timer and nowhere else. Whatever happens (a session ended, a message arrived, a control was
+ * refused, Ctrl-C) is written down where it happens, and the timer is set to now. So no part of the
+ * probe is changed under its own feet, and the same instants give the same order in both worlds.
  *
- * When a session brings nothing, the next is not simply tried at once: what it said decides how long to wait, and how
- * often is enough (pause_after).
+ * When a session brings nothing, the next is not simply tried at once: what it said decides how
+ * long to wait, and how often is enough (pause_after).
  */
 #include "probe/probe.h"
 
 #include <string.h>
 
-#include "probe/arrivals.h"
 #include "probe/control.h"
 #include "probe/steps.h"
 
 enum { RETRY_DEFAULT_S = 301, MAX_TIME_DEFAULT_MIN = 15, WAIT_DEFAULT_MIN = 2 };
 
-static void poke(struct probe *p)
+void steps_poke(struct probe *p)
 {
     if (p->phase != PROBE_FINISHED || p->concluding) {
         world_timer_set(p->world, &p->timer, world_now(p->world));
     }
-}
-
-void steps_control_moved(struct probe *p)
-{
-    poke(p);
 }
 
 static void progress(struct probe *p, const char *phase)
@@ -50,7 +44,8 @@ static const struct form_result *plain_result(const struct probe *p)
     const struct form_result *plain = NULL;
     for (size_t i = 0; i < p->result_count; i++) {
         const struct form_result *r = &p->results[i];
-        if (r->form.recipient == &form_recipients[0] && (plain == NULL || r->form.sender == &form_senders[0])) {
+        if (r->form.recipient == &form_recipients[0] &&
+            (plain == NULL || r->form.sender == &form_senders[0])) {
             plain = r;
         }
     }
@@ -77,7 +72,8 @@ void probe_facts(const struct probe *p, struct verdict_facts *facts)
         .interrupted = p->interrupted,
         .tainted = n->tainted,
         .canary_refused = p->canary_refused,
-        .not_smtp = !n->greeted && (n->last_outcome == OUTCOME_MALFORMED || n->last_outcome == OUTCOME_TOO_LONG),
+        .not_smtp = !n->greeted &&
+                    (n->last_outcome == OUTCOME_MALFORMED || n->last_outcome == OUTCOME_TOO_LONG),
         .undecidable_arrival = p->unclear_count > 0,
     };
 }
@@ -95,7 +91,8 @@ static void finish(struct probe *p)
     }
 }
 
-/* Connections that still stand are ended first: the caller may forget the probe when `finished` was called. */
+/* Connections that still stand are ended first: the caller may forget the probe when `finished` was
+ * called. */
 static void conclude(struct probe *p)
 {
     p->phase = PROBE_FINISHED;
@@ -160,7 +157,8 @@ static void end_asking(struct probe *p)
 
 static bool lost_before_it_stood(const struct session *s)
 {
-    return s->step == STEP_CONNECT || s->outcome == OUTCOME_REFUSED || s->outcome == OUTCOME_UNREACHABLE;
+    return s->step == STEP_CONNECT || s->outcome == OUTCOME_REFUSED ||
+           s->outcome == OUTCOME_UNREACHABLE;
 }
 
 static int64_t doubled(int64_t delay_ns, unsigned times)
@@ -172,9 +170,9 @@ static int64_t doubled(int64_t delay_ns, unsigned times)
 }
 
 /*
- * How long to wait after a session: 0 goes on at once, CLOCK_NEVER ends the asking. A server that was never heard gets a
- * second chance only when it broke off; one that is busy gets time; one that hangs up, goes silent or talks nonsense
- * three times in a row has shown enough.
+ * How long to wait after a session: 0 goes on at once, CLOCK_NEVER ends the asking. A server that
+ * was never heard gets a second chance only when it broke off; one that is busy gets time; one that
+ * hangs up, goes silent or talks nonsense three times in a row has shown enough.
  */
 static int64_t pause_after(struct probe *p)
 {
@@ -222,7 +220,8 @@ static void ask(struct probe *p)
     }
     p->phase = PROBE_ASKING;
     p->target.first_connect_ns = p->target.sessions == 0 ? now : p->target.first_connect_ns;
-    if (!session_start(&p->session, p->world, &p->session_config, &p->plan, &p->target, p->target.sessions + 1)) {
+    if (!session_start(&p->session, p->world, &p->session_config, &p->plan, &p->target,
+                       p->target.sessions + 1)) {
         p->target.last_outcome = OUTCOME_UNREACHABLE;
         end_asking(p);
     }
@@ -299,10 +298,11 @@ static void session_ended(void *self, struct session *s)
     struct probe *p = self;
     (void)s;
     p->session_ended = true;
-    poke(p);
+    steps_poke(p);
 }
 
-/* {T}, when only an address was given: what the target calls itself. Forms wait for that until the greeting came. */
+/* {T}, when only an address was given: what the target calls itself. Forms wait for that until the
+ * greeting came. */
 static void session_named(void *self, struct span name)
 {
     struct probe *p = self;
@@ -398,7 +398,8 @@ static void set_session_config(struct probe *p)
         .source = p->config.source,
         .timeouts = &p->config.timeouts,
         .deadline_ns = p->plan.deadline_ns,
-        .observer = {p->observer.line != NULL ? session_line : NULL, session_named, session_ended, p},
+        .observer = {p->observer.line != NULL ? session_line : NULL, session_named, session_ended,
+                     p},
     };
 }
 
@@ -429,126 +430,14 @@ void probe_start(struct probe *p, struct world *w, const struct probe_config *co
     } else {
         p->before.finished = p->after.finished = true;
     }
-    poke(p);
-}
-
-/* -- what comes home */
-
-static void take_delivery(struct probe *p, const struct arrival *a)
-{
-    struct form_result *r = &p->results[a->form];
-    p->delivery_count++;
-    if (!r->delivered) {
-        struct strbuf to;
-        strbuf_init(&to, r->delivered_to, sizeof(r->delivered_to));
-        strbuf_add_visible(&to, a->recipient);
-        r->delivered = true;
-        r->delivered_ns = world_now(p->world);
-    }
-    if (p->first_delivery_ns == 0) {
-        p->first_delivery_ns = r->delivered_ns;
-    }
-}
-
-static void take_report(struct probe *p, const struct arrival *a)
-{
-    struct probe_report report;
-    arrival_read_report(p, a, &report);
-    report.at_ns = world_now(p->world);
-    if (p->report_count < PROBE_REPORTS_MAX) {
-        p->reports[p->report_count] = report;
-    }
-    p->report_count++;
-    if (report.form >= 0) {
-        p->results[report.form].bounced |= report.by_target;
-        p->canary_refused |= report.canary_side;
-    }
-}
-
-static void take_unclear(struct probe *p, const struct mail_view *mail, const struct arrival *a)
-{
-    if (p->unclear_count++ > 0) {
-        return;
-    }
-    struct strbuf shown;
-    strbuf_init(&shown, p->unclear, sizeof(p->unclear));
-    strbuf_adds(&shown, "from <");
-    strbuf_add_visible(&shown, mail->sender);
-    strbuf_adds(&shown, "> to <");
-    strbuf_add_visible(&shown, a->recipient);
-    strbuf_adds(&shown, ">: ");
-    strbuf_add_visible(&shown, span_to(mail->content, PROBE_SHOWN_MAX / 2));
-}
-
-void probe_arrival(struct probe *p, const struct mail_view *mail)
-{
-    struct arrival a;
-    if (probe_is_finished(p)) {
-        return;
-    }
-    arrival_judge(p, mail, &a);
-    switch (a.kind) {
-    case ARRIVAL_DELIVERY:
-        take_delivery(p, &a);
-        break;
-    case ARRIVAL_REPORT:
-        take_report(p, &a);
-        break;
-    case ARRIVAL_CONTROL: {
-        struct probe_control *c = a.form == ARRIVAL_BEFORE ? &p->before : &p->after;
-        c->arrived_ns = c->arrived ? c->arrived_ns : world_now(p->world);
-        c->arrived = true;
-        break;
-    }
-    case ARRIVAL_UNCLEAR:
-        take_unclear(p, mail, &a);
-        break;
-    case ARRIVAL_FOREIGN:
-        p->foreign_count++;
-        break;
-    }
-    if (p->observer.arrival != NULL) {
-        p->observer.arrival(p->observer.self, a.kind, a.form >= 0 ? &p->results[a.form] : NULL, mail);
-    }
-    if (p->phase == PROBE_CONTROL_BEFORE || p->phase == PROBE_WINDOW) {
-        poke(p);
-    }
-}
-
-void probe_callout(struct probe *p, struct span sender, struct span recipient)
-{
-    if (p->callout_count < PROBE_CALLOUTS_MAX) {
-        struct probe_callout *c = &p->callouts[p->callout_count];
-        struct strbuf from, to;
-        int form = arrival_form_in(p, recipient);
-        strbuf_init(&from, c->sender, sizeof(c->sender));
-        strbuf_init(&to, c->recipient, sizeof(c->recipient));
-        strbuf_add_visible(&from, sender);
-        strbuf_add_visible(&to, recipient);
-        c->form = form >= 0 ? form : -1;
-        c->at_ns = world_now(p->world);
-    }
-    p->callout_count++;
-}
-
-void probe_canary_refused(struct probe *p, struct span recipient, struct span reply)
-{
-    if (arrival_form_in(p, recipient) < 0) {
-        return;
-    }
-    if (!p->canary_refused) {
-        struct strbuf text;
-        strbuf_init(&text, p->canary_refusal, sizeof(p->canary_refusal));
-        strbuf_add_visible(&text, reply);
-    }
-    p->canary_refused = true;
+    steps_poke(p);
 }
 
 void probe_interrupt(struct probe *p)
 {
     if (p->phase != PROBE_FINISHED) {
         p->interrupted = true;
-        poke(p);
+        steps_poke(p);
     }
 }
 

@@ -1,13 +1,15 @@
 /*
  * probe.h - asks one target, waits for what comes home, and concludes
  *
- * The order of things: control message to the canary; sessions with the target (session.h plans what is asked);
- * retries of what was deferred; the second control; the window; the verdict. Everything runs on a struct world, so the
- * same code works in real and in virtual time. Arrivals come in through probe_arrival, from the sink or from whoever
- * reads the mailbox. A delivery never changes what is asked; it only ends the wait.
+ * The order of things: control message to the canary; sessions with the target (session.h plans
+ * what is asked); retries of what was deferred; the second control; the window; the verdict.
+ * Everything runs on a struct world, so the same code works in real and in virtual time. Arrivals
+ * come in through probe_arrival, from the sink or from whoever reads the mailbox. A delivery never
+ * changes what is asked; it only ends the wait.
  *
- * Ownership: the caller allocates struct probe (large: all results and evidence are inside), keeps config and world
- * until `finished` was called. Limits: FORMS_MAX forms, PROBE_SESSIONS_MAX connections, one accepted message per form.
+ * Ownership: the caller allocates struct probe (large: all results and evidence are inside), keeps
+ * config and world until `finished` was called. Limits: FORMS_MAX forms, PROBE_SESSIONS_MAX
+ * connections, one accepted message per form.
  */
 #ifndef RELAYLAB_PROBE_PROBE_H
 #define RELAYLAB_PROBE_PROBE_H
@@ -16,40 +18,59 @@
 #include "lib/smtp/dsn.h"
 #include "probe/verdict.h"
 
-enum { PROBE_SESSIONS_MAX = 64, PROBE_REFUSALS_MAX = 8 /* per session: reconnect before the ninth */ };
+enum {
+    PROBE_SESSIONS_MAX = 64,
+    PROBE_REFUSALS_MAX = 8 /* per session: reconnect before the ninth */
+};
 
-enum vantage { VANTAGE_SAME_HOST, VANTAGE_SAME_NETWORK, VANTAGE_PRIVATE, VANTAGE_PUBLIC, VANTAGE_INSIDE,
-               VANTAGE_OUTSIDE };
+enum vantage {
+    VANTAGE_SAME_HOST,
+    VANTAGE_SAME_NETWORK,
+    VANTAGE_PRIVATE,
+    VANTAGE_PUBLIC,
+    VANTAGE_INSIDE,
+    VANTAGE_OUTSIDE
+};
 
 struct probe_config {
     struct span canary_local, canary_domain;
     struct span sender_local, sender_domain; /* default: the canary's */
-    struct span helo;                        /* default: the sender's domain with "probe." before it */
-    struct span contact;                     /* goes into the message */
+    struct span helo;    /* default: the sender's domain with "probe." before it */
+    struct span contact; /* goes into the message */
     struct endpoint target;
-    struct span target_name;  /* as given; {T} */
-    struct span local_domain; /* {D}, --domain; empty: target_name when it is a name */
-    struct endpoint source;   /* family 0: any */
-    struct span forms;        /* "standard" */
-    bool mailbox;             /* arrivals will be reported through probe_arrival */
-    struct endpoint control_route; /* where the control message goes in; family 0: no control possible */
-    int64_t wait_ns;          /* the window; default 2 min */
-    int64_t max_time_ns;      /* default 15 min; asking ends then, the window may follow */
-    int64_t retry_ns;         /* first retry of deferred forms; default 5 min + 1 s; then doubled */
+    struct span target_name;       /* as given; {T} */
+    struct span local_domain;      /* {D}, --domain; empty: target_name when it is a name */
+    struct endpoint source;        /* family 0: any */
+    struct span forms;             /* "standard" */
+    bool mailbox;                  /* arrivals will be reported through probe_arrival */
+    struct endpoint control_route; /* where the control message goes in; family 0: no control
+                                      possible */
+    int64_t wait_ns;               /* the window; default 2 min */
+    int64_t max_time_ns;           /* default 15 min; asking ends then, the window may follow */
+    int64_t retry_ns; /* first retry of deferred forms; default 5 min + 1 s; then doubled */
     struct smtp_timeouts timeouts;
-    bool exhaustive;          /* wait the whole window though a delivery was seen */
+    bool exhaustive; /* wait the whole window though a delivery was seen */
     enum vantage vantage;
     const struct token_key *key;
-    struct span run_id;       /* names the run in tokens' input */
+    struct span run_id; /* names the run in tokens' input */
 };
 
-enum arrival_kind { ARRIVAL_DELIVERY, ARRIVAL_REPORT, ARRIVAL_CONTROL, ARRIVAL_FOREIGN, ARRIVAL_UNCLEAR };
+enum arrival_kind {
+    ARRIVAL_DELIVERY,
+    ARRIVAL_REPORT,
+    ARRIVAL_CONTROL,
+    ARRIVAL_FOREIGN,
+    ARRIVAL_UNCLEAR
+};
 
 struct probe;
 
 struct probe_observer { /* for progress lines, transcripts and logs; each may be NULL */
-    void (*line)(void *self, unsigned session, char direction, struct span text); /* 'C', 'S', or '*' for notes */
-    void (*arrival)(void *self, enum arrival_kind kind, const struct form_result *form, const struct mail_view *mail);
+    void (*line)(void *self, unsigned session, char direction, struct span text); /* 'C', 'S', or
+                                                                                     '*' for notes
+                                                                                   */
+    void (*arrival)(void *self, enum arrival_kind kind, const struct form_result *form,
+                    const struct mail_view *mail);
     void (*progress)(void *self, const char *phase, unsigned done, unsigned total);
     void (*finished)(void *self, const struct probe *p);
     void *self;

@@ -12,7 +12,12 @@
 #include "probe/probe.h"
 #include "probe/session.h"
 
-enum { PROBE_REPORTS_MAX = 32, PROBE_CALLOUTS_MAX = 16, PROBE_NAME_MAX = 256, PROBE_SHOWN_MAX = 1024 };
+enum {
+    PROBE_REPORTS_MAX = 32,
+    PROBE_CALLOUTS_MAX = 16,
+    PROBE_NAME_MAX = 256,
+    PROBE_SHOWN_MAX = 1024
+};
 
 enum probe_phase {
     PROBE_CONTROL_BEFORE, /* waits for the first control */
@@ -26,7 +31,8 @@ struct probe_report { /* a DSN or another report that came to our mailbox */
     int form;         /* index in results; -1: a control's, or not known */
     bool is_dsn;
     enum dsn_action action;
-    bool by_target;   /* made by the target itself: nothing in it names another host as the one that refused */
+    bool by_target;   /* made by the target itself: nothing in it names another host as the one that
+                         refused */
     bool canary_side; /* names the canary's side as the one that refused */
     int64_t at_ns;
     char reporting_mta[128];
@@ -37,7 +43,7 @@ struct probe_report { /* a DSN or another report that came to our mailbox */
 };
 
 struct probe_callout { /* somebody spoke to our mailbox's server and left before end-of-data */
-    int form; /* -1: no token of ours */
+    int form;          /* -1: no token of ours */
     int64_t at_ns;
     char sender[MAIL_PATH_MAX];
     char recipient[MAIL_PATH_MAX];
@@ -49,11 +55,11 @@ struct probe_control { /* a message of our own, by its own way in */
     struct probe *probe;
     struct token_pair tokens;
     int64_t sent_ns, arrived_ns; /* 0: not */
-    bool started, active; /* active: between start and `ended` */
-    bool finished;   /* its session is over */
-    bool accepted;   /* end-of-data was answered with 250 */
-    bool arrived;    /* came home */
-    uint8_t stage;   /* private */
+    bool started, active;        /* active: between start and `ended` */
+    bool finished;               /* its session is over */
+    bool accepted;               /* end-of-data was answered with 250 */
+    bool arrived;                /* came home */
+    uint8_t stage;               /* private */
     enum smtp_outcome outcome;
     enum smtp_step step;
     char reply[160]; /* the last one */
@@ -80,21 +86,22 @@ struct probe {
     struct probe_callout callouts[PROBE_CALLOUTS_MAX];
     unsigned report_count, callout_count; /* may pass the lists' room */
     unsigned delivery_count, foreign_count, unclear_count;
-    bool canary_refused;          /* the canary's side refused a relayed message */
-    char canary_refusal[256];     /* what it said */
-    char unclear[PROBE_SHOWN_MAX]; /* the first arrival that cannot be told apart: envelope and head, visible */
+    bool canary_refused;           /* the canary's side refused a relayed message */
+    char canary_refusal[256];      /* what it said */
+    char unclear[PROBE_SHOWN_MAX]; /* the first arrival that cannot be told apart: envelope and
+                                      head, visible */
 
     int64_t started_ns;
     int64_t asking_ended_ns; /* 0: still asking */
     int64_t window_end_ns;   /* 0: no window was needed */
     int64_t finished_ns;
     int64_t first_delivery_ns; /* 0: none */
-    bool deadline_passed;    /* --max-time ended the asking */
+    bool deadline_passed;      /* --max-time ended the asking */
     bool interrupted;
-    bool window_whole;       /* it passed to its end */
-    bool sessions_used_up;   /* PROBE_SESSIONS_MAX */
+    bool window_whole;        /* it passed to its end */
+    bool sessions_used_up;    /* PROBE_SESSIONS_MAX */
     unsigned failed_sessions; /* in a row, without an answer to any form */
-    bool concluding;         /* connections are being ended, then `finished` is called */
+    bool concluding;          /* connections are being ended, then `finished` is called */
     bool session_ended;       /* and the probe has not looked at it yet */
     int64_t resume_ns;        /* no session before */
     struct world_timer timer;
@@ -104,7 +111,8 @@ struct probe {
     char helo[PROBE_NAME_MAX];
     char target_text[ENDPOINT_TEXT_MAX]; /* "192.0.2.1:25" */
     char target_name[PROBE_NAME_MAX];    /* {T}; the address literal when no name was given */
-    char token_target[PROBE_NAME_MAX + ENDPOINT_TEXT_MAX + 80]; /* run and target: input of the tokens */
+    char token_target[PROBE_NAME_MAX + ENDPOINT_TEXT_MAX + 80]; /* run and target: input of the
+                                                                   tokens */
 };
 
 /* "S1-R1" and so on; NULL when there is none. */

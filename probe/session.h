@@ -1,12 +1,14 @@
 /*
  * session.h - one connection to the target: the script that asks the plan's forms
  *
- * EHLO (or HELO), then for each form MAIL, RCPT and, when both are taken, DATA and the message; RSET after each, QUIT at
- * the end. A form's answer is given to the plan only when the RSET after it was answered with 250: until then a reply
- * too many would show, and the form counts as not asked. The session ends by itself when the plan has nothing to ask
- * now, before the ninth refusal, and when the server ends it.
+ * EHLO (or HELO), then for each form MAIL, RCPT and, when both are taken, DATA and the message;
+ * RSET after each, QUIT at the end. A form's answer is given to the plan only when the RSET after
+ * it was answered with 250: until then a reply too many would show, and the form counts as not
+ * asked. The session ends by itself when the plan has nothing to ask now, before the ninth refusal,
+ * and when the server ends it.
  *
- * Ownership: the struct is the probe's and can be used again after `ended`. Spans in session_config must outlive it.
+ * Ownership: the struct is the probe's and can be used again after `ended`. Spans in session_config
+ * must outlive it.
  */
 #ifndef RELAYLAB_PROBE_SESSION_H
 #define RELAYLAB_PROBE_SESSION_H
@@ -20,21 +22,22 @@ enum {
     SESSION_KEYWORDS_MAX = 512,
     SESSION_MESSAGE_MAX = 4096,
     SESSION_REFUSALS_MAX = 8, /* Postfix slows every reply down from the tenth error on */
-    SESSION_SYNTAX_MAX = 3    /* Exim hangs up at the fourth syntax error (smtp_max_synprot_errors) */
+    SESSION_SYNTAX_MAX = 3 /* Exim hangs up at the fourth syntax error (smtp_max_synprot_errors) */
 };
 
 struct target_notes { /* what was learned of the target beside the forms; visible characters only */
     char greeting[SESSION_GREETING_MAX];      /* "220 mx.victim.test ESMTP", first session */
-    char ehlo_keywords[SESSION_KEYWORDS_MAX]; /* "PIPELINING, SIZE 10240000, STARTTLS"; empty after HELO */
+    char ehlo_keywords[SESSION_KEYWORDS_MAX]; /* "PIPELINING, SIZE 10240000, STARTTLS"; empty after
+                                                 HELO */
     int greeting_code;
-    bool greeted;         /* an SMTP greeting (any code) came once */
-    bool esmtp;           /* EHLO was taken */
-    bool helo_used;       /* HELO was taken instead */
+    bool greeted;   /* an SMTP greeting (any code) came once */
+    bool esmtp;     /* EHLO was taken */
+    bool helo_used; /* HELO was taken instead */
     bool starttls_offered;
     bool bare_lf, eight_bit, control_bytes, mixed_codes; /* oddities of its replies */
     bool quit_unanswered;
-    bool hung_up;         /* it closed at least one session by itself */
-    bool tainted;         /* at least one session could not be believed */
+    bool hung_up;              /* it closed at least one session by itself */
+    bool tainted;              /* at least one session could not be believed */
     bool bare_mail, bare_rcpt; /* takes addresses only without angle brackets (A5) */
     unsigned sessions, tainted_sessions;
     enum answer session_answer; /* last refusal of greeting, EHLO/HELO or every sender */
@@ -60,7 +63,7 @@ struct session_observer {
 
 struct session_config {
     const struct form_identity *who;
-    struct span helo;        /* our name */
+    struct span helo; /* our name */
     struct span contact;
     struct span target_text; /* for the message */
     struct endpoint target, source;
@@ -81,27 +84,27 @@ struct session {
     struct form_result *form; /* being asked, its answer not yet trusted; NULL between forms */
     const struct sender_row *sender;
     enum session_control control; /* R43 in this session */
-    unsigned number;    /* from 1 */
+    unsigned number;              /* from 1 */
     unsigned refusals, syntax_errors;
-    unsigned settled;   /* forms that this session brought further */
+    unsigned settled; /* forms that this session brought further */
     unsigned retry_hint_s;
-    uint8_t stage;      /* private: what the script awaits */
-    uint8_t after_rset; /* private: where it goes from RSET */
-    bool active;        /* between session_start and `ended` */
-    bool answer_here;   /* the form has its answer, RSET pending */
-    bool control_needed; /* the answer stands only if R43 speaks for it */
+    uint8_t stage;             /* private: what the script awaits */
+    uint8_t after_rset;        /* private: where it goes from RSET */
+    bool active;               /* between session_start and `ended` */
+    bool answer_here;          /* the form has its answer, RSET pending */
+    bool control_needed;       /* the answer stands only if R43 speaks for it */
     bool mail_bare, rcpt_bare; /* style of the present attempt */
-    bool over;          /* QUIT was said or the end is decided */
-    bool busy;          /* the server said 421 or 4yz to the session itself */
-    bool refused;       /* the server refused the session for good */
+    bool over;                 /* QUIT was said or the end is decided */
+    bool busy;                 /* the server said 421 or 4yz to the session itself */
+    bool refused;              /* the server refused the session for good */
     enum smtp_outcome outcome;
     enum smtp_step step;
     char message[SESSION_MESSAGE_MAX];
 };
 
 /* False: the world is out of links. */
-bool session_start(struct session *s, struct world *w, const struct session_config *config, struct plan *plan,
-                   struct target_notes *notes, unsigned number);
+bool session_start(struct session *s, struct world *w, const struct session_config *config,
+                   struct plan *plan, struct target_notes *notes, unsigned number);
 /* Ends soon without another question; `ended` follows. */
 void session_cancel(struct session *s);
 

@@ -1,8 +1,9 @@
 /*
  * verdict.h - the one function from facts to verdict
  *
- * Pure: everything that was learned goes in as plain facts, a verdict with its reason comes out. Each line of the rule
- * is one row of a table, first line that holds wins (doc/DESIGN.md, Verdicts).
+ * Pure: everything that was learned goes in as plain facts, a verdict with its reason comes out.
+ * Each line of the rule is one row of a table, first line that holds wins (doc/DESIGN.md,
+ * Verdicts).
  */
 #ifndef RELAYLAB_PROBE_VERDICT_H
 #define RELAYLAB_PROBE_VERDICT_H
@@ -25,10 +26,10 @@ enum plain_accepted { PLAIN_NO, PLAIN_RCPT, PLAIN_DATA, PLAIN_END_OF_DATA };
 enum form_state {
     FORM_NOT_ASKED,
     FORM_NOT_APPLICABLE,
-    FORM_DENIED,    /* refused for good */
-    FORM_ACCEPTED,  /* 2yz to end-of-data */
-    FORM_OFFERED,   /* a byte followed 354 and the answer was no, or none: fate must be awaited */
-    FORM_UNDECIDED  /* deferred, refused for another reason, lost */
+    FORM_DENIED,   /* refused for good */
+    FORM_ACCEPTED, /* 2yz to end-of-data */
+    FORM_OFFERED,  /* a byte followed 354 and the answer was no, or none: fate must be awaited */
+    FORM_UNDECIDED /* deferred, refused for another reason, lost */
 };
 
 struct form_result {
@@ -36,43 +37,47 @@ struct form_result {
     enum form_state state;
     enum answer answer;
     const struct answer_row *row;
-    enum smtp_step step;        /* where the answer came */
-    enum smtp_outcome outcome;  /* when no reply came: how the session ended; else OUTCOME_CLOSED_BY_US */
+    enum smtp_step step;       /* where the answer came */
+    enum smtp_outcome outcome; /* when no reply came: how the session ended; else
+                                  OUTCOME_CLOSED_BY_US */
     const struct sender_row *sender_used;
     int code;
     bool rcpt_accepted, data_accepted;
-    bool body_sent;             /* a byte of the message followed 354 */
+    bool body_sent; /* a byte of the message followed 354 */
     unsigned attempts;
-    unsigned hang_ups;          /* connections that ended on this form */
+    unsigned hang_ups; /* connections that ended on this form */
     bool delivered, bounced;
     int64_t asked_ns, answered_ns, delivered_ns;
-    char reply_text[256];       /* "554 5.7.1 <...>: Relay access denied", visible characters */
+    char reply_text[256]; /* "554 5.7.1 <...>: Relay access denied", visible characters */
     char delivered_to[MAIL_PATH_MAX]; /* envelope recipient it came home to */
 };
 
 struct verdict_facts {
     const struct form_result *forms;
     size_t form_count;
-    const struct form_result *plain;   /* S1-R1 (or the plain recipient with the sender that the server took) */
-    bool greeted;                      /* an SMTP greeting (any code) came once */
-    enum smtp_outcome last_outcome;    /* of the last session that failed */
+    const struct form_result *plain; /* S1-R1 (or the plain recipient with the sender that the
+                                        server took) */
+    bool greeted;                    /* an SMTP greeting (any code) came once */
+    enum smtp_outcome last_outcome;  /* of the last session that failed */
     enum smtp_step last_step;
     int greeting_code;
-    enum answer session_answer;        /* a refusal of greeting, EHLO/HELO or every sender; ANSWER_NONE otherwise */
-    bool mailbox;                      /* there is a way to see what arrives */
+    enum answer session_answer; /* a refusal of greeting, EHLO/HELO or every sender; ANSWER_NONE
+                                   otherwise */
+    bool mailbox;               /* there is a way to see what arrives */
     bool control_before, control_after; /* came home */
-    bool window_whole;                 /* the wait after the last accepted message was not cut short */
-    bool deadline_passed;              /* --max-time ended the asking */
+    bool window_whole;    /* the wait after the last accepted message was not cut short */
+    bool deadline_passed; /* --max-time ended the asking */
     bool interrupted;
-    bool tainted;                      /* a desynchronised session: its forms are not asked */
-    bool canary_refused;               /* the canary's side refused the relayed message */
+    bool tainted;        /* a desynchronised session: its forms are not asked */
+    bool canary_refused; /* the canary's side refused the relayed message */
     bool not_smtp;
-    bool undecidable_arrival;          /* something arrived that cannot be told apart: accepts */
+    bool undecidable_arrival; /* something arrived that cannot be told apart: accepts */
 };
 
 struct verdict_result {
     enum verdict verdict;
-    const char *reason_code; /* stable: "delivered", "relay-denied", "timeout-rcpt", "greylisted", ... */
+    const char *reason_code; /* stable: "delivered", "relay-denied", "timeout-rcpt", "greylisted",
+                                ... */
     char reason[256];        /* one sentence */
     enum plain_accepted plain_accepted;
     unsigned refused, accepted, undecided, not_asked, not_applicable, total; /* without controls */
@@ -83,5 +88,7 @@ const char *verdict_name(enum verdict v);
 bool verdict_parse(struct span name, enum verdict *v);
 int verdict_exit_status(enum verdict v);
 const char *plain_accepted_name(enum plain_accepted p);
+/* The reason_code of a step that got no answer: "timeout-rcpt", "lost-rcpt". */
+const char *verdict_step_code(bool timeout, enum smtp_step step);
 
 #endif
