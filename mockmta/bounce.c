@@ -100,10 +100,13 @@ struct message *bounce_make(const struct message *failed, const struct recipient
 static void add_quoted(struct strbuf *out, struct span content)
 {
     struct span line;
-    while (span_cut(&content, '\n', &line)) {
+    while (content.len > 0 && span_cut(&content, '\n', &line)) {
+        if (line.len > 0 && line.ptr[line.len - 1] == '\r') {
+            line.len--;
+        }
         strbuf_adds(out, "> ");
         strbuf_add(out, line);
-        strbuf_addc(out, '\n');
+        strbuf_adds(out, "\r\n");
     }
 }
 

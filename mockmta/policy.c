@@ -211,7 +211,8 @@ static void tell_fired(struct session *s, const struct smtp_command *cmd, const 
         const struct rule *r = d->fired[i];
         strbuf_init(&text, memory, sizeof memory);
         if (r->log != NULL) {
-            render_text(&text, r->log, s, cmd);
+            struct render_facts f = render_facts_session(s, cmd);
+            render_text(&text, r->log, &f);
         } else {
             strbuf_addf(&text, "%s:%u", r->file == NULL ? "rule" : r->file, r->line);
         }

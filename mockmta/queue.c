@@ -153,10 +153,12 @@ static void relay(struct message *message, unsigned index)
 static void bounce_by_fate(struct message *message, struct recipient *r)
 {
     const struct rule_fate *fate = r->fate;
-    bool plain = fate->diagnostic == NULL;
     struct delivery_result result = {.end = DELIVERY_FAILED,
                                      .status = fate->status == NULL ? "5.1.1" : fate->status,
-                                     .why = plain ? SPAN("550 5.1.1 User unknown") : span_of(fate->diagnostic)};
+                                     .why = span_of(fate->diagnostic)};
+    if (fate->diagnostic == NULL) {
+        result.why = SPAN("550 5.1.1 User unknown");
+    }
     bounce(message, r, &result);
 }
 

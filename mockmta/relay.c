@@ -209,6 +209,7 @@ static struct span cut_field(struct span *rest)
     return field;
 }
 
+/* What came by BDAT may end anyhow; what goes by DATA ends with CR LF. */
 static bool add_content(struct grow *body, struct span content, bool strip)
 {
     struct span rest = content;
@@ -221,7 +222,7 @@ static bool add_content(struct grow *body, struct span content, bool strip)
             return false;
         }
     }
-    return grow_add(body, rest);
+    return grow_add(body, rest) && (span_iends(grow_span(body), SPAN("\r\n")) || grow_add(body, SPAN("\r\n")));
 }
 
 static bool possible(const struct message *message, const struct recipient *r, const struct endpoint *route,

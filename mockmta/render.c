@@ -17,48 +17,49 @@ static struct span rcpt_of(const struct session *s, const struct smtp_command *c
     return message_recipient(message, &message->recipient[message->recipient_count - 1]);
 }
 
-static struct span sender_of(const struct session *s, const struct smtp_command *cmd)
+struct render_facts render_facts_session(const struct session *s, const struct smtp_command *cmd)
 {
-    if (cmd != NULL && cmd->at == AT_MAIL) {
-        return cmd->path.path;
-    }
-    return s->message == NULL ? SPAN("") : message_sender(s->message);
-}
-
-static void add_domain(struct strbuf *out, const struct session *s, const struct smtp_command *cmd)
-{
+    const struct message *message = s->message;
     bool mail = cmd != NULL && cmd->at == AT_MAIL;
-    strbuf_add(out, address_parse(mail ? sender_of(s, cmd) : rcpt_of(s, cmd)).domain);
+    return (struct render_facts){.mock = s->mock,
+                                 .client = &s->peer,
+                                 .rcpt = rcpt_of(s, cmd),
+                                 .sender = mail              ? cmd->path.path
+                                           : message == NULL ? SPAN("")
+                                                             : message_sender(message),
+                                 .helo = span_of(s->smtp.helo),
+                                 .arg = cmd == NULL ? SPAN("") : cmd->arg,
+                                 .queue_id = span_of(message == NULL ? NULL : message->queue_id),
+                                 .sender_domain = mail};
 }
 
-static bool add_variable(struct strbuf *out, struct span name, const struct session *s,
-                         const struct smtp_command *cmd)
+static bool add_variable(struct strbuf *out, struct span name, const struct render_facts *f)
 {
     if (span_equal(name, SPAN("rcpt"))) {
-        strbuf_add(out, rcpt_of(s, cmd));
+        strbuf_add(out, f->rcpt);
     } else if (span_equal(name, SPAN("sender"))) {
-        strbuf_add(out, sender_of(s, cmd));
+        strbuf_add(out, f->sender);
     } else if (span_equal(name, SPAN("helo"))) {
-        strbuf_adds(out, s->smtp.helo);
+        strbuf_add(out, f->helo);
     } else if (span_equal(name, SPAN("hostname"))) {
-        strbuf_adds(out, s->mock->config->hostname);
+        strbuf_adds(out, f->mock->config->hostname);
     } else if (span_equal(name, SPAN("client"))) {
-        endpoint_print_address(out, &s->peer);
+        endpoint_print_address(out, f->client);
     } else if (span_equal(name, SPAN("queue_id"))) {
-        strbuf_adds(out, s->message == NULL ? "" : s->message->queue_id);
+        strbuf_add(out, f->queue_id);
     } else if (span_equal(name, SPAN("arg"))) {
-        strbuf_add(out, cmd == NULL ? SPAN("") : cmd->arg);
+        strbuf_add(out, f->arg);
     } else if (span_equal(name, SPAN("domain"))) {
-        add_domain(out, s, cmd);
+        strbuf_add(out, address_parse(f->sender_domain ? f->sender : f->rcpt).domain);
     } else if (span_equal(name, SPAN("banner_date"))) {
-        clock_print_rfc5322(out, world_epoch(s->mock->world));
+        clock_print_rfc5322(out, world_epoch(f->mock->world));
     } else {
         return false;
     }
     return true;
 }
 
-void render_text(struct strbuf *out, const char *text, const struct session *s, const struct smtp_command *cmd)
+void render_text(struct strbuf *out, const char *text, const struct render_facts *f)
 {
     struct span rest = span_of(text);
     while (rest.len > 0) {
@@ -69,7 +70,7 @@ void render_text(struct strbuf *out, const char *text, const struct session *s, 
             return;
         }
         strbuf_add(out, span_to(rest, dollar));
-        if (!add_variable(out, span_to(span_from(rest, dollar + 2), end - 2), s, cmd)) {
+        if (!add_variable(out, span_to(span_from(rest, dollar + 2), end - 2), f)) {
             strbuf_add(out, span_to(span_from(rest, dollar), end + 1));
         }
         rest = span_from(rest, dollar + end + 1);
@@ -93,7 +94,7 @@ static void tame(struct strbuf *out, size_t start)
 }
 
 static void add_reply_line(struct strbuf *out, const struct rule_reply *reply, size_t line, bool last,
-                           const struct session *s, const struct smtp_command *cmd)
+                           const struct render_facts *f)
 {
     const char *text = line < reply->line_count ? reply->lines[line] : "";
     size_t start = out->len;
@@ -107,7 +108,7 @@ static void add_reply_line(struct strbuf *out, const struct rule_reply *reply, s
         strbuf_adds(out, reply->enhanced);
         strbuf_adds(out, text[0] == '\0' ? "" : " ");
     }
-    render_text(out, text, s, cmd);
+    render_text(out, text, f);
     tame(out, start);
     strbuf_adds(out, "\r\n");
 }
@@ -118,7 +119,7 @@ static size_t room(const struct strbuf *out)
 }
 
 /* Repeats of the first line while they fit. True when all were written. */
-static bool add_repeats(struct session *s, const struct rule_reply *reply, const struct smtp_command *cmd,
+static bool add_repeats(struct session *s, const struct rule_reply *reply, const struct render_facts *f,
                         struct strbuf *out)
 {
     size_t longest = 0;
@@ -128,7 +129,7 @@ static bool add_repeats(struct session *s, const struct rule_reply *reply, const
             return false;
         }
         bool last = s->more_left == 1 && reply->line_count <= 1;
-        add_reply_line(out, reply, 0, last, s, cmd);
+        add_reply_line(out, reply, 0, last, f);
         if (out->truncated && start > 0) {
             out->len = start;
             out->truncated = false;
@@ -165,11 +166,12 @@ static bool add_reply(struct session *s, const struct rule_reply *reply, const s
     if (reply->raw != NULL) {
         return reply->raw_len == 0 || add_raw(s, reply, out);
     }
-    if (!add_repeats(s, reply, cmd, out)) {
+    struct render_facts f = render_facts_session(s, cmd);
+    if (!add_repeats(s, reply, &f, out)) {
         return false;
     }
     for (size_t i = 1; i < reply->line_count; i++) {
-        add_reply_line(out, reply, i, i + 1 == reply->line_count, s, cmd);
+        add_reply_line(out, reply, i, i + 1 == reply->line_count, &f);
     }
     return true;
 }

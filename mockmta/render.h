@@ -9,8 +9,17 @@
 
 #include "mockmta/parts.h"
 
-/* cmd may be NULL: ${rcpt}, ${arg} are then empty or the envelope's. */
-void render_text(struct strbuf *out, const char *text, const struct session *s, const struct smtp_command *cmd);
+/* What templates are filled in from; spans are borrowed. */
+struct render_facts {
+    const struct mock *mock;
+    const struct endpoint *client; /* family 0: nobody */
+    struct span rcpt, sender, helo, arg, queue_id;
+    bool sender_domain; /* ${domain} is the sender's */
+};
+
+/* cmd may be NULL: then the recipient is the envelope's last. */
+struct render_facts render_facts_session(const struct session *s, const struct smtp_command *cmd);
+void render_text(struct strbuf *out, const char *text, const struct render_facts *f);
 /* The rule's reply; what does not fit is left to render_more (action->more). */
 void render_rule(struct session *s, const struct rule *r, const struct smtp_command *cmd,
                  struct smtp_action *action);
