@@ -131,8 +131,20 @@ static bool check_network(struct conf *conf, const struct case_file *c)
     return true;
 }
 
+/* It stands in ids, reports and file names. */
+static bool is_name(const char *name)
+{
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+
+    return name[0] != '\0' && strlen(name) <= 64 && name[strspn(name, letters)] == '\0';
+}
+
 bool case_check_names(struct conf *conf, struct case_file *c)
 {
+    if (!is_name(c->name))
+        return fail(conf, (struct conf_position){0, 0}, "letters, digits, - _ and ., 64 at most",
+                    "not a name for a case", c->name);
     if (c->server_count == 0)
         return fail(conf, (struct conf_position){0, 0}, "a case has at least one", "no servers",
                     c->name);

@@ -1,0 +1,242 @@
+/*
+ * test_case.c - loading cases: what is read, combinations, and each error with its place
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "scenarios/case.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MEMORY = 4194304 };
+
+static const struct persona_path nowhere = {.count = 0};
+
+/* The smallest case, with room for more keys before and after the servers. */
+#define HEAD "case: small\ntitle: t\nwhy: w\n"
+#define SERVERS "servers:\n  mx:\n    local_domains: [victim.test]\n"
+#define TAIL "expect: {verdict: closed}\n"
+#define SMALL HEAD "truth: closed\n" SERVERS TAIL
+
+struct bench {
+    void *block;
+    struct arena arena;
+    struct conf conf;
+    struct case_file c;
+};
+
+static void begin(struct bench *b, const char *text)
+{
+    b->block = malloc(MEMORY);
+    assert_non_null(b->block);
+    arena_init(&b->arena, b->block, MEMORY);
+    conf_init(&b->conf, &b->arena, "case.yaml", span_of(text));
+}
+
+static void load(struct bench *b, const char *text, size_t combination)
+{
+    begin(b, text);
+    if (!case_load(&b->conf, &nowhere, combination, &b->c))
+        fail_msg("%s", b->conf.error);
+}
+
+static void defaults(void **state)
+{
+    struct bench b;
+
+    (void)state;
+    load(&b, SMALL, 0);
+    assert_string_equal(b.c.name, "small");
+    assert_int_equal(b.c.time, TIME_ANY);
+    assert_int_equal(b.c.truth, TRUTH_CLOSED);
+    assert_int_equal(b.c.server_count, 1);
+    assert_ptr_equal(b.c.target, &b.c.servers[0]);
+    assert_string_equal(b.c.servers[0].name, "mx");
+    assert_string_equal(b.c.servers[0].config.local_domains.item[0], "victim.test");
+    assert_int_equal(b.c.mailbox_count, 1);
+    assert_string_equal(b.c.mailboxes[0].domains.item[0], "canary.test");
+    assert_int_equal(b.c.expect_count, 1);
+    assert_int_equal(b.c.expect[0].verdict, VERDICT_CLOSED);
+    assert_false(b.c.probe.no_mailbox);
+    free(b.block);
+}
+
+static const char whole[] = HEAD
+    "tags: [a, b]\ncaveat: A7\ntime: virtual\ntruth: open\n"
+    "probe: {wait: 10s, forms: S1-R1, mailbox: false, timeout: {rcpt: 3s}, interrupt: 1min}\n"
+    "servers:\n  mx: {network: {latency: 20ms, segment: 1}, routes: none}\n"
+    "  next: {routes: [canary], network: {connect: refuse}}\n"
+    "mailboxes:\n  canary: {domains: [canary.test, other.test]}\n"
+    "dialogue:\n  - {server: next, connection: 2, lines: \"C: QUIT\"}\n"
+    "expect:\n  delivered: {canary: 1..}\n  commands: {DATA: 0, QUIT: 1..}\n"
+    "  log: {relay attempt: 2}\n  forms: {S1-R1: accepted}\n  relayed_by: S1-R1\n"
+    "  elapsed: 3..4\n  connections: ..5\n";
+
+static void everything(void **state)
+{
+    struct bench b;
+    const struct case_expect *e;
+
+    (void)state;
+    load(&b, whole, 0);
+    e = &b.c.expect[0];
+    assert_int_equal(b.c.probe.wait_ns, 10 * CLOCK_SECOND);
+    assert_true(b.c.probe.no_mailbox);
+    assert_true(b.c.probe.timeout.set[STEP_RCPT]);
+    assert_int_equal(b.c.probe.timeout.ns[STEP_RCPT], 3 * CLOCK_SECOND);
+    assert_true(b.c.probe.interrupt_set);
+    assert_int_equal(b.c.servers[0].network.latency_ns, 20 * CLOCK_MS);
+    assert_int_equal(b.c.servers[0].network.segment_max, 1);
+    assert_true(b.c.servers[0].no_routes);
+    assert_int_equal(b.c.servers[1].route_names.count, 1);
+    assert_int_equal(b.c.servers[1].network.connect, SIM_CONNECT_REFUSE);
+    assert_int_equal(b.c.mailboxes[0].domains.count, 2);
+    assert_int_equal(b.c.dialogue[0].connection, 2);
+    assert_int_equal(e->verdict, -1);
+    assert_int_equal(e->delivered[0].range.min, 1);
+    assert_int_equal(e->command_count, 2);
+    assert_string_equal(e->commands[1].name, "QUIT");
+    assert_string_equal(e->log[0].name, "relay attempt");
+    assert_string_equal(e->forms[0].answer, "accepted");
+    assert_int_equal(e->elapsed_s.max, 4);
+    assert_int_equal(e->connections.max, 5);
+    free(b.block);
+}
+
+static const char matrix[] = HEAD
+    "matrix: {delay: [1s, 2s], code: [450, 550, 554]}\n"
+    "vantages:\n  inside: {source: 127.0.0.2, truth: open}\n"
+    "  outside: {source: 127.0.0.3, truth: closed}\n"
+    "servers:\n  mx:\n    rules:\n"
+    "      - {at: RCPT, delay: \"${delay}\", reply: \"${code} no\"}\n"
+    "expect:\n  - {if: {vantage: inside}, verdict: open}\n  - {if: {delay: 2s}, verdict: closed}\n";
+
+static void combinations(void **state)
+{
+    static const struct {
+        size_t index;
+        const char *bindings;
+        int64_t delay_s;
+        int code, truth;
+        bool first, second; /* which expectations apply */
+    } rows[] = {
+        {0, "[delay=1s,code=450,vantage=inside]", 1, 450, TRUTH_OPEN, true, false},
+        {1, "[delay=1s,code=450,vantage=outside]", 1, 450, TRUTH_CLOSED, false, false},
+        {4, "[delay=1s,code=554,vantage=inside]", 1, 554, TRUTH_OPEN, true, false},
+        {6, "[delay=2s,code=450,vantage=inside]", 2, 450, TRUTH_OPEN, true, true},
+        {11, "[delay=2s,code=554,vantage=outside]", 2, 554, TRUTH_CLOSED, false, true},
+    };
+    struct bench b;
+
+    (void)state;
+    begin(&b, matrix);
+    assert_int_equal(case_combinations(&b.conf), 12);
+    free(b.block);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char memory[128];
+        struct strbuf text;
+
+        load(&b, matrix, rows[i].index);
+        strbuf_init(&text, memory, sizeof memory);
+        case_print_bindings(&b.c, &text);
+        assert_string_equal(memory, rows[i].bindings);
+        assert_int_equal(b.c.servers[0].config.rules[0].delay_ns, rows[i].delay_s * CLOCK_SECOND);
+        assert_int_equal(b.c.servers[0].config.rules[0].reply.code, rows[i].code);
+        assert_int_equal(b.c.truth, rows[i].truth);
+        assert_int_equal(case_applies(&b.c, &b.c.expect[0]), rows[i].first);
+        assert_int_equal(case_applies(&b.c, &b.c.expect[1]), rows[i].second);
+        free(b.block);
+    }
+}
+
+static void errors(void **state)
+{
+    static const struct {
+        const char *label, *text, *error, *hint;
+    } rows[] = {
+        {"an unknown key", SMALL "expekt: x\n", "case.yaml:9:1: error: ", "expect"},
+        {"a key twice", SMALL "title: again\n", "case.yaml:9:1: error: ", "title"},
+        {"no truth", HEAD SERVERS TAIL, "declares no truth", "open, closed or undecidable"},
+        {"no servers", HEAD "truth: closed\n" TAIL, "servers", ""},
+        {"no expectation", HEAD "truth: closed\n" SERVERS, "expect", ""},
+        {"a truth that is none", HEAD "truth: maybe\n" SERVERS TAIL, "case.yaml:4:8: error: ", ""},
+        {"a rule's key",
+         HEAD "truth: closed\nservers:\n  mx:\n    rules:\n      - {att: RCPT}\n" TAIL,
+         "case.yaml:8:10: error: ", "at"},
+        {"a duration without unit", SMALL "probe: {wait: 10}\n", "case.yaml:9:15: error: ", "unit"},
+        {"no such step", SMALL "probe: {timeout: {rcpd: 10s}}\n", "no such step: rcpd", ""},
+        {"no such target", SMALL "probe: {target: my}\n", "no such target: my", ""},
+        {"no such forms", SMALL "probe: {forms: S1-R77}\n", "no such forms: S1-R77", ""},
+        {"no such mailbox", HEAD "truth: closed\n" SERVERS "expect: {delivered: {canari: 1}}\n",
+         "no such mailbox: canari", ""},
+        {"no such answer", HEAD "truth: closed\n" SERVERS "expect: {forms: {S1-R1: dinied}}\n",
+         "no such answer: dinied", "denied"},
+        {"no such plain_accepted", HEAD "truth: closed\n" SERVERS "expect: {plain_accepted: yes}\n",
+         "no such value of plain_accepted: yes", "end-of-data"},
+        {"no such matrix key", HEAD "truth: closed\n" SERVERS "expect: {if: {dalay: 1s}}\n",
+         "no such key: dalay", ""},
+        {"no such route", HEAD "truth: closed\nservers:\n  mx: {routes: [canari]}\n" TAIL,
+         "no such route: canari", ""},
+        {"no such server in a dialogue", SMALL "dialogue: {server: my, lines: \"C: QUIT\"}\n",
+         "no such server in dialogue: my", ""},
+        {"elapsed outside virtual time", HEAD "truth: closed\n" SERVERS "expect: {elapsed: ..3}\n",
+         "elapsed may be asserted in virtual time only", "time: virtual"},
+        {"a network that sockets cannot have",
+         HEAD "truth: closed\nservers:\n  mx: {network: {latency: 1s}}\n" TAIL,
+         "this network exists in virtual time only", "time: virtual"},
+        {"a source that is not loopback", SMALL "probe: {source: 192.0.2.1}\n",
+         "a source must be a loopback address: 192.0.2.1", "127.0.0.0/8"},
+        {"a canary that is none", SMALL "probe: {canary: probe}\n", "the canary is no mailbox", ""},
+        {"an empty matrix list", SMALL "matrix: {a: []}\n", "1 to 64 combinations", ""},
+        {"a matrix of too many", SMALL "matrix: {a: [1,2,3,4,5,6,7,8,9], b: [1,2,3,4,5,6,7,8]}\n",
+         "1 to 64 combinations", ""},
+        {"no such persona", HEAD "truth: closed\nservers:\n  mx: {persona: nobody}\n" TAIL,
+         "case.yaml:6:17: error: ", "nobody"},
+        {"a name with a slash", "case: a/b\ntitle: t\nwhy: w\ntruth: closed\n" SERVERS TAIL,
+         "not a name", "letters, digits"},
+        {"an anchor", SMALL "tags: &a [x]\n", "case.yaml:9:", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct bench b;
+
+        begin(&b, rows[i].text);
+        if (case_combinations(&b.conf) > 0 && case_load(&b.conf, &nowhere, 0, &b.c))
+            fail_msg("%s: loaded", rows[i].label);
+        if (strstr(b.conf.error, rows[i].error) == NULL ||
+            strstr(b.conf.error, rows[i].hint) == NULL)
+            fail_msg("%s: %s", rows[i].label, b.conf.error);
+        free(b.block);
+    }
+}
+
+/* Nothing that is cut off anywhere may crash or load as the whole. */
+static void every_prefix(void **state)
+{
+    (void)state;
+    for (size_t len = 0; len < sizeof matrix - 1; len++) {
+        struct bench b;
+
+        begin(&b, "");
+        b.conf.text = (struct span){matrix, len};
+        if (case_combinations(&b.conf) > 0)
+            (void)case_load(&b.conf, &nowhere, 0, &b.c);
+        free(b.block);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(defaults), cmocka_unit_test(everything),   cmocka_unit_test(combinations),
+        cmocka_unit_test(errors),   cmocka_unit_test(every_prefix),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
