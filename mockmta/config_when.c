@@ -165,7 +165,9 @@ static bool parse_seen_after(struct conf *c, const struct conf_node *n, void *ta
 {
     struct rule_when *w = target;
 
-    w->seen = TRI_YES;
+    if (w->seen == TRI_ANY) {
+        w->seen = TRI_YES;
+    }
     return conf_read_duration(c, n, &w->seen_after_ns);
 }
 

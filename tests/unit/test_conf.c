@@ -1,10 +1,11 @@
 /*
  * test_conf.c - values by type, and the whole text of every kind of error
  */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include <stdio.h>
