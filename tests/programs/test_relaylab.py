@@ -1,0 +1,266 @@
+"""relaylab as a user runs it: every case as one test, both worlds, reports, selection, wrong input."""
+
+import json
+import os
+import resource
+import socket
+import subprocess
+import textwrap
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("RELAYLAB_BUILD", ROOT / "build")).resolve()
+ENV = {**os.environ, "RELAYLAB_PERSONAS": str(ROOT / "mockmta" / "personas")}
+CASES = "scenarios/cases"
+FIRST = f"{CASES}/relay/open-relay-proven.yaml"
+
+
+def lab(*args, timeout=300):
+    return subprocess.run(
+        [BUILD / "relaylab", *map(str, args)],
+        capture_output=True, text=True, env=ENV, cwd=ROOT, timeout=timeout,
+    )
+
+
+def results(*args):
+    """One object a case, from one run over all of them."""
+    if not (BUILD / "relaylab").exists():
+        return [{"id": "relaylab-is-not-built", "status": "fail", "story": "make all"}]
+    run = lab("run", "--jsonl", "-", *args)
+    lines = [json.loads(line) for line in run.stdout.splitlines()]
+    found = [line for line in lines if line["event"] == "result"]
+    return found or [{"id": "no-case-ran", "status": "fail", "story": run.stderr}]
+
+
+def cases(*args):
+    return [pytest.param(r, id=r["id"]) for r in results(*args) if r["status"] != "skip"]
+
+
+@pytest.mark.parametrize("result", cases(CASES))
+def test_case_in_virtual_time(result):
+    assert result["status"] == "pass", result["story"]
+
+
+@pytest.mark.parametrize("result", cases("--time", "both", "-j", "2", CASES))
+def test_case_in_every_world_it_is_for(result):
+    assert result["status"] == "pass", result["story"]
+
+
+@pytest.mark.parametrize("result", cases("tests/must-fail"))
+def test_case_that_must_fail(result):
+    assert result["status"] == "pass", result["story"]
+
+
+def test_average_cost_of_a_case():
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    run = lab("run", CASES)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    count = len(run.stdout.splitlines()) - 2
+    assert spent / count < 0.020, f"{1000 * spent / count:.1f} ms of CPU for one case"
+
+
+def test_last_line_is_the_sum():
+    run = lab("run", FIRST)
+    assert run.returncode == 0
+    assert run.stdout.splitlines()[-1] == "1 passed, 0 failed, 0 skipped"
+    assert run.stderr == ""
+
+
+def test_the_same_seed_gives_the_same_output():
+    first, second, other = (lab("run", "--verbose", "--seed", seed, FIRST).stdout
+                            for seed in ("7", "7", "8"))
+    assert first == second
+    assert first != other
+
+
+def test_workers_change_nothing():
+    assert lab("run", "-j", "3", CASES).stdout == lab("run", CASES).stdout
+
+
+def write_case(path, **changes):
+    keys = {"case": path.stem, "title": "t", "why": "It must be told why.", "time": "virtual",
+            "truth": "closed", "servers": "{mx: {persona: postfix-554}}",
+            "expect": "{verdict: closed}", **changes}
+    path.write_text("".join(f"{key}: {value}\n" for key, value in keys.items()))
+    return path
+
+
+def test_a_failure_tells_its_story(tmp_path):
+    path = write_case(tmp_path / "wrong.yaml", expect="{verdict: open}")
+    run = lab("run", "--seed", "5", path)
+    assert run.returncode == 1
+    assert "expected: open\n" in run.stdout and "actual:   closed (" in run.stdout
+    assert "why: It must be told why." in run.stdout
+    assert "connection 1 of " in run.stdout and "0.0" in run.stdout
+    assert "S: 554 5.7.1 <" in run.stdout
+    assert f"reproduce: relaylab run {path} --time virtual --seed 5\n" in run.stdout
+    assert run.stdout.splitlines()[-1] == "0 passed, 1 failed, 0 skipped"
+
+
+def test_a_case_that_must_fail_and_does_not(tmp_path):
+    path = write_case(tmp_path / "good.yaml", fails_with="verdict")
+    run = lab("run", path)
+    assert run.returncode == 1
+    assert "this case must fail" in run.stdout
+
+
+def test_a_case_that_must_fail_and_fails_otherwise(tmp_path):
+    path = write_case(tmp_path / "other.yaml", fails_with="elapsed", expect="{verdict: open}")
+    run = lab("run", path)
+    assert run.returncode == 1
+    assert "it failed otherwise" in run.stdout
+
+
+def test_wall_limit_fails_one_case_only(tmp_path):
+    write_case(tmp_path / "a-slow.yaml", time="real", probe="{wait: 30s}",
+               servers="{mx: {persona: discard}}", expect="{verdict: discards}")
+    write_case(tmp_path / "b-quick.yaml", time="real")
+    run = lab("run", "--time", "real", "--wall", "1s", tmp_path)
+    assert run.returncode == 1
+    assert "the wall limit of 1 s was reached" in run.stdout
+    assert run.stdout.splitlines()[-1] == "1 passed, 1 failed, 0 skipped"
+
+
+def test_tap(tmp_path):
+    write_case(tmp_path / "a.yaml")
+    write_case(tmp_path / "b.yaml", expect="{verdict: open}")
+    write_case(tmp_path / "c.yaml", time="real")
+    report = tmp_path / "report.tap"
+    assert lab("run", "--tap", report, tmp_path).returncode == 1
+    lines = report.read_text().splitlines()
+    assert lines[:3] == ["TAP version 14", "1..3", "ok 1 - a"]
+    assert lines[3] == "not ok 2 - b"
+    assert lines[4] == "  ---" and "  ..." in lines
+    assert lines[-1] == "ok 3 - c # SKIP time: real"
+
+
+def test_jsonl(tmp_path):
+    report = tmp_path / "report.jsonl"
+    assert lab("run", "--jsonl", report, FIRST).returncode == 0
+    result, total = map(json.loads, report.read_text().splitlines())
+    assert result["schema_version"] == 1
+    assert result["verdict"] == "open" and result["truth"] == "open" and result["mark"] == "right"
+    assert result["deliveries"] >= 1 and result["path"] == FIRST
+    assert total == {"schema_version": 1, "event": "summary", "passed": 1, "failed": 0,
+                     "skipped": 0}
+
+
+@pytest.mark.parametrize("arguments, found", [
+    (["--tag", "smoke,!open", CASES], "postfix-554-closed"),
+    (["--tag", "undecidable", CASES], "silent"),
+    ([f"{CASES}/re*/open-relay-*.yaml"], "open-relay-proven"),
+    ([FIRST, FIRST], "open-relay-proven"),
+])
+def test_selection(arguments, found):
+    run = lab("list", *arguments)
+    assert run.returncode == 0
+    assert found in run.stdout
+    assert run.stdout.count("open-relay-proven.yaml") <= 1
+
+
+def test_explain():
+    run = lab("explain", FIRST)
+    assert run.returncode == 0
+    assert "the message really reaches an outside mailbox" in run.stdout
+    assert "relayed by S1-R1" in run.stdout
+
+
+def test_schema_names_every_key_that_the_cases_use():
+    schema = json.loads(lab("schema").stdout)
+    keys = set(schema["definitions"]["case"]["properties"])
+    for path in (ROOT / CASES).rglob("*.yaml"):
+        for line in path.read_text().splitlines():
+            if line[:1].isalpha():
+                assert line.split(":")[0] in keys, path
+
+
+@pytest.mark.parametrize("arguments, status, words", [
+    ([], 2, "no command"),
+    (["jump"], 2, "jump: no such command"),
+    (["run"], 2, "no case files"),
+    (["run", "--sped", "3", FIRST], 2, "--sped: no such option"),
+    (["run", "--seed"], 2, "--seed: needs a value"),
+    (["run", "--seed", "x", FIRST], 2, "--seed: 'x' is not a N"),
+    (["run", "--time", "unreal", FIRST], 2, "--time: 'unreal'"),
+    (["run", "-j", "0", FIRST], 2, "-j: '0'"),
+    (["run", "nowhere.yaml"], 2, "nowhere.yaml: No such file or directory"),
+    (["run", "--tap", "/nowhere/x.tap", FIRST], 2, "--tap: /nowhere/x.tap: No such file"),
+    (["run", "--tag", "no-such-tag", CASES], 5, "nothing selected"),
+    (["run", f"{CASES}/none-*.yaml"], 5, "nothing selected"),
+])
+def test_wrong_input(arguments, status, words):
+    run = lab(*arguments)
+    assert run.returncode == status
+    assert run.stdout == ""
+    assert words in run.stderr and run.stderr.count("\n") == 1
+
+
+def test_an_invalid_file_stops_everything(tmp_path):
+    write_case(tmp_path / "a.yaml")
+    write_case(tmp_path / "b.yaml", probe="{wait: 10}")
+    for command in ("run", "lint", "list"):
+        run = lab(command, tmp_path)
+        assert run.returncode == 3
+        assert run.stdout == ""
+        assert f"{tmp_path}/b.yaml:8:15: error: " in run.stderr and "^^" in run.stderr
+
+
+def test_lint_of_good_files():
+    run = lab("lint", CASES)
+    assert run.returncode == 0 and run.stdout.endswith("no errors\n")
+
+
+def test_everything_skipped(tmp_path):
+    write_case(tmp_path / "a.yaml", time="real")
+    run = lab("run", tmp_path)
+    assert run.returncode == 77
+    assert run.stdout.splitlines()[-1] == "0 passed, 0 failed, 1 skipped"
+
+
+def test_vantages_run_once_each(tmp_path):
+    path = write_case(
+        tmp_path / "vantages.yaml", servers="{mx: {persona: inside-only}}",
+        vantages="{inside: {source: 127.0.0.2, truth: open}, outside: {source: 127.0.0.1, truth: closed}}",
+        expect="[{if: {vantage: inside}, verdict: open}, {if: {vantage: outside}, verdict: closed}]")
+    lines = [line for line in path.read_text().splitlines() if not line.startswith("truth:")]
+    trusted = "{mx: {persona: inside-only, networks: [127.0.0.2/32]}}"
+    lines = [f"servers: {trusted}" if line.startswith("servers:") else line for line in lines]
+    path.write_text("\n".join(lines) + "\n")
+    run = lab("run", path)
+    assert run.returncode == 0, run.stdout
+    assert "vantages[vantage=inside]" in run.stdout and "vantages[vantage=outside]" in run.stdout
+
+
+def server_of(case):
+    """The first server of a case, as a file of its own for mockmta."""
+    lines = (ROOT / case).read_text().splitlines()
+    start = lines.index("  mx:") + 1
+    end = next(i for i in range(start, len(lines)) if lines[i][:1].isalpha())
+    return textwrap.dedent("\n".join(lines[start:end]) + "\n")
+
+
+def test_three_programs_agree_on_one_case(tmp_path):
+    """mockmta plays the case's server, relayprobe asks it, and relaylab's own run says the same."""
+    config = tmp_path / "mx.yaml"
+    config.write_text(server_of(FIRST))
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        sink = f"127.0.0.1:{s.getsockname()[1]}"
+    server = subprocess.Popen(
+        [BUILD / "mockmta", "--config", config, "--listen", "127.0.0.1:0", "--route",
+         f"canary.test={sink}"], stdout=subprocess.PIPE, text=True, env=ENV)
+    try:
+        ready = json.loads(server.stdout.readline())
+        probe = subprocess.run(
+            [BUILD / "relayprobe", "--canary", "probe@canary.test", "--sink", sink, "--wait", "2s",
+             "--json", ready["listen"]], capture_output=True, text=True, env=ENV, timeout=60)
+    finally:
+        server.terminate()
+        server.communicate()
+    said = json.loads(probe.stdout.splitlines()[0])["verdict"]
+    ours = results("--time", "real", FIRST)[0]
+    assert probe.returncode == 1
+    assert said == ours["verdict"] == "open"
