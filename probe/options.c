@@ -165,7 +165,7 @@ static bool read_duration(struct reader *r, int64_t least_ns, int64_t *to)
 
 static bool read_wait(struct reader *r)
 {
-    return read_duration(r, 0, &r->o->wait_ns);
+    return read_duration(r, CLOCK_SECOND, &r->o->wait_ns);
 }
 
 static bool read_max_time(struct reader *r)
