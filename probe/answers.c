@@ -192,6 +192,10 @@ const struct answer_row answer_rows[] = {
     {"postfix-rcpt-rejected", R, 500, 599, NULL, "recipient address rejected",
      ANSWER_DENIED_UNKNOWN, "Postfix check_recipient_access, reject"},
 
+    /* An answer to another question: replies and commands have lost each other. */
+    {"no-valid-recipients", D, 500, 599, NULL, "no valid recipients", ANSWER_NONE,
+     "Postfix smtpd.c data_cmd: 554 5.5.1, though RCPT was answered with 250"},
+
     /* DATA and end-of-data: what they name. */
     {"data-recipient", D | E, 500, 599, NULL, "recipient", ANSWER_DENIED, "names the recipient"},
     {"data-spam", D | E, 500, 599, NULL, "spam", ANSWER_REFUSED_CONTENT, "SpamAssassin, rspamd"},
@@ -211,9 +215,7 @@ const struct answer_row answer_rows[] = {
     {"status-x.6", D | E, 500, 599, "x.6.*", NULL, ANSWER_REFUSED_CONTENT,
      "RFC 3463 3.7: content or media"},
 
-    /* An answer to another question: replies and commands have lost each other. */
-    {"no-valid-recipients", D, 500, 599, NULL, "no valid recipients", ANSWER_NONE,
-     "Postfix smtpd.c data_cmd: 554 5.5.1, though RCPT was answered with 250"},
+    /* An answer to another question again. */
     {"bad-sequence", ASK, 503, 503, NULL, NULL, ANSWER_NONE,
      "RFC 5321 4.1.4, though the commands came in order"},
 
