@@ -204,6 +204,21 @@ static int form_index(const struct trial_result *r, const char *id)
     return -1;
 }
 
+/* The connection in which the target was asked that form; 0: none. */
+static uint64_t connection_of(const struct trial_result *r, int form)
+{
+    struct span token = span_of(r->forms[form].form.tokens.recipient.text);
+
+    for (size_t i = 0; i < r->record->event_count; i++) {
+        const struct record_event *e = &r->record->events[i];
+
+        if (e->server == r->target && e->kind == MOCK_COMMAND &&
+            span_find(record_text(r->record, e->text, e->text_len), token) != SIZE_MAX)
+            return e->connection;
+    }
+    return 0;
+}
+
 static void check_form(const struct case_form *f, const struct trial_result *r, struct judgement *j,
                        struct strbuf *out)
 {
@@ -220,6 +235,8 @@ static void check_form(const struct case_form *f, const struct trial_result *r, 
     const char *state = case_form_state_name((int)result->state);
     if (strcmp(answer, f->answer) == 0 || strcmp(state, f->answer) == 0)
         return;
+    if (j->connection == 0)
+        j->connection = connection_of(r, index);
     fail(j, out, "form");
     strbuf_addf(out, "  expected: %s: %s\n  actual:   %s: answer %s, state %s (%s)\n", f->id,
                 f->answer, f->id, answer, state, result->reply_text);
@@ -235,6 +252,8 @@ static void check_forms(const struct case_expect *e, const struct trial_result *
 
         if (index >= 0 && record_form_delivered(r->record, index))
             continue;
+        if (index >= 0 && j->connection == 0)
+            j->connection = connection_of(r, index);
         fail(j, out, "relayed_by");
         strbuf_addf(out, "  expected: %s is delivered\n  actual:   %s\n", e->relayed_by.item[i],
                     index < 0 ? "there was no such form" : "it is not");
@@ -268,7 +287,7 @@ static void check_dialogues(const struct case_file *c, const struct trial_result
         if (dialogue_holds(r->record, server_index(c, d->server, r->target), connection,
                            span_of(d->lines), &missing))
             continue;
-        if (j->failures == 0)
+        if (j->connection == 0)
             j->connection = connection;
         fail(j, out, "dialogue");
         strbuf_adds(out, "  expected: ");

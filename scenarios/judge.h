@@ -25,7 +25,7 @@ enum mark {
 struct judgement {
     enum mark mark; /* MARK_UNDECIDED without a verdict */
     unsigned failures;
-    /* The connection of the target that the first failure is about; 0: none in particular. */
+    /* The connection of the target that a failure is about; 0: none in particular. */
     uint64_t connection;
 };
 
