@@ -296,35 +296,46 @@ static bool check_listeners(struct conf *c, const struct server_config *s)
     return true;
 }
 
+/* chain[0] is given; its personas are read behind it, with the names of their files. Returns how
+   many there are now, 0 after an error. */
+static size_t read_chain(struct conf *c, const struct persona_path *p, struct server_source *chain,
+                         const char **files)
+{
+    struct conf inner;
+    size_t depth = 1;
+
+    while (chain[depth - 1].persona != NULL) {
+        const struct server_source *last = &chain[depth - 1];
+        struct conf_position at = depth == 1 ? last->persona_at : (struct conf_position){0, 0};
+        if (depth == PERSONA_DEPTH_MAX) {
+            (void)conf_fail_at(c, chain[0].persona_at, 1, NULL,
+                               "personas of personas, more than %d deep", PERSONA_DEPTH_MAX);
+            return 0;
+        }
+        if (!load_persona(c, p, last->persona, at, &inner, &chain[depth])) {
+            return 0;
+        }
+        files[depth++] = inner.file;
+    }
+    return depth;
+}
+
 bool server_resolve(struct conf *conf, const struct persona_path *personas,
                     const struct server_source *source, struct server_config *out)
 {
     struct server_source *chain = arena_get(conf->arena, PERSONA_DEPTH_MAX, sizeof *chain);
     const char *files[PERSONA_DEPTH_MAX] = {conf->file};
-    struct conf inner;
-    size_t depth = 1;
+    struct server_config rules;
+    size_t depth;
 
     if (chain == NULL) {
         return conf_fail(conf, NULL, NULL, "the file is too large");
     }
     chain[0] = *source;
-    while (chain[depth - 1].persona != NULL) {
-        const struct server_source *last = &chain[depth - 1];
-        struct conf_position at = depth == 1 ? last->persona_at : (struct conf_position){0, 0};
-        if (depth == PERSONA_DEPTH_MAX) {
-            return conf_fail_at(conf, source->persona_at, 1, NULL,
-                                "personas of personas, more than %d deep", PERSONA_DEPTH_MAX);
-        }
-        if (!load_persona(conf, personas, last->persona, at, &inner, &chain[depth])) {
-            return false;
-        }
-        files[depth++] = inner.file;
-    }
-    if (!merge_rules(conf, chain, files, depth, out)) {
+    depth = read_chain(conf, personas, chain, files);
+    if (depth == 0 || !merge_rules(conf, chain, files, depth, &rules)) {
         return false;
     }
-    struct rule *rules = out->rules;
-    size_t rule_count = out->rule_count;
     for (size_t i = 1; i < depth; i++) {
         merge_text(&chain[0].own.name, chain[i].own.name);
         merge_values(&chain[0], &chain[i]);
@@ -333,8 +344,8 @@ bool server_resolve(struct conf *conf, const struct persona_path *personas,
         return false;
     }
     *out = chain[0].own;
-    out->rules = rules;
-    out->rule_count = rule_count;
+    out->rules = rules.rules;
+    out->rule_count = rules.rule_count;
     return check_listeners(conf, out);
 }
 
@@ -343,6 +354,7 @@ bool server_load_file(struct conf *conf, const struct persona_path *personas, co
 {
     struct server_source source;
 
+    memset(&source, 0, sizeof source);
     return load_source(conf, path, &source) && server_resolve(conf, personas, &source, out);
 }
 

@@ -98,11 +98,9 @@ size_t conf_length(const struct conf_node *n)
 
 static const struct conf_node *node_in(struct conf_node_value *memory, void *document, int index)
 {
-    struct conf_node *n = (struct conf_node *)(void *)memory->priv;
-
-    n->document = document;
-    n->node = yaml_document_get_node(document, index);
-    return n;
+    memory->priv[0] = document;
+    memory->priv[1] = yaml_document_get_node(document, index);
+    return (const struct conf_node *)(const void *)memory->priv;
 }
 
 const struct conf_node *conf_item(const struct conf_node *n, size_t index,

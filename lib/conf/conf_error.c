@@ -338,7 +338,7 @@ void conf_suggest(const char *word, const char *const *names, size_t count, stru
     }
     strbuf_adds(hint, "one of: ");
     for (size_t i = 0; i < count; i++) {
-        if (hint->len + strlen(names[i]) + 8 > hint->cap) {
+        if (hint->len + span_of(names[i]).len + 8 > hint->cap) {
             strbuf_adds(hint, ", ...");
             return;
         }
