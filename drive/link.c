@@ -1,12 +1,14 @@
 /*
  * link.c - the order of steps, and where bytes lie meanwhile
  *
- * A pass is one call of link_pump. Its input lies where the driver put it, its output goes into the pool's scratch,
- * and only what is left at the end moves into a buffer of the link's own. In a dialogue of commands and replies nothing
- * is ever left, so no buffer is lent and no byte is copied. When a link has buffers already, the pass works in them.
+ * A pass is one call of link_pump. Its input lies where the driver put it, its output goes into
+ * the pool's scratch, and only what is left at the end moves into a buffer of the link's own. In a
+ * dialogue of commands and replies nothing is ever left, so no buffer is lent and no byte is
+ * copied. When a link has buffers already, the pass works in them.
  *
- * Unsent output always starts at the beginning of its memory when the machine is stepped: moving the few bytes that
- * are left is cheaper than a machine that has to reckon with a room that shrinks.
+ * Unsent output always starts at the beginning of its memory when the machine is stepped: moving
+ * the few bytes that are left is cheaper than a machine that has to reckon with a room that
+ * shrinks.
  *
  * A wish to close is final: what a later step may still do is wish to break off.
  */
@@ -19,7 +21,8 @@
 #include "lib/base/clock.h"
 
 enum {
-    BUFFER_BYTES = (int)MACHINE_IN_MAX > (int)MACHINE_OUT_MAX ? (int)MACHINE_IN_MAX : (int)MACHINE_OUT_MAX,
+    BUFFER_BYTES = (int)MACHINE_IN_MAX > (int)MACHINE_OUT_MAX ? (int)MACHINE_IN_MAX
+                                                              : (int)MACHINE_OUT_MAX,
     SPARE_MAX = 64,     /* free buffers kept; 1 MiB */
     STEPS_MAX = 1 << 20 /* of one pass; more is a machine that spins */
 };
@@ -41,7 +44,8 @@ struct pass {
 
 bool link_pool_init(struct link_pool *p)
 {
-    *p = (struct link_pool){.scratch_in = malloc(MACHINE_IN_MAX), .scratch_out = malloc(MACHINE_OUT_MAX)};
+    *p = (struct link_pool){.scratch_in = malloc(MACHINE_IN_MAX),
+                            .scratch_out = malloc(MACHINE_OUT_MAX)};
     if (p->scratch_in != NULL && p->scratch_out != NULL)
         return true;
     link_pool_clear(p);
@@ -146,8 +150,8 @@ bool link_overdue(const struct link_core *core, int64_t now_ns, int64_t deadline
     return core->wish == WISH_CLOSE && core->ready > 0 && now_ns >= deadline_ns;
 }
 
-static void pass_begin(struct pass *pass, struct link_core *core, const struct link_pool *p, const char *data,
-                       size_t len)
+static void pass_begin(struct pass *pass, struct link_core *core, const struct link_pool *p,
+                       const char *data, size_t len)
 {
     if (core->in != NULL) {
         if (len > 0)
@@ -211,7 +215,8 @@ static size_t pass_send(struct pass *pass, const struct link_core *core, const s
 }
 
 /* One step and one write; false when neither input was used nor output sent. */
-static bool pass_step(struct pass *pass, struct link_core *core, int64_t now_ns, const struct link_out *out)
+static bool pass_step(struct pass *pass, struct link_core *core, int64_t now_ns,
+                      const struct link_out *out)
 {
     struct machine_io io = {.now_ns = now_ns,
                             .peer = (enum machine_peer)core->peer,
@@ -246,8 +251,8 @@ static bool hangs(const struct pass *pass, const struct link_core *core)
            core->machine.ops->deadline(core->machine.self) == CLOCK_NEVER;
 }
 
-bool link_pump(struct link_core *core, struct link_pool *p, int64_t now_ns, const char *data, size_t len,
-               const struct link_out *out)
+bool link_pump(struct link_core *core, struct link_pool *p, int64_t now_ns, const char *data,
+               size_t len, const struct link_out *out)
 {
     assert(len <= link_room(core));
     struct pass pass;

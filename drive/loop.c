@@ -1,11 +1,13 @@
 /*
  * loop.c - the run, and what the world is asked
  *
- * Time: one reading of CLOCK_MONOTONIC serves a whole turn of the loop. libev reads the clock itself once a turn, and a
- * changed ev_now is how we know that a turn has begun. libev's own number is not used: it is wall-clock time and jumps.
+ * Time: one reading of CLOCK_MONOTONIC serves a whole turn of the loop. libev reads the clock
+ * itself once a turn, and a changed ev_now is how we know that a turn has begun. libev's own
+ * number is not used: it is wall-clock time and jumps.
  *
- * libev runs until no watcher is active, which is just "nothing is left that could happen": listeners, links (lingering
- * ones too) and timers all have one. Signal watchers alone do not keep it running.
+ * libev runs until no watcher is active, which is just "nothing is left that could happen":
+ * listeners, links (lingering ones too) and timers all have one. Signal watchers alone do not keep
+ * it running.
  */
 #include "drive/loop.h"
 
@@ -53,8 +55,8 @@ static int64_t loop_world_now(struct world *w)
     return loop_now(loop_of(w));
 }
 
-static struct link *loop_world_connect(struct world *w, const struct endpoint *source, const struct endpoint *to,
-                                       struct machine machine)
+static struct link *loop_world_connect(struct world *w, const struct endpoint *source,
+                                       const struct endpoint *to, struct machine machine)
 {
     return loop_link_connect(loop_of(w), source, to, machine);
 }
@@ -121,14 +123,15 @@ static void loop_timer_stop(struct world *w, struct world_timer *t)
     timer_forget(t->priv);
 }
 
-static const struct world_ops loop_ops = {.now = loop_world_now,
-                                          .connect = loop_world_connect,
-                                          .listen = loop_listen,
-                                          .unlisten = loop_unlisten,
-                                          .wake = loop_wake,
-                                          .timer_set = loop_timer_set,
-                                          .timer_stop = loop_timer_stop,
-                                          .stop = loop_stop};
+static const struct world_ops loop_ops = {
+    .now = loop_world_now,
+    .connect = loop_world_connect,
+    .listen = loop_listen,
+    .unlisten = loop_unlisten,
+    .wake = loop_wake,
+    .timer_set = loop_timer_set,
+    .timer_stop = loop_timer_stop,
+    .stop = loop_stop};
 
 /* The first signal is ours; with the watchers gone a second one has its usual effect. */
 static void on_signal(struct ev_loop *ev, ev_signal *w, int revents)
@@ -167,7 +170,8 @@ static void set_up(struct loop *l)
     slab_init(&l->timers, sizeof(struct loop_timer), 64);
     slab_init(&l->listeners, sizeof(struct loop_listener), 8);
     int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
-    l->world = (struct world){.ops = &loop_ops, .epoch_s = (clock_ns(CLOCK_REALTIME) - now_ns) / CLOCK_SECOND};
+    l->world = (struct world){.ops = &loop_ops,
+                              .epoch_s = (clock_ns(CLOCK_REALTIME) - now_ns) / CLOCK_SECOND};
     ev_timer_init(&l->accept_again, on_accept_again, 0., 0.);
     l->accept_again.data = l;
     (void)signal(SIGPIPE, SIG_IGN);

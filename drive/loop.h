@@ -1,11 +1,13 @@
 /*
  * loop.h - the libev driver: sockets on real time
  *
- * One libev loop, non-blocking TCP sockets with TCP_NODELAY. A link lends buffers only while bytes are pending, and one
- * shared scratch buffer serves everybody else, so an idle session costs a few hundred bytes. Timers are lazy: a link
- * has one libev timer that is moved when it fires, not at every byte.
+ * One libev loop, non-blocking TCP sockets with TCP_NODELAY. A link lends buffers only while bytes
+ * are pending, and one shared scratch buffer serves everybody else, so an idle session costs a few
+ * hundred bytes. Timers are lazy: a link has one libev timer that is moved when it fires, not at
+ * every byte.
  *
- * Ownership: loop_new allocates, loop_free closes all sockets and ends all links (`ended` is called).
+ * Ownership: loop_new allocates, loop_free closes all sockets and ends all links (`ended` is
+ * called). Owners unlisten and stop their timers before.
  * Errors: loop_new returns NULL with a sentence in error.
  */
 #ifndef RELAYLAB_DRIVE_LOOP_H
@@ -16,8 +18,10 @@
 struct loop;
 
 struct loop_config {
-    unsigned links_max;    /* connections at once; further ones wait in the listen queue; default 1024 when 0 */
-    bool catch_signals;    /* SIGINT and SIGTERM call on_signal in the loop (a second one ends the process) */
+    /* Connections at once; further ones wait in the listen queue. Default 1024 when 0. */
+    unsigned links_max;
+    /* SIGINT and SIGTERM call on_signal in the loop; a second one ends the process. */
+    bool catch_signals;
     void (*on_signal)(void *self, int signal_number);
     void *self;
 };

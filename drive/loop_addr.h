@@ -9,6 +9,7 @@
 #include "lib/base/endpoint.h"
 
 socklen_t loop_addr_put(const struct endpoint *e, struct sockaddr_storage *to);
-void loop_addr_get(const struct sockaddr_storage *from, struct endpoint *e); /* family 0 when it is no IP address */
+/* Family 0 when it is no IP address. */
+void loop_addr_get(const struct sockaddr_storage *from, struct endpoint *e);
 
 #endif

@@ -1,19 +1,22 @@
 /*
  * loop_link.c - one socket and its machine
  *
- * A command costs one read, one write and a share of one epoll_wait: the read watcher stays as it is, the write watcher
- * is on only while the socket takes no more, and a read that was not full is not tried again. The kernel's event mask
- * is changed only when `want` changes.
+ * A command costs one read, one write and a share of one epoll_wait: the read watcher stays as it
+ * is, the write watcher is on only while the socket takes no more, and a read that was not full is
+ * not tried again. The kernel's event mask is changed only when `want` changes.
  *
- * The timer is lazy. Most deadlines move away with each reply long before they come, so the libev timer is moved only
- * when it has to come earlier; when it comes too early it is set to the real deadline then. world_wake feeds the timer
- * watcher an event, which libev handles before it sleeps.
+ * The timer is lazy. Most deadlines move away with each reply long before they come, so the libev
+ * timer is moved only when it has to come earlier; when it comes too early it is set to the real
+ * deadline then. world_wake feeds the timer watcher an event, which libev handles before it
+ * sleeps.
  *
- * Closing: close() with unread bytes in the socket sends a reset, and a reset may overtake the last reply. So our side
- * is shut down first, and what still comes is read and dropped until the peer's FIN, for LINK_LINGER_NS at most. When
- * the peer has said FIN before, nothing can come and the socket is closed at once.
+ * Closing: close() with unread bytes in the socket sends a reset, and a reset may overtake the
+ * last reply. So our side is shut down first, and what still comes is read and dropped until the
+ * peer's FIN, for LINK_LINGER_NS at most. When the peer has said FIN before, nothing can come and
+ * the socket is closed at once.
  *
- * A failed write does not end a link at once: the peer's last words may be in the socket still, and come first.
+ * A failed write does not end a link at once: the peer's last words may be in the socket still,
+ * and come first.
  */
 #define _GNU_SOURCE /* IP_BIND_ADDRESS_NO_PORT */
 #include <errno.h>
@@ -34,7 +37,8 @@ struct loop_link *loop_link_new(struct loop *l, int fd)
     struct loop_link *k = full ? NULL : slab_get(&l->links);
     if (k == NULL)
         return NULL;
-    *k = (struct loop_link){.loop = l, .next = l->link_list, .timer_ns = CLOCK_NEVER, .deadline_ns = CLOCK_NEVER};
+    *k = (struct loop_link){
+        .loop = l, .next = l->link_list, .timer_ns = CLOCK_NEVER, .deadline_ns = CLOCK_NEVER};
     ev_io_init(&k->io, on_socket, fd, EV_READ);
     k->io.data = k;
     ev_timer_init(&k->timer, on_timer, 0., 0.);
@@ -150,7 +154,8 @@ static bool settle(struct loop_link *k, bool sound)
         loop_link_end(k, false);
         return false;
     }
-    if (core->wish == WISH_HALF_CLOSE && !link_unsent(core) && !k->fin_sent && k->state == LINK_LIVE) {
+    if (core->wish == WISH_HALF_CLOSE && !link_unsent(core) && !k->fin_sent &&
+        k->state == LINK_LIVE) {
         k->fin_sent = true;
         (void)shutdown(k->io.fd, SHUT_WR);
     }
@@ -213,7 +218,9 @@ static void discard_some(struct loop_link *k)
 
 static enum machine_peer peer_of(int error)
 {
-    return error == ECONNREFUSED ? PEER_REFUSED : error == ECONNRESET ? PEER_RESET : PEER_UNREACHABLE;
+    return error == ECONNREFUSED ? PEER_REFUSED
+           : error == ECONNRESET ? PEER_RESET
+                                 : PEER_UNREACHABLE;
 }
 
 static void connected(struct loop_link *k)
@@ -285,8 +292,8 @@ static int start_connect(int fd, const struct endpoint *source, const struct end
     return 0;
 }
 
-struct link *loop_link_connect(struct loop *l, const struct endpoint *source, const struct endpoint *to,
-                               struct machine machine)
+struct link *loop_link_connect(struct loop *l, const struct endpoint *source,
+                               const struct endpoint *to, struct machine machine)
 {
     int family = to->family == 4 ? AF_INET : AF_INET6;
     int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

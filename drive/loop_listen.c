@@ -1,12 +1,13 @@
 /*
  * loop_listen.c - letting connections in
  *
- * A wake-up takes one connection, unless the last one was in the loop's previous turn: then they come fast, and up to
- * ACCEPT_MAX are taken at once. So a slow trickle costs no accept4 that finds nothing, and a flood no epoll_wait for
- * each. TCP_NODELAY is set on the listening socket: Linux hands it down to the accepted ones.
+ * A wake-up takes one connection, unless the last one was in the loop's previous turn: then they
+ * come fast, and up to ACCEPT_MAX are taken at once. So a slow trickle costs no accept4 that finds
+ * nothing, and a flood no epoll_wait for each. TCP_NODELAY is set on the listening socket: Linux
+ * hands it down to the accepted ones.
  *
- * Without a free descriptor the queue would wake us for ever, so all listeners rest for PAUSE_S; without a free link
- * they rest until one is over.
+ * Without a free descriptor the queue would wake us for ever, so all listeners rest for PAUSE_S;
+ * without a free link they rest until one is over.
  */
 #define _GNU_SOURCE /* accept4 */
 #include <errno.h>
@@ -155,7 +156,8 @@ struct listener *loop_listen(struct world *w, const struct endpoint *at, struct 
             slab_put(&l->listeners, k);
         return NULL;
     }
-    *k = (struct loop_listener){.next = l->listener_list, .loop = l, .at = own, .acceptor = acceptor};
+    *k = (struct loop_listener){
+        .next = l->listener_list, .loop = l, .at = own, .acceptor = acceptor};
     k->wildcard = is_wildcard(&own);
     k->last_iteration = ev_iteration(l->ev) - 2;
     l->listener_list = k;

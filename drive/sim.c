@@ -1,7 +1,8 @@
 /*
  * sim.c - the run, and what the world is asked
  *
- * One loop: take the first event, move the clock to it, hand it to its owner. Nothing else moves the clock.
+ * One loop: take the first event, move the clock to it, hand it to its owner. Nothing else moves
+ * the clock.
  */
 #include "drive/sim.h"
 
@@ -33,8 +34,8 @@ static int64_t sim_now(struct world *w)
     return sim_of(w)->now_ns;
 }
 
-static struct link *sim_world_connect(struct world *w, const struct endpoint *source, const struct endpoint *to,
-                                      struct machine machine)
+static struct link *sim_world_connect(struct world *w, const struct endpoint *source,
+                                      const struct endpoint *to, struct machine machine)
 {
     return sim_connect(sim_of(w), source, to, machine);
 }
@@ -74,8 +75,9 @@ static uint16_t free_port(struct sim *s)
     }
 }
 
-static struct listener *sim_listen(struct world *w, const struct endpoint *at, struct acceptor acceptor,
-                                   struct endpoint *bound, struct strbuf *error)
+static struct listener *sim_listen(struct world *w, const struct endpoint *at,
+                                   struct acceptor acceptor, struct endpoint *bound,
+                                   struct strbuf *error)
 {
     struct sim *s = sim_of(w);
     struct endpoint where = *at;
@@ -146,14 +148,15 @@ static void sim_stop(struct world *w)
     sim_of(w)->stopped = true;
 }
 
-static const struct world_ops sim_ops = {.now = sim_now,
-                                         .connect = sim_world_connect,
-                                         .listen = sim_listen,
-                                         .unlisten = sim_unlisten,
-                                         .wake = sim_wake,
-                                         .timer_set = sim_timer_set,
-                                         .timer_stop = sim_timer_stop,
-                                         .stop = sim_stop};
+static const struct world_ops sim_ops = {
+    .now = sim_now,
+    .connect = sim_world_connect,
+    .listen = sim_listen,
+    .unlisten = sim_unlisten,
+    .wake = sim_wake,
+    .timer_set = sim_timer_set,
+    .timer_stop = sim_timer_stop,
+    .stop = sim_stop};
 
 static void start(struct sim *s, uint64_t seed)
 {
@@ -346,7 +349,8 @@ uint64_t sim_events(const struct sim *s)
 
 const char *sim_end_name(enum sim_end end)
 {
-    static const char *const names[] = {[SIM_IDLE] = "idle",   [SIM_STOPPED] = "stopped", [SIM_EVENTS] = "events",
-                                        [SIM_TIME] = "time",   [SIM_BYTES] = "bytes",     [SIM_MEMORY] = "memory"};
+    static const char *const names[] = {
+        [SIM_IDLE] = "idle", [SIM_STOPPED] = "stopped", [SIM_EVENTS] = "events",
+        [SIM_TIME] = "time", [SIM_BYTES] = "bytes",     [SIM_MEMORY] = "memory"};
     return names[end];
 }

@@ -1,8 +1,9 @@
 /*
  * sim_heap.c - a heap with four children per event
  *
- * Four children make the tree half as deep as two, and the four lie together in memory: taking the first event out is
- * the dearest thing the simulator does per segment. Events are copied, nodes are not.
+ * Four children make the tree half as deep as two, and the four lie together in memory: taking the
+ * first event out is the dearest thing the simulator does per segment. Events are copied, nodes
+ * are not.
  */
 #include "drive/sim_heap.h"
 

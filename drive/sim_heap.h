@@ -35,6 +35,7 @@ void sim_heap_clear(struct sim_heap *h);
 /* Puts the node in, or moves it. False: no memory (only when it was not in). */
 bool sim_heap_set(struct sim_heap *h, struct sim_node *node, int64_t at_ns, uint64_t seq);
 void sim_heap_remove(struct sim_heap *h, struct sim_node *node); /* nothing when not in */
-int64_t sim_heap_at(const struct sim_heap *h, const struct sim_node *node); /* of a node that is in */
+/* Of a node that is in. */
+int64_t sim_heap_at(const struct sim_heap *h, const struct sim_node *node);
 
 #endif

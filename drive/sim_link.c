@@ -1,11 +1,12 @@
 /*
  * sim_link.c - the two ends of a simulated connection
  *
- * Both ends lie in one struct, which lives until the second is over. An end whose machine is gone takes bytes and
- * drops them, as loop_link.c does while it waits for the peer's FIN.
+ * Both ends lie in one struct, which lives until the second is over. An end whose machine is gone
+ * takes bytes and drops them, as loop_link.c does while it waits for the peer's FIN.
  *
- * The timer is lazy. Most deadlines move away with each reply long before they come, so an end's timer node is moved
- * only when it has to come earlier; when it comes too early it is set to the real deadline then.
+ * The timer is lazy. Most deadlines move away with each reply long before they come, so an end's
+ * timer node is moved only when it has to come earlier; when it comes too early it is set to the
+ * real deadline then.
  */
 #include <assert.h>
 
@@ -63,7 +64,8 @@ static void end_live(struct sim_link *l, struct machine machine, enum machine_pe
     l->state = END_LIVE;
 }
 
-static struct endpoint source_of(struct sim *s, const struct endpoint *source, const struct endpoint *to)
+static struct endpoint source_of(struct sim *s, const struct endpoint *source,
+                                 const struct endpoint *to)
 {
     struct endpoint e = {.family = to->family};
     if (source != NULL && source->family != 0) {
@@ -151,7 +153,8 @@ void sim_link_end(struct sim_link *l, bool reset)
         conn_free(s, l->conn);
 }
 
-/* After a pump: what the machine wished, and when it wants to be stepped next. The link may be gone afterwards. */
+/* After a pump: what the machine wished, and when it wants to be stepped next. The link may be gone
+ * afterwards. */
 static void settle(struct sim_link *l, bool sound)
 {
     struct sim *s = l->sim;
@@ -214,7 +217,8 @@ static void knock(struct sim_link *client)
     struct acceptor acceptor = listener->acceptor;
     sim_net_tell(client, SEGMENT_OPEN, 1);
     server->closed_ns = s->now_ns;
-    if (!acceptor.accept(acceptor.self, (struct link *)server, &client->conn->to, &client->conn->source, &machine)) {
+    if (!acceptor.accept(acceptor.self, (struct link *)server, &client->conn->to,
+                         &client->conn->source, &machine)) {
         sim_net_tell(client, SEGMENT_FIN, 1);
         return;
     }
@@ -246,13 +250,11 @@ static void arrive_data(struct sim_link *l)
 
 static void arrive_news(struct sim_link *l, enum sim_segment_kind kind)
 {
-    static const uint8_t news[] = {[SEGMENT_DATA] = PEER_OPEN,
-                                   [SEGMENT_KNOCK] = PEER_CONNECTING,
-                                   [SEGMENT_OPEN] = PEER_OPEN,
-                                   [SEGMENT_FIN] = PEER_FIN,
-                                   [SEGMENT_REFUSED] = PEER_REFUSED,
-                                   [SEGMENT_UNREACHABLE] = PEER_UNREACHABLE,
-                                   [SEGMENT_RESET] = PEER_RESET};
+    static const uint8_t news[] = {
+        [SEGMENT_DATA] = PEER_OPEN,       [SEGMENT_KNOCK] = PEER_CONNECTING,
+        [SEGMENT_OPEN] = PEER_OPEN,       [SEGMENT_FIN] = PEER_FIN,
+        [SEGMENT_REFUSED] = PEER_REFUSED, [SEGMENT_UNREACHABLE] = PEER_UNREACHABLE,
+        [SEGMENT_RESET] = PEER_RESET};
     sim_net_trace(l, kind, NULL, 0);
     l->core.peer = news[kind];
     pump(l, NULL, 0);

@@ -1,12 +1,14 @@
 /*
  * sim_net.c - the stream between two ends
  *
- * What is sent is copied once, into a segment that waits in the receiver's queue, and the machine reads it there. Each
- * queue is in order of arrival, so one heap event per end is enough: that of its head. A segment has its sequence
- * number from the moment it was sent, so the order among all ends is the same as if each had an event of its own.
+ * What is sent is copied once, into a segment that waits in the receiver's queue, and the machine
+ * reads it there. Each queue is in order of arrival, so one heap event per end is enough: that of
+ * its head. A segment has its sequence number from the moment it was sent, so the order among all
+ * ends is the same as if each had an event of its own.
  *
- * The window counts bytes under way, bytes that wait for room, and bytes that the machine left unused. Bytes of a
- * stalled stream stay in the window for ever, as those of a real one would stay unacknowledged.
+ * The window counts bytes under way, bytes that wait for room, and bytes that the machine left
+ * unused. Bytes of a stalled stream stay in the window for ever, as those of a real one would stay
+ * unacknowledged.
  */
 #include <string.h>
 
@@ -21,7 +23,8 @@ void sim_net_init(struct sim *s)
         slab_init(&s->segments[i], sizeof(struct sim_segment) + segment_room[i], per_chunk[i]);
 }
 
-static struct sim_segment *segment_new(struct sim *s, enum sim_segment_kind kind, const char *data, size_t len)
+static struct sim_segment *segment_new(struct sim *s, enum sim_segment_kind kind, const char *data,
+                                       size_t len)
 {
     uint8_t i = 0;
     while (segment_room[i] < len)
@@ -181,11 +184,13 @@ static void cut(struct sim_conn *c)
     }
 }
 
-/* Bytes for a machine that is gone: taken for a while, then answered with a reset (loop_link.c does the same). */
+/* Bytes for a machine that is gone: taken for a while, then answered with a reset, as loop_link.c
+   does. */
 static size_t send_into_void(struct sim_link *l, struct sim_link *to, size_t len)
 {
     to->discarded += len;
-    bool late = l->sim->now_ns - to->closed_ns > LINK_LINGER_NS || to->discarded > LINK_LINGER_BYTES;
+    bool late = l->sim->now_ns - to->closed_ns > LINK_LINGER_NS ||
+                to->discarded > LINK_LINGER_BYTES;
     if (late && !to->reset_told && l->conn->cut != CUT_STALL) {
         to->reset_told = true;
         sim_net_tell(l, SEGMENT_RESET, 2);
@@ -193,7 +198,8 @@ static size_t send_into_void(struct sim_link *l, struct sim_link *to, size_t len
     return len;
 }
 
-static size_t send_from_server(struct sim_link *l, struct sim_link *to, const char *data, size_t len)
+static size_t send_from_server(struct sim_link *l, struct sim_link *to, const char *data,
+                               size_t len)
 {
     struct sim_conn *c = l->conn;
     size_t whole = len;
@@ -247,7 +253,8 @@ static inline uint64_t word_at(const char *text)
 {
     const unsigned char *p = (const unsigned char *)text;
     return (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 | (uint64_t)p[3] << 24 |
-           (uint64_t)p[4] << 32 | (uint64_t)p[5] << 40 | (uint64_t)p[6] << 48 | (uint64_t)p[7] << 56;
+           (uint64_t)p[4] << 32 | (uint64_t)p[5] << 40 | (uint64_t)p[6] << 48 |
+           (uint64_t)p[7] << 56;
 }
 
 void sim_net_trace(struct sim_link *l, enum sim_segment_kind kind, const char *data, size_t len)

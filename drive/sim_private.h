@@ -1,8 +1,8 @@
 /*
  * sim_private.h - what the simulator's files know of each other
  *
- * sim.c is the run and the world's calls, sim_link.c the two ends of a connection, sim_net.c the stream between them,
- * sim_heap.c the future.
+ * sim.c is the run and the world's calls, sim_link.c the two ends of a connection, sim_net.c the
+ * stream between them, sim_heap.c the future.
  */
 #ifndef RELAYLAB_DRIVE_SIM_PRIVATE_H
 #define RELAYLAB_DRIVE_SIM_PRIVATE_H
@@ -18,9 +18,10 @@ enum { SIM_SEGMENT_SIZES = 3 };
 
 enum sim_node_kind { NODE_ARRIVE, NODE_TIMER, NODE_WORLD };
 
-enum sim_segment_kind { /* what travels; in the trace hash, so the order is part of it */
+/* What travels. The numbers are in the trace hash. */
+enum sim_segment_kind {
     SEGMENT_DATA,
-    SEGMENT_KNOCK, /* the client's SYN; it waits in the client's own queue until it is at the server */
+    SEGMENT_KNOCK, /* the client's SYN; in the client's own queue until it is at the server */
     SEGMENT_OPEN,
     SEGMENT_FIN,
     SEGMENT_REFUSED,
@@ -28,7 +29,11 @@ enum sim_segment_kind { /* what travels; in the trace hash, so the order is part
     SEGMENT_RESET
 };
 
-enum sim_end_state { END_NONE /* never accepted */, END_LIVE, END_CLOSED /* its machine is gone */ };
+enum sim_end_state {
+    END_NONE, /* not accepted */
+    END_LIVE,
+    END_CLOSED /* its machine is gone */
+};
 
 enum sim_cut { CUT_NONE, CUT_RESET, CUT_FIN, CUT_STALL }; /* what became of the server's stream */
 
@@ -38,7 +43,7 @@ struct sim_segment {
     uint64_t seq;
     uint32_t start; /* of what is not handed over yet */
     uint32_t end;
-    uint8_t kind;   /* enum sim_segment_kind */
+    uint8_t kind; /* enum sim_segment_kind */
     uint8_t size_index;
     char bytes[];
 };
@@ -59,10 +64,10 @@ struct sim_link { /* one end; what the world calls a struct link */
     uint64_t discarded; /* bytes that came after it was closed */
     uint32_t queued;    /* bytes of window that the queue takes */
     uint8_t side;
-    uint8_t state;      /* enum sim_end_state */
+    uint8_t state; /* enum sim_end_state */
     bool fin_sent;
-    bool blocked;       /* wrote more than the peer's window took */
-    bool reset_told;    /* a late writer was told that this end is gone */
+    bool blocked;    /* wrote more than the peer's window took */
+    bool reset_told; /* a late writer was told that this end is gone */
 };
 
 struct sim_conn {
@@ -78,9 +83,8 @@ struct sim_conn {
     uint32_t window;
     uint32_t segment_max;
     bool segment_random;
-    uint8_t connect;    /* enum sim_connect */
-    uint8_t cut_kind;   /* enum sim_cut that cut_after brings */
-    uint8_t cut;        /* enum sim_cut that has happened */
+    uint8_t cut_kind; /* enum sim_cut that cut_after brings */
+    uint8_t cut;      /* enum sim_cut that has happened */
 };
 
 struct sim_listener { /* what the world calls a struct listener */
@@ -118,7 +122,7 @@ struct sim {
     uint16_t next_source_port;
     uint16_t next_listen_port;
     bool stopped;
-    bool closing;   /* links are being ended: no new ones */
+    bool closing; /* links are being ended: no new ones */
     bool no_memory;
 };
 
@@ -130,13 +134,14 @@ struct sim_listener *sim_listener_at(struct sim *s, const struct endpoint *to);
 struct link *sim_connect(struct sim *s, const struct endpoint *source, const struct endpoint *to,
                          struct machine machine);
 void sim_link_wake(struct sim_link *l, int64_t at_ns);
-void sim_link_timer(struct sim_link *l);  /* its timer node came */
-void sim_link_arrive(struct sim_link *l); /* its arrive node came */
+void sim_link_timer(struct sim_link *l);           /* its timer node came */
+void sim_link_arrive(struct sim_link *l);          /* its arrive node came */
 void sim_link_end(struct sim_link *l, bool reset); /* frees the connection with its second end */
 
 /* sim_net.c */
 void sim_net_init(struct sim *s); /* memory for segments */
-void sim_net_route(struct sim *s, struct sim_conn *c); /* the path's rules, and the client's knock */
+/* The path's rules, and the client's knock. */
+void sim_net_route(struct sim *s, struct sim_conn *c);
 size_t sim_net_send(void *link, const char *data, size_t len);
 /* Something without bytes, on its way to this end; it takes `trips` latencies. */
 void sim_net_tell(struct sim_link *to, enum sim_segment_kind kind, unsigned trips);

@@ -1,8 +1,9 @@
 /*
  * slab.c - chunks of pieces and one free list
  *
- * The last piece given back is lent first: it is the one that the processor's caches still know. Chunks are never
- * returned before slab_clear, so the memory of a run is that of its busiest moment.
+ * The last piece given back is lent first: it is the one that the processor's caches still know.
+ * Chunks are never returned before slab_clear, so the memory of a run is that of its busiest
+ * moment.
  */
 #include "drive/slab.h"
 

@@ -1,7 +1,8 @@
 /*
  * slab.h - many pieces of one size, lent and given back without malloc in between
  *
- * Ownership: slab_clear frees all chunks at once, whoever still holds a piece. Pieces are not zeroed.
+ * Ownership: slab_clear frees all chunks at once, whoever still holds a piece. Pieces are not
+ * zeroed.
  * Limits: a piece has room for a pointer at least.
  */
 #ifndef RELAYLAB_DRIVE_SLAB_H

@@ -1,5 +1,5 @@
 /*
- * world.c - calls go through the driver's table; the checks that both drivers would need are made here
+ * world.c - calls go through the table of the driver, after the checks that both would need
  */
 #include "drive/world.h"
 
@@ -13,8 +13,8 @@ int64_t world_epoch(struct world *w)
     return w->epoch_s + w->ops->now(w) / CLOCK_SECOND;
 }
 
-struct link *world_connect(struct world *w, const struct endpoint *source, const struct endpoint *to,
-                           struct machine machine)
+struct link *world_connect(struct world *w, const struct endpoint *source,
+                           const struct endpoint *to, struct machine machine)
 {
     return w->ops->connect(w, source, to, machine);
 }

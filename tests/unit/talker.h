@@ -1,8 +1,9 @@
 /*
- * talker.h - a small machine for tests of the drivers: says bytes, hears bytes, and notes what it saw
+ * talker.h - a small machine for tests of the drivers: says bytes, hears bytes, and notes what it
+ * saw
  *
- * All zero it stays silent and closes when the peer does. What it says is a pattern, so that lost, doubled and swapped
- * bytes all show.
+ * All zero it stays silent and closes when the peer does. What it says is a pattern, so that lost,
+ * doubled and swapped bytes all show.
  */
 #ifndef RELAYLAB_TESTS_UNIT_TALKER_H
 #define RELAYLAB_TESTS_UNIT_TALKER_H
@@ -47,8 +48,9 @@ static inline char talker_byte(size_t i)
 
 static inline void talker_note_peer(struct talker *t, enum machine_peer peer)
 {
-    static const char letters[] = {[PEER_CONNECTING] = 'c', [PEER_OPEN] = 'o',        [PEER_FIN] = 'f',
-                                   [PEER_REFUSED] = 'r',    [PEER_UNREACHABLE] = 'u', [PEER_RESET] = 'x'};
+    static const char letters[] = {
+        [PEER_CONNECTING] = 'c', [PEER_OPEN] = 'o',        [PEER_FIN] = 'f',
+        [PEER_REFUSED] = 'r',    [PEER_UNREACHABLE] = 'u', [PEER_RESET] = 'x'};
     size_t len = strlen(t->peers);
     if (len < sizeof t->peers - 1 && (len == 0 || t->peers[len - 1] != letters[peer]))
         t->peers[len] = letters[peer];
@@ -130,7 +132,9 @@ static inline enum machine_wish talker_step(void *self, struct machine_io *io)
     talker_release(t, io);
     bool all_said = t->said == t->says && io->out_len == 0;
     if (t->then != WISH_OPEN && all_said && (!t->then_waits || t->heard_len >= t->said))
-        return io->peer == PEER_FIN && io->in_used == io->in_len && !t->stays ? WISH_CLOSE : t->then;
+        return io->peer == PEER_FIN && io->in_used == io->in_len && !t->stays
+                   ? WISH_CLOSE
+                   : t->then;
     if (io->peer == PEER_FIN && io->in_used == io->in_len && all_said && !t->stays)
         return WISH_CLOSE;
     return WISH_OPEN;

@@ -142,7 +142,8 @@ static void test_held_output(void **state)
         int64_t now_ns;
         size_t len;
         int64_t deadline_ns;
-    } rows[] = {{1, 0, 11}, {5, 0, 11}, {11, 4, 21}, {20, 4, 21}, {25, 8, 35}, {35, 9, CLOCK_HOUR + 35}};
+    } rows[] = {{1, 0, 11},  {5, 0, 11},  {11, 4, 21},
+                {20, 4, 21}, {25, 8, 35}, {35, 9, CLOCK_HOUR + 35}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         assert_true(rig_give(&r, rows[i].now_ns, "x", 1)); /* input comes all the while */
         check_wire(&r, rows[i].len);
@@ -252,7 +253,8 @@ static int64_t stubborn_deadline(const void *self)
 static void test_machines_that_would_hang(void **state)
 {
     (void)state;
-    static const struct machine_ops ops = {.name = "stubborn", .step = stubborn_step, .deadline = stubborn_deadline};
+    static const struct machine_ops ops = {
+        .name = "stubborn", .step = stubborn_step, .deadline = stubborn_deadline};
     static struct rig r;
     static char text[MACHINE_IN_MAX];
     bool spins = false;

@@ -20,7 +20,7 @@ static const struct endpoint any_port = {.family = 4, .bytes = {127, 0, 0, 1}};
 
 enum { PAIRS_MAX = 40 };
 
-struct rig { /* one driver, a desk with servers, and their clients */
+struct rig {           /* one driver, a desk with servers, and their clients */
     struct loop *loop; /* or */
     struct sim *sim;
     struct world *world;
@@ -109,10 +109,13 @@ static struct link *rig_connect(struct rig *r, int i, const struct endpoint *to)
     return link;
 }
 
-#define ECHO {.echoes = true}
+#define ECHO           \
+    {                  \
+        .echoes = true \
+    }
 #define MS CLOCK_MS
 
-static const struct {
+struct talk_row {
     const char *label;
     struct talker client;
     struct talker server;
@@ -120,46 +123,71 @@ static const struct {
     const char *server_saw;
     size_t client_heard;
     size_t server_heard;
-} talk_rows[] = {
-    {"one command, one reply", {.says = 30, .then = WISH_CLOSE, .then_waits = true}, ECHO, "co", "of", 30, 30},
-    {"ping-pong", {.says = 300, .per_step = 30, .waits_for_answer = true, .then = WISH_CLOSE, .then_waits = true}, ECHO,
-     "co", "of", 300, 300},
-    {"reply byte by byte with gaps", {0}, {.says = 10, .per_step = 1, .gap_ns = 2 * MS, .then = WISH_CLOSE}, "cof", "o",
-     10, 0},
-    {"half-close, then the answer", {.says = 5, .then = WISH_HALF_CLOSE}, {.says = 7, .gap_ns = 10 * MS}, "cof", "of", 7, 5},
-    {"server resets after a line", {.says = 9, .stays = true}, {.says = 9, .then = WISH_RESET, .then_waits = true}, "cox", "o", 9, 9},
-    {"client resets", {.says = 9, .then = WISH_RESET, .then_waits = true}, ECHO, "co", "ox", 9, 9},
-    {"much more than all buffers", {.says = 5000000, .then = WISH_CLOSE, .then_waits = true}, ECHO, "co", "of", 5000000,
-     5000000},
-    {"a slow drinker", {.says = 200000, .then = WISH_CLOSE}, {.sip = 100}, "co", "of", 0, 200000},
-    {"server hangs up on a talker", {.says = 9, .stays = true, .patience_ns = 40 * MS}, {.says = 9, .then = WISH_CLOSE}, "cof",
-     "o", 9, 0},
 };
 
+/* clang-format off */
+static const struct talk_row talk_rows[] = {
+    {"one command, one reply",
+     {.says = 30, .then = WISH_CLOSE, .then_waits = true}, ECHO, "co", "of", 30, 30},
+    {"ping-pong",
+     {.says = 300, .per_step = 30, .waits_for_answer = true, .then = WISH_CLOSE,
+      .then_waits = true},
+     ECHO, "co", "of", 300, 300},
+    {"reply byte by byte with gaps",
+     {0}, {.says = 10, .per_step = 1, .gap_ns = 2 * MS, .then = WISH_CLOSE}, "cof", "o", 10, 0},
+    {"half-close, then the answer",
+     {.says = 5, .then = WISH_HALF_CLOSE}, {.says = 7, .gap_ns = 10 * MS}, "cof", "of", 7, 5},
+    {"server resets after a line",
+     {.says = 9, .stays = true}, {.says = 9, .then = WISH_RESET, .then_waits = true},
+     "cox", "o", 9, 9},
+    {"client resets",
+     {.says = 9, .then = WISH_RESET, .then_waits = true}, ECHO, "co", "ox", 9, 9},
+    {"much more than all buffers",
+     {.says = 5000000, .then = WISH_CLOSE, .then_waits = true}, ECHO, "co", "of", 5000000, 5000000},
+    {"a slow drinker",
+     {.says = 200000, .then = WISH_CLOSE}, {.sip = 100}, "co", "of", 0, 200000},
+    {"server hangs up on a talker",
+     {.says = 9, .stays = true, .patience_ns = 40 * MS}, {.says = 9, .then = WISH_CLOSE},
+     "cof", "o", 9, 0},
+};
+/* clang-format on */
+
 /* The machines must not be able to tell the drivers apart. */
+static bool is_pattern(const struct talker *t)
+{
+    for (size_t i = 0; i < t->heard_len && i < TALKER_KEEPS; i++)
+        if (t->heard[i] != talker_byte(i))
+            return false;
+    return true;
+}
+
+static void check_talk(const struct rig *r, const struct talk_row *row)
+{
+    const char *where = r->loop != NULL ? "on sockets" : "simulated";
+    const struct talker *c = &r->clients[0];
+    const struct talker *s = &r->servers[0];
+    if (strcmp(c->peers, row->client_saw) != 0 || strcmp(s->peers, row->server_saw) != 0)
+        fail_msg("%s, %s: client saw %s, server saw %s", row->label, where, c->peers, s->peers);
+    if (c->heard_len != row->client_heard || s->heard_len != row->server_heard)
+        fail_msg("%s, %s: client heard %zu, server %zu", row->label, where, c->heard_len,
+                 s->heard_len);
+    if (!is_pattern(c) || !is_pattern(s))
+        fail_msg("%s, %s: other bytes", row->label, where);
+    if (c->ended != 1 || s->ended != 1)
+        fail_msg("%s, %s: ended %u and %u times", row->label, where, c->ended, s->ended);
+}
+
 static void test_talks_in_both_worlds(void **state)
 {
     (void)state;
     for (size_t i = 0; i < 2 * sizeof talk_rows / sizeof talk_rows[0]; i++) {
-        size_t row = i / 2;
-        const char *where = i % 2 == 0 ? "on sockets" : "simulated";
+        const struct talk_row *row = &talk_rows[i / 2];
         struct rig *r = rig_new(i % 2 == 0, &(struct loop_config){0});
-        struct talker *c = &r->clients[0];
-        struct talker *s = &r->servers[0];
-        *c = talk_rows[row].client;
-        *s = talk_rows[row].server;
+        r->clients[0] = row->client;
+        r->servers[0] = row->server;
         (void)rig_connect(r, 0, &r->at);
         rig_run(r);
-        if (strcmp(c->peers, talk_rows[row].client_saw) != 0 || strcmp(s->peers, talk_rows[row].server_saw) != 0)
-            fail_msg("%s, %s: client saw %s, server saw %s", talk_rows[row].label, where, c->peers, s->peers);
-        if (c->heard_len != talk_rows[row].client_heard || s->heard_len != talk_rows[row].server_heard)
-            fail_msg("%s, %s: client heard %zu, server %zu", talk_rows[row].label, where, c->heard_len, s->heard_len);
-        if (c->ended != 1 || s->ended != 1)
-            fail_msg("%s, %s: ended %u and %u times", talk_rows[row].label, where, c->ended, s->ended);
-        for (size_t k = 0; k < c->heard_len && k < TALKER_KEEPS; k++)
-            assert_int_equal(c->heard[k], talker_byte(k));
-        for (size_t k = 0; k < s->heard_len && k < TALKER_KEEPS; k++)
-            assert_int_equal(s->heard[k], talker_byte(k));
+        check_talk(r, row);
         rig_free(r);
     }
 }
@@ -203,7 +231,8 @@ static void test_listen_error_names_the_address(void **state)
     struct strbuf error;
     strbuf_init(&error, text, sizeof text);
     assert_null(world_listen(r->world, &r->at, (struct acceptor){0}, NULL, &error));
-    (void)snprintf(expected, sizeof expected, "cannot listen on 127.0.0.1:%u: Address already in use", r->at.port);
+    (void)snprintf(expected, sizeof expected,
+                   "cannot listen on 127.0.0.1:%u: Address already in use", r->at.port);
     assert_string_equal(text, expected);
     rig_free(r);
 }
@@ -231,7 +260,8 @@ static void test_more_clients_than_links(void **state)
     (void)state;
     struct rig *r = rig_new(true, &(struct loop_config){.links_max = 30});
     for (int i = 0; i < 29; i++) {
-        r->clients[i] = (struct talker){.says = 9, .then = WISH_CLOSE, .then_waits = true, .stays = true};
+        r->clients[i] =
+            (struct talker){.says = 9, .then = WISH_CLOSE, .then_waits = true, .stays = true};
         r->servers[i] = (struct talker){.echoes = true};
         (void)rig_connect(r, i, &r->at);
     }
@@ -250,7 +280,8 @@ static void test_no_descriptors(void **state)
     (void)state;
     struct rig *r = rig_new(true, &(struct loop_config){0});
     for (int i = 0; i < 4; i++) {
-        r->clients[i] = (struct talker){.says = 9, .then = WISH_CLOSE, .then_waits = true, .patience_ns = 5 * CLOCK_SECOND};
+        r->clients[i] = (struct talker){
+            .says = 9, .then = WISH_CLOSE, .then_waits = true, .patience_ns = 5 * CLOCK_SECOND};
         r->servers[i] = (struct talker){.echoes = true};
         (void)rig_connect(r, i, &r->at);
     }
@@ -335,14 +366,16 @@ static void test_signal(void **state)
 {
     (void)state;
     struct rig *r = NULL;
-    r = rig_new(true, &(struct loop_config){.catch_signals = true, .on_signal = note_signal, .self = &r});
+    r = rig_new(true,
+                &(struct loop_config){.catch_signals = true, .on_signal = note_signal, .self = &r});
     struct world_timer timer;
     world_timer_init(&timer, raise_term, NULL);
     world_timer_set(r->world, &timer, world_now(r->world));
     loop_run(r->loop); /* the listener alone would keep it running */
     assert_int_equal(loop_signal(r->loop), SIGTERM);
     rig_free(r);
-    r = rig_new(true, &(struct loop_config){.catch_signals = true}); /* another loop may have them after that */
+    r = rig_new(true, &(struct loop_config){.catch_signals = true}); /* another loop may have them
+                                                                        after that */
     rig_free(r);
 }
 

@@ -44,7 +44,8 @@ static void rig_stop(struct rig *r)
 }
 
 /* One conversation. */
-static enum sim_end rig_talk(struct rig *r, const struct talker *client, const struct talker *server)
+static enum sim_end rig_talk(struct rig *r, const struct talker *client,
+                             const struct talker *server)
 {
     r->client = *client;
     r->server = *server;
@@ -65,39 +66,67 @@ struct talk_row {
     int64_t over_ns; /* client's last step */
 };
 
-#define ECHO {.echoes = true}
+#define ECHO           \
+    {                  \
+        .echoes = true \
+    }
 #define MS CLOCK_MS
 
+/* clang-format off */
 static const struct talk_row talk_rows[] = {
-    {"one command, one reply", {.says = 30, .then = WISH_CLOSE, .then_waits = true}, ECHO, {0}, "co", "of", 30, 30, 4 * MS},
-    {"ping-pong", {.says = 300, .per_step = 30, .waits_for_answer = true, .then = WISH_CLOSE, .then_waits = true}, ECHO,
-     {0}, "co", "of", 300, 300, 22 * MS},
-    {"latency of the path", {.says = 3, .then = WISH_CLOSE, .then_waits = true}, ECHO, {.latency_ns = 50 * MS},
+    {"one command, one reply",
+     {.says = 30, .then = WISH_CLOSE, .then_waits = true}, ECHO, {0}, "co", "of", 30, 30, 4 * MS},
+    {"ping-pong",
+     {.says = 300, .per_step = 30, .waits_for_answer = true, .then = WISH_CLOSE,
+      .then_waits = true},
+     ECHO, {0}, "co", "of", 300, 300, 22 * MS},
+    {"latency of the path",
+     {.says = 3, .then = WISH_CLOSE, .then_waits = true}, ECHO, {.latency_ns = 50 * MS},
      "co", "of", 3, 3, 200 * MS},
-    {"reply byte by byte with gaps", {.stays = false}, {.says = 20, .per_step = 1, .gap_ns = 10 * MS, .then = WISH_CLOSE},
-     {0}, "cof", "o", 20, 0, 202 * MS},
-    {"half-close, then the answer", {.says = 5, .then = WISH_HALF_CLOSE}, {.says = 7, .gap_ns = 30 * MS}, {0},
+    {"reply byte by byte with gaps",
+     {0}, {.says = 20, .per_step = 1, .gap_ns = 10 * MS, .then = WISH_CLOSE}, {0},
+     "cof", "o", 20, 0, 202 * MS},
+    {"half-close, then the answer",
+     {.says = 5, .then = WISH_HALF_CLOSE}, {.says = 7, .gap_ns = 30 * MS}, {0},
      "cof", "of", 7, 5, 32 * MS},
-    {"server resets after a line", {.stays = true}, {.says = 9, .then = WISH_RESET}, {0}, "cox", "o", 9, 0, 2 * MS},
-    {"client resets", {.says = 9, .then = WISH_RESET}, ECHO, {0}, "co", "ox", 0, 9, 2 * MS},
-    {"refused", {.says = 9}, ECHO, {.connect = SIM_CONNECT_REFUSE}, "cr", "", 0, 0, 2 * MS},
-    {"unreachable", {.says = 9}, ECHO, {.connect = SIM_CONNECT_UNREACHABLE}, "cu", "", 0, 0, 2 * MS},
-    {"silent", {.says = 9, .patience_ns = 700 * MS}, ECHO, {.connect = SIM_CONNECT_SILENT}, "c", "", 0, 0, 700 * MS},
-    {"more than all buffers", {.says = 300000, .then = WISH_CLOSE, .then_waits = true}, ECHO, {0}, "co", "of", 300000,
-     300000, -1},
-    {"a window of three bytes", {.says = 100, .then = WISH_CLOSE, .then_waits = true}, ECHO, {.window = 3}, "co", "of",
-     100, 100, -1},
-    {"a slow drinker", {.says = 100000, .then = WISH_CLOSE}, {.sip = 1000}, {.window = 5000}, "co", "of", 0, 100000, -1},
-    {"segments of one byte", {.says = 40, .then = WISH_CLOSE, .then_waits = true}, ECHO, {.segment_max = 1}, "co", "of", 40,
-     40, 4 * MS},
-    {"reset after 10 bytes", {.stays = true}, {.says = 40, .stays = true}, {.reset_after = 10}, "cox", "ox", 10, 0, 2 * MS},
-    {"fin after 10 bytes", {0}, {.says = 40}, {.fin_after = 10}, "cof", "of", 10, 0, 2 * MS},
-    {"fin after exactly all", {0}, {.says = 40}, {.fin_after = 40}, "cof", "of", 40, 0, 2 * MS},
-    {"stall after 10 bytes", {.patience_ns = 500 * MS}, {.says = 40}, {.stall_after = 10}, "co", "ox", 10, 0, 502 * MS},
-    {"first of two faults", {0}, {.says = 40}, {.reset_after = 20, .fin_after = 10}, "cof", "of", 10, 0, 2 * MS},
-    {"deaf server, closed window", {.says = 200000, .patience_ns = 10000 * MS}, {.deaf = true, .stays = true}, {0}, "co", "o",
-     0, 0, -1},
+    {"server resets after a line",
+     {.stays = true}, {.says = 9, .then = WISH_RESET}, {0}, "cox", "o", 9, 0, 2 * MS},
+    {"client resets",
+     {.says = 9, .then = WISH_RESET}, ECHO, {0}, "co", "ox", 0, 9, 2 * MS},
+    {"refused",
+     {.says = 9}, ECHO, {.connect = SIM_CONNECT_REFUSE}, "cr", "", 0, 0, 2 * MS},
+    {"unreachable",
+     {.says = 9}, ECHO, {.connect = SIM_CONNECT_UNREACHABLE}, "cu", "", 0, 0, 2 * MS},
+    {"silent",
+     {.says = 9, .patience_ns = 700 * MS}, ECHO, {.connect = SIM_CONNECT_SILENT},
+     "c", "", 0, 0, 700 * MS},
+    {"more than all buffers",
+     {.says = 300000, .then = WISH_CLOSE, .then_waits = true}, ECHO, {0},
+     "co", "of", 300000, 300000, -1},
+    {"a window of three bytes",
+     {.says = 100, .then = WISH_CLOSE, .then_waits = true}, ECHO, {.window = 3},
+     "co", "of", 100, 100, -1},
+    {"a slow drinker",
+     {.says = 100000, .then = WISH_CLOSE}, {.sip = 1000}, {.window = 5000},
+     "co", "of", 0, 100000, -1},
+    {"segments of one byte",
+     {.says = 40, .then = WISH_CLOSE, .then_waits = true}, ECHO, {.segment_max = 1},
+     "co", "of", 40, 40, 4 * MS},
+    {"reset after 10 bytes",
+     {.stays = true}, {.says = 40, .stays = true}, {.reset_after = 10}, "cox", "ox", 10, 0, 2 * MS},
+    {"fin after 10 bytes",
+     {0}, {.says = 40}, {.fin_after = 10}, "cof", "of", 10, 0, 2 * MS},
+    {"fin after exactly all",
+     {0}, {.says = 40}, {.fin_after = 40}, "cof", "of", 40, 0, 2 * MS},
+    {"stall after 10 bytes",
+     {.patience_ns = 500 * MS}, {.says = 40}, {.stall_after = 10}, "co", "ox", 10, 0, 502 * MS},
+    {"first of two faults",
+     {0}, {.says = 40}, {.reset_after = 20, .fin_after = 10}, "cof", "of", 10, 0, 2 * MS},
+    {"deaf server, closed window",
+     {.says = 200000, .patience_ns = 10000 * MS}, {.deaf = true, .stays = true}, {0},
+     "co", "o", 0, 0, -1},
 };
+/* clang-format on */
 
 static bool is_pattern(const struct talker *t)
 {
@@ -171,10 +200,14 @@ static uint64_t run_of_seed(struct rig *r, uint64_t seed)
                             .fin_after = prng_chance(&p, 1, 5) ? prng_range(&p, 1, 600) : 0,
                             .stall_after = prng_chance(&p, 1, 5) ? prng_range(&p, 1, 600) : 0};
     sim_at(r->sim, &r->at, &path);
-    struct talker client = {.says = (size_t)prng_range(&p, 0, 500), .per_step = 50, .waits_for_answer = true,
-                            .then = prng_chance(&p, 1, 2) ? WISH_CLOSE : WISH_HALF_CLOSE, .then_waits = true,
+    struct talker client = {.says = (size_t)prng_range(&p, 0, 500),
+                            .per_step = 50,
+                            .waits_for_answer = true,
+                            .then = prng_chance(&p, 1, 2) ? WISH_CLOSE : WISH_HALF_CLOSE,
+                            .then_waits = true,
                             .patience_ns = CLOCK_MINUTE};
-    struct talker server = {.echoes = true, .gap_ns = prng_chance(&p, 1, 2) ? MS : 0,
+    struct talker server = {.echoes = true,
+                            .gap_ns = prng_chance(&p, 1, 2) ? MS : 0,
                             .per_step = (size_t)prng_range(&p, 0, 40)};
     assert_int_equal(rig_talk(r, &client, &server), SIM_IDLE);
     assert_int_equal(r->client.ended, 1);
