@@ -98,7 +98,7 @@ valgrind: ## unit tests and the three programs under valgrind
 
 fuzz: ## each fuzz target for FUZZ_SECONDS (10) from its kept corpus
 	@ci/deps build lint
-	@$(SUB) CC=clang SAN=fuzzer-no-link,address,undefined CFLAGS="-O1 -g" BUILD=build/fuzzing fuzzers
+	@$(SUB) CC=clang SAN=fuzzer-no-link,address,undefined CFLAGS="-O1 -g" WERROR=-Werror BUILD=build/fuzzing fuzzers
 	@ci/tally "$(FIXED) ci/fuzz build/fuzzing/fuzz $(FUZZ_SECONDS)"
 
 $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/librelaylab.a
