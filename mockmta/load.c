@@ -133,7 +133,8 @@ static bool load_persona(struct conf *c, const struct persona_path *p, const cha
     char path[PERSONA_PATH_MAX + 80];
 
     if (!find_persona(p, name, path, sizeof path)) {
-        return fail_no_persona(c, p, name, at);
+        (void)fail_no_persona(c, p, name, at);
+        return false;
     }
     conf_init(inner, c->arena, path, (struct span){"", 0});
     inner->bindings = c->bindings;
