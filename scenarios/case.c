@@ -160,7 +160,7 @@ static size_t count_combinations(const struct first_pass *p)
 
 size_t case_combinations(struct conf *conf)
 {
-    struct first_pass p;
+    struct first_pass p = {.vantages.count = 0};
 
     return read_first_pass(conf, &p) ? count_combinations(&p) : 0;
 }
@@ -236,7 +236,7 @@ static bool pick_vantage(struct case_file *out)
 bool case_load(struct conf *conf, const struct persona_path *personas, size_t combination,
                struct case_file *out)
 {
-    struct first_pass pass;
+    struct first_pass pass = {.vantages.count = 0};
     const struct conf_table *table = case_table(conf->arena);
 
     *out = (struct case_file){.truth = TRUTH_UNSET};

@@ -279,7 +279,7 @@ bool case_parse_expect(struct conf *c, const struct conf_node *n, void *target)
 {
     struct case_file *f = (struct case_file *)(void *)((char *)target -
                                                        offsetof(struct case_file, expect));
-    void *list;
+    void *list = NULL;
 
     if (!read_one_or_many(c, n, &expect_table, &list, &f->expect_count))
         return false;
@@ -291,7 +291,7 @@ bool case_parse_dialogue(struct conf *c, const struct conf_node *n, void *target
 {
     struct case_file *f = (struct case_file *)(void *)((char *)target -
                                                        offsetof(struct case_file, dialogue));
-    void *list;
+    void *list = NULL;
 
     if (!read_one_or_many(c, n, &dialogue_table, &list, &f->dialogue_count))
         return false;

@@ -116,7 +116,8 @@ static const char plain[] = "Subject: probe\r\nX-Relaylab-Token: abcdefgh234567a
 static const char bounce[] =
     "From: <mailer-daemon@victim.test>\r\nAuto-Submitted: auto-replied\r\n"
     "Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n"
-    "--b\r\nContent-Type: text/rfc822-headers\r\n\r\nX-Relaylab-Token: abcdefgh234567ab\r\n--b--\r\n";
+    "--b\r\nContent-Type: text/rfc822-headers\r\n\r\nX-Relaylab-Token: abcdefgh234567ab\r\n"
+    "--b--\r\n";
 
 static unsigned judge(struct bench *b, char *text, size_t cap)
 {
