@@ -87,11 +87,14 @@ static void add_scalar(struct json *j, const char *key)
     json_close(j);
 }
 
+/* One of the names, as YAML's types show them, or a ${name} of a matrix. */
 static void add_names(struct json *j, const char *key, const struct conf_name *names)
 {
     uint64_t number;
 
     json_open(j, key, '{');
+    json_open(j, "anyOf", '[');
+    json_open(j, NULL, '{');
     json_open(j, "enum", '[');
     for (; names->name != NULL; names++) {
         struct span name = span_of(names->name);
@@ -102,6 +105,12 @@ static void add_names(struct json *j, const char *key, const struct conf_name *n
             json_bool(j, NULL, name.ptr[0] == 't');
         }
     }
+    json_close(j);
+    json_close(j);
+    json_open(j, NULL, '{');
+    json_text(j, "type", SPAN("string"));
+    json_text(j, "pattern", SPAN("\\$\\{"));
+    json_close(j);
     json_close(j);
     json_close(j);
 }
@@ -132,8 +141,12 @@ static void add_uint(struct json *j, const struct conf_field *f)
     }
 }
 
+/* Of a parser that says nothing about its shapes, nothing is known: any value will do. */
 static void add_custom(struct json *j, const struct gathered *g, const struct conf_field *f)
 {
+    if (f->sub == NULL && f->names == NULL) {
+        return;
+    }
     json_open(j, "anyOf", '[');
     if (f->sub != NULL) {
         add_ref(j, NULL, g, f->sub);
@@ -165,12 +178,8 @@ static void add_type(struct json *j, const struct gathered *g, const struct conf
         add_uint(j, f);
         break;
     case CONF_ENUM:
-        json_open(j, "anyOf", '[');
+        json_open(j, "allOf", '[');
         add_names(j, NULL, f->names);
-        json_open(j, NULL, '{');
-        json_text(j, "pattern", SPAN("\\$\\{"));
-        json_text(j, "type", SPAN("string"));
-        json_close(j);
         json_close(j);
         break;
     case CONF_DURATION:
