@@ -12,37 +12,43 @@ enum { NAME_MAX_LEN = 256 };
 
 struct names { /* text that a run derives from its config */
     char helo[NAME_MAX_LEN];
-    char target_name[NAME_MAX_LEN];
     char target[ENDPOINT_TEXT_MAX];
 };
 
 static void derive(struct names *n, const struct probe_config *c)
 {
-    struct strbuf helo, name, target;
+    struct strbuf helo, target;
 
     strbuf_init(&helo, n->helo, sizeof(n->helo));
-    strbuf_init(&name, n->target_name, sizeof(n->target_name));
     strbuf_init(&target, n->target, sizeof(n->target));
     if (c->helo.len == 0)
         strbuf_adds(&helo, "probe.");
     strbuf_add(&helo, c->helo.len > 0 ? c->helo : c->sender_domain);
-    if (c->target_name.len > 0)
-        strbuf_add(&name, c->target_name);
-    else
-        endpoint_print_literal(&name, &c->target);
     endpoint_print(&target, &c->target);
 }
 
-static struct form_identity identity(const struct names *n, const struct probe_config *c)
+static struct form_identity identity(const struct probe_config *c)
 {
     return (struct form_identity){
         .canary_local = c->canary_local,
         .canary_domain = c->canary_domain,
         .sender_local = c->sender_local,
         .sender_domain = c->sender_domain,
-        .target_name = span_of(n->target_name),
+        .target_name = c->target_name,
         .target = c->target,
         .local_domain = c->local_domain.len > 0 ? c->local_domain : c->target_name};
+}
+
+/* local+token@domain, as the message's header has it. */
+static struct span tagged(struct strbuf *out, struct span local, const struct token *token,
+                          struct span domain)
+{
+    strbuf_add(out, local);
+    strbuf_addc(out, '+');
+    strbuf_adds(out, token->text);
+    strbuf_addc(out, '@');
+    strbuf_add(out, domain);
+    return strbuf_span(out);
 }
 
 static void print_form(struct strbuf *out, const struct form *f, const struct form_identity *who)
@@ -78,14 +84,8 @@ static void print_message(struct strbuf *out, const struct form *f, const struct
     strbuf_init(&message, memory, sizeof(memory));
     strbuf_init(&from_text, from, sizeof(from));
     strbuf_init(&to_text, to, sizeof(to));
-    strbuf_add(&from_text, c->sender_local);
-    strbuf_addc(&from_text, '@');
-    strbuf_add(&from_text, c->sender_domain);
-    strbuf_add(&to_text, c->canary_local);
-    strbuf_addc(&to_text, '@');
-    strbuf_add(&to_text, c->canary_domain);
-    probe.from = strbuf_span(&from_text);
-    probe.to = strbuf_span(&to_text);
+    probe.from = tagged(&from_text, c->sender_local, &f->tokens.sender, c->sender_domain);
+    probe.to = tagged(&to_text, c->canary_local, &f->tokens.recipient, c->canary_domain);
     mail_write_probe(&message, &probe);
     strbuf_addf(out, "\n# the message of %s (its date is that of the run)\n", f->id);
     rest = strbuf_span(&message);
@@ -118,13 +118,16 @@ bool dry_run_print(struct strbuf *out, const struct probe_config *config)
 
     strbuf_init(&error, memory, sizeof(memory));
     derive(&names, config);
-    who = identity(&names, config);
+    who = identity(config);
     memset(forms, 0, sizeof(forms));
     if (!forms_select(config->forms, forms, FORMS_MAX, &count, &error))
         return false;
     forms_bind(forms, count, &who, config->key, span_of(names.target));
     strbuf_addf(out, "# %s: what would be said; nothing was sent\n", names.target);
     print_control(out, config);
+    if (config->target_name.len == 0)
+        strbuf_adds(out,
+                    "# forms that need the target's name are asked once its greeting tells it\n");
     strbuf_addf(out, "\nEHLO %s\n", names.helo);
     for (size_t i = 0; i < count; i++)
         print_form(out, &forms[i], &who);

@@ -81,8 +81,9 @@ static int print_and_leave(const struct run_config *config, struct strbuf *error
     return run_print(strbuf_span(&out), error) ? RUN_FINE : RUN_SYSTEM;
 }
 
-static int ask(struct run_config *config, struct strbuf *error)
+static int ask(const struct run_config *given, struct strbuf *error)
 {
+    struct run_config config = *given;
     struct token_key key;
     char run_id[2 * RUN_ID_OCTETS + 1] = "";
     const char *no_colour = getenv("NO_COLOR"); /* the convention of no-color.org */
@@ -92,17 +93,19 @@ static int ask(struct run_config *config, struct strbuf *error)
         strbuf_addf(error, "no secret could be made: %s", strerror(errno));
         return RUN_SYSTEM;
     }
-    config->key = &key;
-    config->run_id = span_of(run_id);
-    config->terminal = isatty(STDERR_FILENO) == 1;
-    config->colour = isatty(STDOUT_FILENO) == 1 && (no_colour == NULL || no_colour[0] == '\0');
-    status = config->options->mode == MODE_DRY_RUN ? dry_run(config, error)
-                                                   : run_targets(config, error);
+    config.key = &key;
+    config.run_id = span_of(run_id);
+    config.terminal = isatty(STDERR_FILENO) == 1;
+    config.colour = isatty(STDOUT_FILENO) == 1 && (no_colour == NULL || no_colour[0] == '\0');
+    if (config.options->mode == MODE_DRY_RUN)
+        status = dry_run(&config, error);
+    else
+        status = run_targets(&config, error);
     token_key_clear(&key);
     return status;
 }
 
-static int start(struct options *o, struct run_config *config, int argc, char **argv,
+static int start(struct options *o, const struct run_config *config, int argc, char **argv,
                  struct strbuf *error)
 {
     if (!options_parse(o, argc, argv, error))

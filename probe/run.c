@@ -369,8 +369,7 @@ static int ask_all(struct app *a)
 
 static bool open_transcript(struct app *a)
 {
-    if (transcript_open(&a->transcript, a->options->transcript)) {
-        a->transcript.world = loop_world(a->loop);
+    if (transcript_open(&a->transcript, loop_world(a->loop), a->options->transcript)) {
         a->transcript.echo = a->options->verbose ? stderr : NULL;
         return true;
     }

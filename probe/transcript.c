@@ -7,9 +7,9 @@
 
 enum { LINE_SHOWN_MAX = 8192 };
 
-bool transcript_open(struct transcript *t, const char *file)
+bool transcript_open(struct transcript *t, struct world *w, const char *file)
 {
-    *t = (struct transcript){.file = NULL};
+    *t = (struct transcript){.world = w, .start_ns = world_now(w)};
     if (file != NULL)
         t->file = fopen(file, "w");
     return file == NULL || t->file != NULL;
@@ -19,7 +19,7 @@ static void write_line(struct transcript *t, unsigned session, char direction, s
 {
     char memory[LINE_SHOWN_MAX];
     struct strbuf shown;
-    int64_t now_ms = world_now(t->world) / CLOCK_MS;
+    int64_t now_ms = (world_now(t->world) - t->start_ns) / CLOCK_MS;
 
     strbuf_init(&shown, memory, sizeof(memory));
     strbuf_addf(&shown, "%6lld.%03d %2u %c  ", (long long)(now_ms / 1000), (int)(now_ms % 1000),

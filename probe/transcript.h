@@ -23,10 +23,11 @@ struct transcript {
     FILE *file; /* NULL: none */
     FILE *echo; /* stderr, for --verbose; or NULL */
     struct world *world;
+    int64_t start_ns;
 };
 
-/* file NULL: none. The file is emptied when it exists. */
-bool transcript_open(struct transcript *t, const char *file);
+/* Time starts now. file NULL: none. A file that exists is emptied. */
+bool transcript_open(struct transcript *t, struct world *w, const char *file);
 void transcript_line(struct transcript *t, unsigned session, char direction, struct span text);
 bool transcript_close(struct transcript *t); /* false, with errno: something could not be written */
 
