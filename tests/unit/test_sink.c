@@ -120,11 +120,12 @@ static void tell_refused(void *self, struct span recipient, struct span reply)
 static void lab_open(struct lab *l)
 {
     struct sim_config config = {.seed = 1};
-    struct sink_owner owner = {tell_mail, tell_callout, l, tell_refused};
+    struct sink_owner owner = {.mail = tell_mail, .callout = tell_callout, .refused = tell_refused};
     char memory[200];
     struct strbuf error;
 
     memset(l, 0, sizeof(*l));
+    owner.self = l;
     strbuf_init(&l->told, l->memory, sizeof(l->memory));
     strbuf_init(&error, memory, sizeof(memory));
     l->sim = sim_new(&config);
