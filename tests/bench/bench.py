@@ -180,7 +180,8 @@ def main():
     if not options.inside:
         here = ["/usr/bin/python3", __file__, "--inside", *sys.argv[1:]]
         os.execvp("unshare", ["unshare", "-n", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *here])
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    os.environ["RELAYLAB_PERSONAS"] = str(ROOT / "mockmta/personas")
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     with tempfile.TemporaryDirectory(prefix="relaylab-bench-") as directory:
         os.chmod(directory, 0o755)
