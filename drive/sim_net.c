@@ -10,6 +10,7 @@
  * unused. Bytes of a stalled stream stay in the window for ever, as those of a real one would stay
  * unacknowledged.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "drive/sim_private.h"
@@ -27,7 +28,8 @@ static struct sim_segment *segment_new(struct sim *s, enum sim_segment_kind kind
                                        size_t len)
 {
     uint8_t i = 0;
-    while (segment_room[i] < len)
+    assert(len <= MACHINE_OUT_MAX);
+    while (i + 1 < SIM_SEGMENT_SIZES && segment_room[i] < len)
         i++;
     struct sim_segment *segment = slab_get(&s->segments[i]);
     if (segment == NULL) {
@@ -113,10 +115,10 @@ static void choose_cut(struct sim_conn *c, const struct sim_path *path)
     c->cut_after = UINT64_MAX;
     c->cut_kind = CUT_NONE;
     c->cut = CUT_NONE;
-    for (uint8_t kind = CUT_RESET; kind <= CUT_STALL; kind++) {
+    for (int kind = CUT_RESET; kind <= CUT_STALL; kind++) {
         if (after[kind] > 0 && after[kind] < c->cut_after) {
             c->cut_after = after[kind];
-            c->cut_kind = kind;
+            c->cut_kind = (uint8_t)kind;
         }
     }
 }

@@ -274,10 +274,19 @@ static void test_more_clients_than_links(void **state)
     rig_free(r);
 }
 
+/* Valgrind keeps to the limit by closing what accept4 returned, so that nothing can wait. */
+static bool under_valgrind(void)
+{
+    const char *preload = getenv("LD_PRELOAD");
+    return preload != NULL && strstr(preload, "vgpreload") != NULL;
+}
+
 /* Connections wait in the queue while there are no descriptors, and come in once there are. */
 static void test_no_descriptors(void **state)
 {
     (void)state;
+    if (under_valgrind())
+        skip();
     struct rig *r = rig_new(true, &(struct loop_config){0});
     for (int i = 0; i < 4; i++) {
         r->clients[i] = (struct talker){
