@@ -72,8 +72,8 @@ static bool battery(struct bench *b, uint64_t seed)
     struct endpoint at, mx, sink_at;
     char memory[128];
     struct strbuf error;
-    struct mock_observer nobody = {NULL, NULL};
-    struct sink_owner owner = {mail_came, NULL, b};
+    struct mock_observer nobody = {.see = NULL};
+    struct sink_owner owner = {.mail = mail_came, .self = b};
     struct probe_observer observer = {.finished = finished, .self = b};
     strbuf_init(&error, memory, sizeof memory);
     sim_reset(b->sim, seed);
