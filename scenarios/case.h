@@ -30,7 +30,7 @@ struct case_server {
     struct server_config config; /* after persona */
     struct sim_path network;     /* key `network`: simulator only, except connect: refuse */
     /* Routes are made to every mailbox and server by domain; `routes: [NAME, ...]` to those only,
-     * `none` to nobody. */
+       where a server named is the smarthost for all other domains; `none` to nobody. */
     struct conf_texts route_names;
     bool no_routes;
     struct conf_position at;

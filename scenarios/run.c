@@ -154,7 +154,14 @@ static unsigned run_world(struct runner *r, enum trial_world world, struct outco
     struct judgement j = {.failures = 0};
 
     trial_run(r->trial, &r->c, world, r->config.seed, &t);
+    size_t start = r->failures.len;
+    if (out->world == RUN_BOTH)
+        strbuf_addf(&r->failures, "in %s time:\n", trial_world_name(world));
     judge_run(&r->c, &t, &j, &r->failures);
+    if (j.failures == 0) {
+        r->failures.len = start;
+        r->failures.ptr[start] = '\0';
+    }
     fill_outcome(out, &t, j.mark);
     if (out->world == RUN_BOTH)
         keep_dialogue(r, world, &t);

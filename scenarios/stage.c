@@ -221,6 +221,11 @@ static bool route_server(struct stage *s, unsigned index)
             if (i != index && wants_route(&c->servers[index], c->servers[i].name))
                 ok &= mock_route_add(m, c->servers[i].config.local_domains.item[k],
                                      &s->servers[i].at[0]);
+    /* A server that is named gets what nobody else is known for: it is the smarthost. */
+    for (size_t i = 0; i < c->server_count; i++)
+        if (i != index && c->servers[index].route_names.count > 0 &&
+            wants_route(&c->servers[index], c->servers[i].name))
+            ok &= mock_route_add(m, "*", &s->servers[i].at[0]);
     return ok;
 }
 
