@@ -10,12 +10,13 @@ import sys
 
 
 def ask(port, sender, recipient):
-    with smtplib.SMTP("127.0.0.1", int(port), local_hostname="probe.canary.test", timeout=20) as client:
+    with smtplib.SMTP("127.0.0.1", int(port), "probe.canary.test", timeout=20) as client:
         client.ehlo()
         client.mail(sender)
         code, text = client.rcpt(recipient)
         if code < 400:
-            code, text = client.data(f"From: {sender}\nTo: {recipient}\nSubject: relay test\n\nHello.\n")
+            code, text = client.data(f"From: {sender}\nTo: {recipient}\n"
+                                     "Subject: relay test\n\nHello.\n")
         return {"code": code, "text": text.decode("latin-1")}
 
 

@@ -1,8 +1,9 @@
 """Fixtures for tests with software that is not ours: a real Postfix, swaks, nmap, Python's smtplib.
 
-Postfix runs unpacked (ci/unpack), in a private directory, inside a network and mount namespace of the test's own: its
-ports clash with nobody's and no packet, look-up or mail can leave. What is missing skips the test with the remedy;
-RELAYLAB_REQUIRE=postfix,netns,nmap,swaks turns the skip of a named thing into a failure.
+Postfix runs unpacked (ci/unpack), in a private directory, inside a network and mount namespace of
+the test's own: its ports clash with nobody's and no packet, look-up or mail can leave. What is
+missing skips the test with the remedy; RELAYLAB_REQUIRE=postfix,netns,nmap,swaks turns the skip of
+a named thing into a failure.
 """
 
 import os
@@ -14,7 +15,8 @@ import pytest
 from namespace import Namespace, NamespaceError
 from postfix import UNPACKED, Postfix
 
-BUILD = Path(os.environ.get("RELAYLAB_BUILD", Path(__file__).resolve().parents[2] / "build")).resolve()
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("RELAYLAB_BUILD", ROOT / "build")).resolve()
 
 
 def need(name, present, remedy):
@@ -42,7 +44,7 @@ def nmap():
 
 @pytest.fixture(scope="session")
 def namespace():
-    """A network and mount namespace with loopback only; ends, with all that runs in it, after the last test."""
+    """Network and mounts of the tests' own; ends, with all that runs in it, after the last test."""
     space, why = None, ""
     try:
         space = Namespace()

@@ -1,4 +1,4 @@
-"""mockmta as a server for other people's clients: started on a port of the kernel's choice, ended by pid."""
+"""mockmta as a server for other people's clients: on a port that the kernel chooses."""
 
 import json
 import subprocess
@@ -17,8 +17,8 @@ class Mock:
     def __enter__(self):
         self.directory = tempfile.TemporaryDirectory(prefix="relaylab-mock-")
         self.log = Path(self.directory.name) / "log"
-        self.process = subprocess.Popen([*self.argv, "--log", str(self.log)], stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen([*self.argv, "--log", str(self.log)], text=True,
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
         line = self.process.stdout.readline()
         assert line, f"{' '.join(self.argv)}: status {self.process.wait(timeout=10)}"
         ready = json.loads(line)
@@ -38,7 +38,7 @@ class Mock:
         return [json.loads(line) for line in self.log.read_text(encoding="utf-8").splitlines()]
 
     def commands(self, verb):
-        """The arguments of each command with that verb, as the server heard them. Ends the server."""
+        """Each command with that verb, as the server heard it. Ends the server."""
         heard = [event["text"] for event in self.stop() if event["event"] == "command"]
         return [line for line in heard if line.upper().startswith(verb)]
 

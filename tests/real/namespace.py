@@ -1,8 +1,9 @@
 """A network and mount namespace that vanishes with its holder.
 
-The holder is a shell under `unshare --kill-child`: it brings loopback up, puts private passwd and group files in place,
-says so, and waits for the end of its input. When the test process ends, however it ends, that input closes, the
-holder exits, and the kernel kills what runs in its process namespace.
+The holder is a shell under `unshare --kill-child`: it brings loopback up, puts private passwd and
+group files in place, says so, and waits for the end of its input. When the test process ends,
+however it ends, that input closes, the holder exits, and the kernel kills what runs in its process
+namespace.
 """
 
 import os
@@ -27,6 +28,11 @@ class NamespaceError(Exception):
     pass
 
 
+def lines_without(names, path):
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    return "".join(line for line in lines if not line.startswith(names))
+
+
 class Namespace:
     def __init__(self):
         self.directory = Path(tempfile.mkdtemp(prefix="relaylab-real-"))
@@ -35,8 +41,8 @@ class Namespace:
         self.root = os.geteuid() == 0
         user = [] if self.root else ["--map-root-user", "--map-auto"]
         self.holder = subprocess.Popen(
-            ["unshare", *user, "--net", "--mount", "--pid", "--mount-proc", "--fork", "--kill-child",
-             "sh", "-c", START, "sh", str(self.directory)],
+            ["unshare", *user, "--net", "--mount", "--pid", "--mount-proc", "--fork",
+             "--kill-child", "sh", "-c", START, "sh", str(self.directory)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         if self.holder.stdout.readline() != "ready\n":
             said = self.holder.communicate()[1].strip().splitlines()
@@ -44,11 +50,8 @@ class Namespace:
             raise NamespaceError(said[-1] if said else "no namespace")
 
     def _write_files(self):
-        passwd = Path("/etc/passwd").read_text(encoding="utf-8")
-        group = Path("/etc/group").read_text(encoding="utf-8")
-        passwd = "".join(line for line in passwd.splitlines(True) if not line.startswith("postfix:"))
-        group = "".join(line for line in group.splitlines(True)
-                        if not line.startswith(("postfix:", "postdrop:")))
+        passwd = lines_without(("postfix:",), Path("/etc/passwd"))
+        group = lines_without(("postfix:", "postdrop:"), Path("/etc/group"))
         files = {
             "passwd": passwd + f"postfix:x:{MAIL_UID}:{MAIL_UID}::/nonexistent:/usr/sbin/nologin\n",
             "group": group + f"postfix:x:{MAIL_UID}:\npostdrop:x:{DROP_GID}:\n",

@@ -1,8 +1,9 @@
 """One Postfix with a listener for each behaviour that a detector must tell apart.
 
-The configuration is Postfix's own as far as can be; what differs per listener stands in LISTENERS. Ports are fixed
-because they are private to the namespace. Mail that is relayed goes to the sink, which is the canary's mail server.
-master runs in the process namespace of the tests, and ends with it.
+The configuration is Postfix's own as far as can be; what differs per listener stands in LISTENERS.
+Ports are fixed because they are private to the namespace. Mail that is relayed goes to the sink,
+which is the canary's mail server. master runs in the process namespace of the tests, and ends with
+it.
 """
 
 from pathlib import Path
@@ -73,8 +74,8 @@ anvil unix - - n - 1 anvil
 scache unix - - n - 1 scache
 postlog unix-dgram n - n - 1 postlogd
 """
-QUEUES = ("active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "private",
-          "saved", "trace")
+QUEUES = ("active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming",
+          "private", "saved", "trace")
 MAKE_QUEUE = """set -e
 cd "$1"
 shift
@@ -90,7 +91,8 @@ class Postfix:
     def __init__(self, namespace):
         self.namespace = namespace
         self.here = namespace.directory / "postfix"
-        self.environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "MAIL_CONFIG": str(self.here / "etc"),
+        self.environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+                            "MAIL_CONFIG": str(self.here / "etc"),
                             "LD_LIBRARY_PATH": str(UNPACKED / "usr/lib/postfix")}
 
     def _write_files(self):
@@ -104,7 +106,7 @@ class Postfix:
         (self.here / "etc/dynamicmaps.cf").touch()
 
     def _make_queue(self):
-        """What Postfix's post-install would do in some seconds; inside, since the users exist only there."""
+        """What Postfix's post-install would do in some seconds; inside, where the users exist."""
         spool = self.here / "spool"
         self._inside(["sh", "-c", MAKE_QUEUE, "sh", str(spool), *QUEUES])
 
@@ -123,7 +125,8 @@ class Postfix:
         self._write_files()
         self._make_queue()
         # -w: returns when master is initialised, so that its sockets listen.
-        self._inside([str(UNPACKED / "usr/lib/postfix/sbin/master"), "-w", "-c", str(self.here / "etc")])
+        master = UNPACKED / "usr/lib/postfix/sbin/master"
+        self._inside([str(master), "-w", "-c", str(self.here / "etc")])
         return self
 
     def __exit__(self, *_):

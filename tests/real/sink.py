@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """sink.py PORT - a mail server that takes everything and prints one JSON object per message
 
-The witness of the harness itself: it is not our code's SMTP server, so it shows what Postfix does without relying on
-what is under test. Says {"event":"ready","port":N} first. Ends at SIGTERM.
+The witness of the harness itself: it is not our code's SMTP server, so it shows what Postfix does
+without relying on what is under test. Says {"event":"ready","port":N} first. Ends at SIGTERM.
 """
 
 import asyncio
@@ -31,7 +31,8 @@ async def serve(reader, writer):
         if verb == "DATA":
             writer.write(b"354 Go ahead\r\n")
             text = await read_message(reader)
-            print(json.dumps({"sender": sender, "recipients": recipients, "text": text}), flush=True)
+            message = {"sender": sender, "recipients": recipients, "text": text}
+            print(json.dumps(message), flush=True)
         if verb == "MAIL":
             sender, recipients = argument.split(" ")[0], []
         if verb == "RCPT":

@@ -16,6 +16,13 @@ def mock(program):
     return lambda persona, **options: Mock(program("mockmta"), persona, **options)
 
 
+@pytest.fixture
+def canary(mock):
+    """The mail server of canary.test: takes and keeps everything."""
+    with mock("mail-catcher") as server:
+        yield server
+
+
 def wait_for(server, kind):
     """The first event of that kind: relaying happens after the client has gone."""
     deadline = time.monotonic() + 20
@@ -27,18 +34,23 @@ def wait_for(server, kind):
     raise AssertionError(f"no {kind}: {server.events()}")
 
 
+def run(argv):
+    return subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=100, check=False)
+
+
 def run_swaks(server):
-    return subprocess.run(["swaks", "--server", "127.0.0.1", "--port", str(server.port), "--ehlo", "probe.canary.test",
-                           "--from", SENDER, "--to", RECIPIENT, "--header", "Subject: by swaks"],
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+    return run(["swaks", "--server", "127.0.0.1", "--port", str(server.port),
+                "--ehlo", "probe.canary.test", "--from", SENDER, "--to", RECIPIENT,
+                "--header", "Subject: by swaks"])
 
 
 def run_nmap(server):
-    arguments = ",".join(f"smtp-open-relay.{pair}" for pair in ("domain=canary.test", "ip=127.0.0.1", "from=asker",
-                                                                "to=probe"))
-    done = subprocess.run(["nmap", "-Pn", "-n", "-sT", "-p", str(server.port), "--script", "+smtp-open-relay",
-                           "--script-args", arguments, "127.0.0.1"],
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=100, check=True)
+    pairs = ("domain=canary.test", "ip=127.0.0.1", "from=asker", "to=probe")
+    arguments = ",".join(f"smtp-open-relay.{pair}" for pair in pairs)
+    done = run(["nmap", "-Pn", "-n", "-sT", "-p", str(server.port), "--script", "+smtp-open-relay",
+                "--script-args", arguments, "127.0.0.1"])
+    assert done.returncode == 0, done.stderr
     return done.stdout
 
 
@@ -51,8 +63,8 @@ def test_swaks_is_denied(swaks, mock):
         assert server.commands("DATA") == []
 
 
-def test_swaks_is_relayed(swaks, mock):
-    with mock("mail-catcher") as canary, mock("open", routes={"canary.test": canary.address}) as server:
+def test_swaks_is_relayed(swaks, mock, canary):
+    with mock("open", routes={"canary.test": canary.address}) as server:
         done = run_swaks(server)
         assert done.returncode == 0, done.stdout
         kept = wait_for(canary, "kept")
@@ -68,10 +80,10 @@ def test_smtplib_is_denied_for_good_and_for_now(mock):
             assert refusal.value.recipients[RECIPIENT][0] == code
 
 
-def test_smtplib_dots_arrive(mock):
-    """Dot-stuffing by somebody else's client, undone by ours, done again on the way, undone by the canary's server."""
+def test_smtplib_dots_arrive(mock, canary):
+    """Stuffed by somebody else's client, undone by mockmta, stuffed and undone again on the way."""
     body = "Subject: dots\r\n\r\n.\r\n..two\r\nend.\r\n"
-    with mock("mail-catcher") as canary, mock("open", routes={"canary.test": canary.address}) as server:
+    with mock("open", routes={"canary.test": canary.address}) as server:
         with smtplib.SMTP("127.0.0.1", server.port, timeout=20) as client:
             assert client.sendmail(SENDER, [RECIPIENT], body) == {}
         assert wait_for(canary, "kept")["size"] >= len(body)
@@ -81,10 +93,11 @@ def test_smtplib_dots_arrive(mock):
 @pytest.mark.parametrize("persona, says", [
     ("postfix-554", "Server doesn't seem to be an open relay, all tests failed"),
     ("open", "Server is an open relay (16/16 tests)"),
-    ("discard", "Server is an open relay (16/16 tests)"),  # and it is not: it stops at RCPT and cannot know
+    # It is none: the script stops at RCPT and cannot know.
+    ("discard", "Server is an open relay (16/16 tests)"),
 ])
-def test_nmap(nmap, mock, persona, says):
-    with mock("mail-catcher") as canary, mock(persona, routes={"canary.test": canary.address}) as server:
+def test_nmap(nmap, mock, canary, persona, says):
+    with mock(persona, routes={"canary.test": canary.address}) as server:
         assert says in run_nmap(server)
         assert len(server.commands("RCPT")) == 16
         assert server.commands("DATA") == []

@@ -1,4 +1,4 @@
-"""A real Postfix, asked first by Python's smtplib (is the harness true?), then by relayprobe (is the verdict?)."""
+"""A real Postfix: asked by smtplib (is the harness true?), then by relayprobe (is the verdict?)."""
 
 import json
 import subprocess
@@ -16,7 +16,8 @@ PYTHON = "/usr/bin/python3" if Path("/usr/bin/python3").exists() else sys.execut
 @pytest.fixture
 def sink(namespace):
     """Reads the next message of an independent sink on the port that Postfix relays to."""
-    process = namespace.start([PYTHON, str(HERE / "sink.py"), str(SINK_PORT)], stdout=subprocess.PIPE)
+    process = namespace.start([PYTHON, str(HERE / "sink.py"), str(SINK_PORT)],
+                              stdout=subprocess.PIPE)
     assert json.loads(process.stdout.readline())["event"] == "ready"
     yield lambda: json.loads(process.stdout.readline())
     process.terminate()
@@ -24,9 +25,12 @@ def sink(namespace):
     process.stdout.close()
 
 
+SENDER, CANARY = "asker@canary.test", "probe@canary.test"
+
+
 def ask(namespace, postfix, listener):
     port = postfix.address(listener).rpartition(":")[2]
-    done = namespace.run([PYTHON, str(HERE / "ask.py"), port, "asker@canary.test", "probe@canary.test"])
+    done = namespace.run([PYTHON, str(HERE / "ask.py"), port, SENDER, CANARY])
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -68,13 +72,13 @@ VERDICTS = [  # listener, verdict, exit status
 
 @pytest.mark.parametrize("listener, verdict, status", VERDICTS)
 def test_verdict(namespace, postfix, program, listener, verdict, status):
-    done = namespace.run([program("relayprobe"), "--canary", "probe@canary.test", "--sender", "asker@canary.test",
-                          "--sink", f"127.0.0.1:{SINK_PORT}", "--domain", "victim.test", "--wait", "4s", "--json",
-                          postfix.address(listener)], timeout=100)
+    done = namespace.run([program("relayprobe"), "--canary", CANARY, "--sender", SENDER,
+                          "--sink", f"127.0.0.1:{SINK_PORT}", "--domain", "victim.test",
+                          "--wait", "4s", "--json", postfix.address(listener)], timeout=100)
     story = f"{done.stdout}{done.stderr}{postfix.log()}"
     assert done.returncode == status, story
     report = json.loads(done.stdout.splitlines()[-1])
     assert report["verdict"] == verdict, story
     assert report["plain_accepted"] == ("no" if verdict == "closed" else "end-of-data"), story
-    delivered = [form["id"] for form in report["forms"]["list"] if form["delivered"]] if verdict == "open" else []
+    delivered = [form["id"] for form in report["forms"]["list"] if form["delivered"]]
     assert (verdict == "open") == bool(delivered), story
