@@ -1,6 +1,7 @@
 /*
- * Messages of the server's own, with the null reverse-path, so that nothing ever answers them (RFC 5321 6.1,
- * RFC 3834 3.3). A bounce is a DSN, or, like those of older servers, free text that quotes the whole message.
+ * Messages of the server's own, with the null reverse-path, so that nothing ever answers them (RFC
+ * 5321 6.1, RFC 3834 3.3). A bounce is a DSN, or, like those of older servers, free text that
+ * quotes the whole message.
  */
 #include "lib/smtp/dsn.h"
 #include "mockmta/parts.h"
@@ -14,8 +15,9 @@ static struct message *own_message(const struct message *about)
     if (own == NULL) {
         return NULL;
     }
-    if (!message_sender_set(own, SPAN("")) || message_recipient_add(own, message_sender(about)) == NULL
-        || !grow_room(&own->content, OWN_TEXT_MAX + 2 * about->content.len)) {
+    if (!message_sender_set(own, SPAN("")) ||
+        message_recipient_add(own, message_sender(about)) == NULL ||
+        !grow_room(&own->content, OWN_TEXT_MAX + 2 * about->content.len)) {
         message_give(own);
         return NULL;
     }
@@ -24,8 +26,8 @@ static struct message *own_message(const struct message *about)
     return own;
 }
 
-static void add_header(struct strbuf *out, const struct message *own, const char *from, struct span to,
-                       const char *subject, const char *auto_submitted)
+static void add_header(struct strbuf *out, const struct message *own, const char *from,
+                       struct span to, const char *subject, const char *auto_submitted)
 {
     const struct mock *m = own->mock;
     strbuf_adds(out, "From: ");
@@ -49,8 +51,9 @@ static void add_header(struct strbuf *out, const struct message *own, const char
     strbuf_adds(out, "\r\n");
 }
 
-static void add_free_bounce(struct strbuf *out, const struct message *own, const struct message *failed,
-                            const struct recipient *r, const struct delivery_result *result)
+static void add_free_bounce(struct strbuf *out, const struct message *own,
+                            const struct message *failed, const struct recipient *r,
+                            const struct delivery_result *result)
 {
     char from[SMTP_HELO_MAX + 32];
     struct strbuf from_text;

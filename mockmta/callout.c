@@ -1,6 +1,6 @@
 /*
- * The answer is settled as soon as RCPT is answered; QUIT is polite and holds nobody up. A callout is released when
- * both its link has ended and its session has let go, in either order.
+ * The answer is settled as soon as RCPT is answered; QUIT is polite and holds nobody up. A callout
+ * is released when both its link has ended and its session has let go, in either order.
  */
 #include "mockmta/callout.h"
 
@@ -50,10 +50,11 @@ static void settle(struct callout *c, enum callout_answer answer)
     if (c->code != 0) {
         strbuf_addf(&text, " (%d)", c->code);
     }
-    mock_tell(c->mock, &(struct mock_event){.kind = MOCK_CALLOUT,
-                                            .connection = c->session == NULL ? 0 : c->session->number,
-                                            .text = strbuf_span(&text),
-                                            .code = c->code});
+    mock_tell(c->mock,
+              &(struct mock_event){.kind = MOCK_CALLOUT,
+                                   .connection = c->session == NULL ? 0 : c->session->number,
+                                   .text = strbuf_span(&text),
+                                   .code = c->code});
 }
 
 static void resume(struct callout *c)
@@ -64,8 +65,8 @@ static void resume(struct callout *c)
     }
 }
 
-static void say(struct smtp_client *client, enum smtp_step step, const char *verb, const char *argument,
-                const char *end)
+static void say(struct smtp_client *client, enum smtp_step step, const char *verb,
+                const char *argument, const char *end)
 {
     char memory[SMTP_LINE_MAX];
     struct strbuf line;
@@ -79,7 +80,9 @@ static void say(struct smtp_client *client, enum smtp_step step, const char *ver
 static void on_recipient(struct callout *c, int code)
 {
     c->code = code;
-    settle(c, code / 100 == 2 ? CALLOUT_TAKEN : code / 100 == 5 ? CALLOUT_REFUSED : CALLOUT_NO_ANSWER);
+    settle(c, code / 100 == 2   ? CALLOUT_TAKEN
+              : code / 100 == 5 ? CALLOUT_REFUSED
+                                : CALLOUT_NO_ANSWER);
     resume(c);
 }
 
@@ -106,7 +109,8 @@ static void on_reply(void *self, struct smtp_client *client, const struct reply 
     }
 }
 
-static void on_done(void *self, struct smtp_client *client, enum smtp_outcome outcome, enum smtp_step step)
+static void on_done(void *self, struct smtp_client *client, enum smtp_outcome outcome,
+                    enum smtp_step step)
 {
     struct callout *c = self;
     (void)client;
@@ -126,7 +130,8 @@ static void on_ended(void *self, struct smtp_client *client)
     mock_link_gone(m);
 }
 
-static const struct smtp_script callout_script = {.next = on_reply, .done = on_done, .ended = on_ended};
+static const struct smtp_script callout_script = {
+    .next = on_reply, .done = on_done, .ended = on_ended};
 
 static struct span subject(const struct session *s, const struct smtp_command *cmd)
 {
@@ -162,7 +167,8 @@ static bool speakable(struct span path)
 static void connect(struct callout *c, const struct endpoint *route)
 {
     int64_t now = world_now(c->mock->world);
-    smtp_client_init(&c->client, &callout_script, c, &smtp_timeouts_rfc5321, now, now + 30 * CLOCK_SECOND);
+    smtp_client_init(&c->client, &callout_script, c, &smtp_timeouts_rfc5321, now,
+                     now + 30 * CLOCK_SECOND);
     c->link = world_connect(c->mock->world, NULL, route, smtp_client_machine(&c->client));
     if (c->link == NULL) {
         settle(c, CALLOUT_NO_ANSWER);

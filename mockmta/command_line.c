@@ -1,7 +1,7 @@
 /*
- * A table of options, one row each. Options that may stand once only are errors the second time: the user would not
- * see which value won. getopt_long is not used, since it takes abbreviations, and those change their meaning when an
- * option is added.
+ * A table of options, one row each. Options that may stand once only are errors the second time:
+ * the user would not see which value won. getopt_long is not used, since it takes abbreviations,
+ * and those change their meaning when an option is added.
  */
 #include "mockmta/command_line.h"
 
@@ -88,7 +88,8 @@ static bool read_listen(struct reader *r)
     struct span address = span_of(r->value);
     size_t equals = span_chr(address, '=');
     if (!endpoint_parse(span_from(address, equals == SIZE_MAX ? 0 : equals + 1), true, &at)) {
-        return wrong(r, "[NAME=]ADDR:PORT is wanted, as 127.0.0.1:2525 or [::1]:0 (port 0: any free one)");
+        return wrong(
+            r, "[NAME=]ADDR:PORT is wanted, as 127.0.0.1:2525 or [::1]:0 (port 0: any free one)");
     }
     (void)split(r->value, &l->name);
     l->at = at;
@@ -110,7 +111,8 @@ static bool domain_is_fine(struct span domain)
 
 static bool read_route(struct reader *r)
 {
-    static const char wanted[] = "DOMAIN=ADDR:PORT is wanted, as canary.test=127.0.0.1:2525 (or *.test=..., *=...)";
+    static const char wanted[] =
+        "DOMAIN=ADDR:PORT is wanted, as canary.test=127.0.0.1:2525 (or *.test=..., *=...)";
     struct command_line *c = r->c;
     struct span text = span_of(r->value);
     size_t equals = span_chr(text, '=');
@@ -118,8 +120,8 @@ static bool read_route(struct reader *r)
     if (c->route_count == COMMAND_ROUTES_MAX) {
         return wrong(r, "no more than 256 routes");
     }
-    if (equals == SIZE_MAX || !domain_is_fine(span_to(text, equals))
-        || !endpoint_parse(span_from(text, equals + 1), false, &to)) {
+    if (equals == SIZE_MAX || !domain_is_fine(span_to(text, equals)) ||
+        !endpoint_parse(span_from(text, equals + 1), false, &to)) {
         return wrong(r, wanted);
     }
     struct mock_route *route = &c->route[c->route_count++];
@@ -130,8 +132,8 @@ static bool read_route(struct reader *r)
 
 static bool read_exit_after(struct reader *r)
 {
-    return (span_uint(span_of(r->value), 1000000000, &r->c->exit_after) && r->c->exit_after > 0)
-           || wrong(r, "a number of messages is wanted, 1 to 1000000000");
+    return (span_uint(span_of(r->value), 1000000000, &r->c->exit_after) && r->c->exit_after > 0) ||
+           wrong(r, "a number of messages is wanted, 1 to 1000000000");
 }
 
 static bool read_allow_public(struct reader *r)
@@ -166,13 +168,18 @@ static bool read_help(struct reader *r)
 
 static const struct option_row rows[] = {
     {"--persona", "NAME", read_persona, false, "behave like this one; default: a closed server"},
-    {"--config", "FILE", read_config, false, "behave as this file says (YAML, the keys of a persona)"},
-    {"--listen", "[NAME=]ADDR:PORT", read_listen, true, "listen there; default 127.0.0.1:0, any free port"},
-    {"--route", "DOMAIN=ADDR:PORT", read_route, true, "mail for DOMAIN goes there (also *.DOMAIN and *)"},
+    {"--config", "FILE", read_config, false,
+     "behave as this file says (YAML, the keys of a persona)"},
+    {"--listen", "[NAME=]ADDR:PORT", read_listen, true,
+     "listen there; default 127.0.0.1:0, any free port"},
+    {"--route", "DOMAIN=ADDR:PORT", read_route, true,
+     "mail for DOMAIN goes there (also *.DOMAIN and *)"},
     {"--log", "FILE", read_log, false, "append events as JSON Lines; - is standard output"},
     {"--save", "DIR", read_save, false, "keep every accepted message there, byte for byte"},
-    {"--exit-after", "N", read_exit_after, false, "end when N messages were accepted and their fates are done"},
-    {"--allow-public", NULL, read_allow_public, false, "let --listen and --route name public addresses"},
+    {"--exit-after", "N", read_exit_after, false,
+     "end when N messages were accepted and their fates are done"},
+    {"--allow-public", NULL, read_allow_public, false,
+     "let --listen and --route name public addresses"},
     {"--list-personas", NULL, read_list, false, "print the personas and what they are"},
     {"--explain", "PERSONA", read_explain, false, "print what a persona does, rule by rule"},
     {"--version", NULL, read_version, false, "print the version"},
@@ -183,7 +190,8 @@ enum { ROW_COUNT = sizeof rows / sizeof rows[0] };
 
 void command_line_help(struct strbuf *out)
 {
-    strbuf_adds(out, "usage: mockmta [OPTION...]\nA mail server that behaves like any server that fools a detector.\n\n");
+    strbuf_adds(out, "usage: mockmta [OPTION...]\n"
+                     "A mail server that behaves like any server that fools a detector.\n\n");
     for (size_t i = 0; i < ROW_COUNT; i++) {
         size_t start = out->len;
         strbuf_addf(out, "  %s %s", rows[i].name, rows[i].argument == NULL ? "" : rows[i].argument);
@@ -192,7 +200,8 @@ void command_line_help(struct strbuf *out)
         }
         strbuf_addf(out, " %s\n", rows[i].help);
     }
-    strbuf_adds(out, "\nExit status: 0 fine, 2 usage, 3 invalid file, 71 system error, 128+n signal n.\n");
+    strbuf_adds(
+        out, "\nExit status: 0 fine, 2 usage, 3 invalid file, 71 system error, 128+n signal n.\n");
 }
 
 static bool refuse(struct strbuf *error, const char *option, const char *why)
@@ -213,14 +222,16 @@ static const struct option_row *find_row(struct span name)
 }
 
 /* Reads the option at argv[*at] with its value and moves *at behind both. */
-static bool read_option(struct command_line *c, int argc, char **argv, int *at, bool seen[ROW_COUNT],
-                        struct strbuf *error)
+static bool read_option(struct command_line *c, int argc, char **argv, int *at,
+                        bool seen[ROW_COUNT], struct strbuf *error)
 {
     char *word = argv[(*at)++];
     struct span text = span_of(word);
     size_t equals = span_chr(text, '=');
     const struct option_row *row = find_row(span_to(text, equals));
-    struct reader r = {.c = c, .error = error, .value = equals == SIZE_MAX ? NULL : word + equals + 1};
+    struct reader r = {.c = c,
+                       .error = error,
+                       .value = equals == SIZE_MAX ? NULL : word + equals + 1};
     if (row == NULL) {
         return refuse(error, word, ": no such option; see mockmta --help");
     }
@@ -250,8 +261,17 @@ static bool check_public(const struct endpoint *e, const char *option, const str
     }
     strbuf_addf(error, "%s ", option);
     endpoint_print(error, e);
-    strbuf_adds(error, ": a public address; only loopback, link-local and private ones without --allow-public");
+    strbuf_adds(
+        error,
+        ": a public address; only loopback, link-local and private ones without --allow-public");
     return false;
+}
+
+/* 0.0.0.0 and :: are all addresses of the host, the public ones too. */
+static bool is_every_address(const struct endpoint *e)
+{
+    static const struct endpoint any4 = {.family = 4}, any6 = {.family = 6};
+    return endpoint_same_address(e, &any4) || endpoint_same_address(e, &any6);
 }
 
 static bool check_together(const struct command_line *c, struct strbuf *error)
@@ -261,6 +281,13 @@ static bool check_together(const struct command_line *c, struct strbuf *error)
     }
     for (size_t i = 0; i < c->listen_count; i++) {
         if (!check_public(&c->listen[i].at, "--listen", c, error)) {
+            return false;
+        }
+        if (!c->allow_public && is_every_address(&c->listen[i].at)) {
+            strbuf_adds(error, "--listen ");
+            endpoint_print(error, &c->listen[i].at);
+            strbuf_adds(
+                error, ": every address of this host, public ones too; not without --allow-public");
             return false;
         }
     }
@@ -279,7 +306,8 @@ bool command_line_read(struct command_line *c, int argc, char **argv, struct str
     *c = (struct command_line){.mode = COMMAND_SERVE};
     while (at < argc) {
         if (argv[at][0] != '-') {
-            return refuse(error, argv[at], ": no argument is taken, only options; see mockmta --help");
+            return refuse(error, argv[at],
+                          ": no argument is taken, only options; see mockmta --help");
         }
         if (!read_option(c, argc, argv, &at, seen, error)) {
             return false;

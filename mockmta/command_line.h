@@ -1,8 +1,8 @@
 /*
  * command_line.h - mockmta's options, read and checked
  *
- * `--name value` or `--name=value`, no abbreviations. Addresses beyond loopback, link-local and private networks are
- * refused unless --allow-public is among the options, wherever it stands.
+ * `--name value` or `--name=value`, no abbreviations. Addresses beyond loopback, link-local and
+ * private networks are refused unless --allow-public is among the options, wherever it stands.
  *
  * Ownership: texts point into argv; route domains are cut out of it in place.
  * Errors: false, with one line that names the option and what it takes.

@@ -42,14 +42,16 @@ static bool declared_too_large(const struct session *s, struct span params)
     struct span field;
     uint64_t size;
     while (span_cut(&params, ' ', &field)) {
-        if (span_istarts(field, SPAN("SIZE=")) && span_uint(span_from(field, 5), UINT64_MAX, &size)) {
+        if (span_istarts(field, SPAN("SIZE=")) &&
+            span_uint(span_from(field, 5), UINT64_MAX, &size)) {
             return size > s->mock->config->message_max;
         }
     }
     return false;
 }
 
-static void reply_mail(const struct session *s, const struct smtp_command *cmd, struct smtp_action *action)
+static void reply_mail(const struct session *s, const struct smtp_command *cmd,
+                       struct smtp_action *action)
 {
     if (declared_too_large(s, cmd->path.params)) {
         render_line(action, 552, "5.3.4", SPAN("Message size exceeds fixed limit"));
@@ -71,7 +73,8 @@ static bool user_exists(const struct server_config *config, struct span local)
     return false;
 }
 
-static void reply_rcpt(const struct session *s, const struct smtp_command *cmd, struct smtp_action *action)
+static void reply_rcpt(const struct session *s, const struct smtp_command *cmd,
+                       struct smtp_action *action)
 {
     char memory[TEXT_MAX];
     struct strbuf text;
@@ -92,7 +95,8 @@ static void reply_rcpt(const struct session *s, const struct smtp_command *cmd, 
     }
 }
 
-static void reply_end_of_data(const struct session *s, const struct smtp_command *cmd, struct smtp_action *action)
+static void reply_end_of_data(const struct session *s, const struct smtp_command *cmd,
+                              struct smtp_action *action)
 {
     char memory[TEXT_MAX];
     struct strbuf text;
@@ -128,7 +132,8 @@ static void reply_bdat(const struct session *s, struct smtp_action *action)
 }
 
 /* The machine's own objections, in words. */
-static void reply_bad_sequence(const struct session *s, const struct smtp_command *cmd, struct smtp_action *action)
+static void reply_bad_sequence(const struct session *s, const struct smtp_command *cmd,
+                               struct smtp_action *action)
 {
     if (cmd->at == AT_MAIL && s->message != NULL) {
         render_line(action, 503, "5.5.1", SPAN("Error: nested MAIL command"));
@@ -150,14 +155,16 @@ static void reply_bad_syntax(const struct smtp_command *cmd, struct smtp_action 
     } else if (cmd->at == AT_RCPT) {
         render_line(action, 501, "5.1.3", SPAN("Bad recipient address syntax"));
     } else if (cmd->at == AT_HELO || cmd->at == AT_EHLO) {
-        render_line(action, 501, NULL, cmd->at == AT_HELO ? SPAN("Syntax: HELO hostname")
-                                                          : SPAN("Syntax: EHLO hostname"));
+        render_line(action, 501, NULL,
+                    cmd->at == AT_HELO ? SPAN("Syntax: HELO hostname")
+                                       : SPAN("Syntax: EHLO hostname"));
     } else {
         render_line(action, 501, "5.5.4", SPAN("Syntax error in parameters"));
     }
 }
 
-static void reply_proposal(const struct session *s, const struct smtp_command *cmd, struct smtp_action *action)
+static void reply_proposal(const struct session *s, const struct smtp_command *cmd,
+                           struct smtp_action *action)
 {
     switch (cmd->proposal) {
     case 501:
@@ -169,11 +176,13 @@ static void reply_proposal(const struct session *s, const struct smtp_command *c
         return;
     default:
         render_line(action, cmd->proposal, "5.5.2",
-                    cmd->overlong ? SPAN("Error: line too long") : SPAN("Error: command not recognized"));
+                    cmd->overlong ? SPAN("Error: line too long")
+                                  : SPAN("Error: command not recognized"));
     }
 }
 
-static void reply_hello(const struct session *s, const struct smtp_command *cmd, struct smtp_action *action)
+static void reply_hello(const struct session *s, const struct smtp_command *cmd,
+                        struct smtp_action *action)
 {
     if (cmd->at == AT_EHLO) {
         reply_ehlo(s, action);
@@ -188,7 +197,8 @@ static void reply_quit(struct smtp_action *action)
     action->then = THEN_CLOSE;
 }
 
-void default_reply(const struct session *s, const struct smtp_command *cmd, struct smtp_action *action)
+void default_reply(const struct session *s, const struct smtp_command *cmd,
+                   struct smtp_action *action)
 {
     if (cmd->proposal != 0) {
         reply_proposal(s, cmd, action);

@@ -1,6 +1,6 @@
 /*
- * One paragraph a rule: when it fires, what it says, what then. Words are put together from parts; a part that a rule
- * does not use says nothing.
+ * One paragraph a rule: when it fires, what it says, what then. Words are put together from parts;
+ * a part that a rule does not use says nothing.
  */
 #include "mockmta/explain.h"
 
@@ -29,7 +29,8 @@ static void add_events(struct strbuf *out, unsigned at)
     }
 }
 
-static void add_domain(struct strbuf *out, const char *whose, enum match_domain wanted, const struct conf_texts *globs)
+static void add_domain(struct strbuf *out, const char *whose, enum match_domain wanted,
+                       const struct conf_texts *globs)
 {
     switch (wanted) {
     case DOMAIN_ANY:
@@ -110,14 +111,16 @@ static void add_history(struct strbuf *out, const struct rule_when *w)
 static void add_when(struct strbuf *out, const struct rule_when *w)
 {
     add_networks(out, w);
-    add_tri(out, w->trusted, "the client is in a trusted network", "the client is in no trusted network");
+    add_tri(out, w->trusted, "the client is in a trusted network",
+            "the client is in no trusted network");
     add_domain(out, "recipient", w->to_domain, &w->to_domain_glob);
     add_domain(out, "sender", w->sender_domain, &w->sender_domain_glob);
     add_globs(out, "the recipient", &w->to);
     add_globs(out, "the sender", &w->sender);
     add_shapes(out, w->to_shapes);
     add_tri(out, w->brackets, "the path stands in brackets", "the path stands without brackets");
-    add_tri(out, w->unwrapped_local, "the unwrapped recipient is local", "the unwrapped recipient is not local");
+    add_tri(out, w->unwrapped_local, "the unwrapped recipient is local",
+            "the unwrapped recipient is not local");
     add_globs(out, "the HELO name", &w->helo);
     add_tri(out, w->esmtp, "EHLO was said", "EHLO was not said");
     add_tri(out, w->tls, "the session is encrypted", "the session is not encrypted");
@@ -132,9 +135,11 @@ static void add_when(struct strbuf *out, const struct rule_when *w)
 
 static void add_nth(struct strbuf *out, const struct rule_nth *n)
 {
-    static const char *const words[] = {
-        [NTH_COMMAND] = "of its kind in the session", [NTH_TRANSACTION] = "transaction of the session",
-        [NTH_CONNECTION] = "connection", [NTH_SERVER] = "of its kind on the server", [NTH_MESSAGE] = "message"};
+    static const char *const words[] = {[NTH_COMMAND] = "of its kind in the session",
+                                        [NTH_TRANSACTION] = "transaction of the session",
+                                        [NTH_CONNECTION] = "connection",
+                                        [NTH_SERVER] = "of its kind on the server",
+                                        [NTH_MESSAGE] = "message"};
     if (!n->set) {
         return;
     }
@@ -172,8 +177,11 @@ static void add_reply(struct strbuf *out, const struct rule *r)
 static void add_then(struct strbuf *out, const struct rule *r)
 {
     static const char *const words[] = {
-        [THEN_GO_ON] = "", [THEN_CLOSE] = "; then closes", [THEN_RESET] = "; then resets the connection",
-        [THEN_HALF_CLOSE] = "; then closes its half and reads on", [THEN_STALL] = "; then never says anything again",
+        [THEN_GO_ON] = "",
+        [THEN_CLOSE] = "; then closes",
+        [THEN_RESET] = "; then resets the connection",
+        [THEN_HALF_CLOSE] = "; then closes its half and reads on",
+        [THEN_STALL] = "; then never says anything again",
         [THEN_DEAF] = "; then stops reading too"};
     strbuf_adds(out, r->then_421 ? "; then says 421 and closes" : words[r->then]);
     if (r->delay_ns > 0) {
@@ -187,8 +195,11 @@ static void add_then(struct strbuf *out, const struct rule *r)
 static void add_fate(struct strbuf *out, const struct rule *r)
 {
     static const char *const words[] = {
-        [FATE_NONE] = "", [FATE_RELAY] = "; the message is relayed", [FATE_KEEP] = "; the message is kept",
-        [FATE_DISCARD] = "; the message is discarded", [FATE_BOUNCE] = "; the message is bounced to its sender",
+        [FATE_NONE] = "",
+        [FATE_RELAY] = "; the message is relayed",
+        [FATE_KEEP] = "; the message is kept",
+        [FATE_DISCARD] = "; the message is discarded",
+        [FATE_BOUNCE] = "; the message is bounced to its sender",
         [FATE_HOLD] = "; the message is held"};
     const struct rule_fate *f = &r->fate;
     strbuf_adds(out, words[f->kind]);
@@ -201,8 +212,10 @@ static void add_fate(struct strbuf *out, const struct rule *r)
     }
     strbuf_adds(out, f->only == ONLY_FIRST ? ", but only the first one" : "");
     strbuf_adds(out, f->alter == ALTER_STRIP_HEADERS ? ", without X- fields and Message-ID" : "");
-    strbuf_adds(out, f->alter == ALTER_AUTOREPLY ? ", no: an automatic answer goes to its sender" : "");
-    strbuf_adds(out, r->rewrite == REWRITE_UNWRAP ? "; routing tricks in the recipient are honoured" : "");
+    strbuf_adds(out,
+                f->alter == ALTER_AUTOREPLY ? ", no: an automatic answer goes to its sender" : "");
+    strbuf_adds(out, r->rewrite == REWRITE_UNWRAP ? "; routing tricks in the recipient are honoured"
+                                                  : "");
 }
 
 static void add_rule(struct strbuf *out, const struct rule *r, size_t number)
@@ -234,7 +247,8 @@ static void add_line(struct strbuf *out, const char *word, const char *text)
 void explain_server(struct strbuf *out, const struct server_config *config)
 {
     strbuf_addf(out, "%s", config->name == NULL ? "mockmta" : config->name);
-    strbuf_addf(out, "%s%s\n", config->title == NULL ? "" : " - ", config->title == NULL ? "" : config->title);
+    strbuf_addf(out, "%s%s\n", config->title == NULL ? "" : " - ",
+                config->title == NULL ? "" : config->title);
     add_line(out, "why", config->why);
     add_line(out, "source", config->source);
     add_line(out, "hostname", config->hostname);
@@ -244,10 +258,18 @@ void explain_server(struct strbuf *out, const struct server_config *config)
         strbuf_adds(out, "\nusers: ");
         add_list(out, &config->users);
     }
+    strbuf_addf(out, "\nlimits: messages of %llu octets; silence of ",
+                (unsigned long long)config->message_max);
+    clock_print(out, config->idle_ns);
+    if (config->errors_max > 0) {
+        strbuf_addf(out, "; 421 after %llu refusals", (unsigned long long)config->errors_max);
+    }
     strbuf_adds(out, "\nrules, first match wins:\n");
     for (size_t i = 0; i < config->rule_count; i++) {
         add_rule(out, &config->rules[i], i + 1);
     }
-    strbuf_addf(out, "  %zu. Anything else: as a closed server; local recipients are kept, others denied (554 5.7.1).\n",
+    strbuf_addf(out,
+                "  %zu. Anything else: as a closed server; local recipients are kept, "
+                "others denied (554 5.7.1).\n",
                 config->rule_count + 1);
 }

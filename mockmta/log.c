@@ -1,6 +1,7 @@
 /*
- * The buffer has room for the longest line behind a full one, so a line is written into place; one that is too long
- * all the same (a hundred recipients full of control characters) is written again without its texts.
+ * The buffer has room for the longest line behind a full one, so a line is written into place; one
+ * that is too long all the same (a hundred recipients full of control characters) is written again
+ * without its texts.
  *
  * On a full disk the file is cut back to its last whole line, and nothing more is written.
  */
@@ -40,7 +41,8 @@ static void on_linger(void *self)
     log_flush(self);
 }
 
-void log_start(struct log *l, struct world *w, void (*failed)(void *self, const char *why), void *self)
+void log_start(struct log *l, struct world *w, void (*failed)(void *self, const char *why),
+               void *self)
 {
     l->world = w;
     l->failed = failed;
@@ -56,8 +58,8 @@ static void fail(struct log *l, size_t written)
         whole--;
     }
     off_t end = lseek(l->fd, 0, SEEK_END); /* fails on a pipe, where nothing can be taken back */
-    if (end >= (off_t)(written - whole) && whole < written
-        && ftruncate(l->fd, end - (off_t)(written - whole)) != 0) {
+    if (end >= (off_t)(written - whole) && whole < written &&
+        ftruncate(l->fd, end - (off_t)(written - whole)) != 0) {
         error = errno;
     }
     l->broken = true;
@@ -136,7 +138,8 @@ static bool has_command(enum mock_event_kind kind)
     return kind == MOCK_COMMAND || kind == MOCK_REPLY || kind == MOCK_RULE || kind == MOCK_CLOSED;
 }
 
-/* The opening bracket and the time are in the buffer already, so that the JSON writer only adds to an object. */
+/* The opening bracket and the time are in the buffer already, so that the JSON writer only adds to
+ * an object. */
 static void add_fields(struct log *l, const struct mock_event *e, bool whole)
 {
     struct json j;

@@ -1,9 +1,10 @@
 /*
  * main.c - mockmta: one mock mail server on sockets
  *
- * Everything that can be checked is checked before a socket is opened: options, files, the log, the directory for
- * messages. Then one line on standard output says where it listens. A message that cannot be saved, or a log that
- * cannot be written, ends the program with 71 before the client is told that its message was accepted.
+ * Everything that can be checked is checked before a socket is opened: options, files, the log, the
+ * directory for messages. Then one line on standard output says where it listens. A message that
+ * cannot be saved, or a log that cannot be written, ends the program with 71 before the client is
+ * told that its message was accepted.
  */
 #include <errno.h>
 #include <signal.h>
@@ -101,10 +102,13 @@ static int list_personas(struct program *p)
         if (!server_load_persona(&p->conf, &p->personas, names[i], &config)) {
             return complain(EXIT_FILE, p->conf.error);
         }
-        status = printf("%-22s %s\n", names[i], config.title == NULL ? "" : config.title) < 0 ? EXIT_SYSTEM : status;
+        status = printf("%-22s %s\n", names[i], config.title == NULL ? "" : config.title) < 0
+                     ? EXIT_SYSTEM
+                     : status;
     }
     if (count == 0) {
-        return complain(EXIT_SYSTEM, "no directory of personas was found; RELAYLAB_PERSONAS may name one");
+        return complain(EXIT_SYSTEM,
+                        "no directory of personas was found; RELAYLAB_PERSONAS may name one");
     }
     return print("") != EXIT_FINE ? EXIT_SYSTEM : status;
 }
@@ -184,7 +188,8 @@ static void on_signal(void *self, int signal_number)
     world_stop(p->world);
 }
 
-static bool listen_at(struct program *p, const char *name, const struct endpoint *at, struct strbuf *error)
+static bool listen_at(struct program *p, const char *name, const struct endpoint *at,
+                      struct strbuf *error)
 {
     struct endpoint *bound = &p->bound[p->bound_count];
     struct strbuf why;
@@ -225,8 +230,8 @@ static bool check_listeners(const struct program *p, struct strbuf *error)
     return true;
 }
 
-/* Addresses without a name are given to the config's listeners in order, further ones to the first; a listener that
-   got none listens on a free port of loopback. */
+/* Addresses without a name are given to the config's listeners in order, further ones to the first;
+   a listener that got none listens on a free port of loopback. */
 static bool listen_all(struct program *p, struct strbuf *error)
 {
     static const struct endpoint loopback = {.family = 4, .bytes = {127, 0, 0, 1}};
@@ -235,7 +240,8 @@ static bool listen_all(struct program *p, struct strbuf *error)
     size_t next = 0;
     for (size_t i = 0; i < p->line.listen_count; i++) {
         const struct command_listen *l = &p->line.listen[i];
-        const char *name = l->name != NULL ? l->name : p->config.listen.item[next < names ? next++ : 0];
+        const char *name = l->name != NULL ? l->name
+                                           : p->config.listen.item[next < names ? next++ : 0];
         for (size_t k = 0; k < names; k++) {
             served[k] = served[k] || strcmp(p->config.listen.item[k], name) == 0;
         }
@@ -302,14 +308,15 @@ static int run(struct program *p)
         return status;
     }
     loop_run(p->loop);
-    return p->status != EXIT_FINE ? p->status
+    return p->status != EXIT_FINE      ? p->status
            : loop_signal(p->loop) != 0 ? EXIT_SIGNAL + loop_signal(p->loop)
                                        : EXIT_FINE;
 }
 
 static int open_world(struct program *p, struct strbuf *error)
 {
-    struct loop_config config = {.links_max = LINKS_MAX, .catch_signals = true, .on_signal = on_signal, .self = p};
+    struct loop_config config = {
+        .links_max = LINKS_MAX, .catch_signals = true, .on_signal = on_signal, .self = p};
     bool content = p->line.save != NULL;
     struct mock_observer observer = {.self = p, .no_content = !content};
     struct mock_limits limits = {.routes_max = COMMAND_ROUTES_MAX};
@@ -347,7 +354,8 @@ static int serve(struct program *p)
     struct strbuf error;
     strbuf_init(&error, memory, sizeof memory);
     if (!load(p)) {
-        return complain(p->line.persona != NULL && p->line.config == NULL ? EXIT_USAGE : EXIT_FILE, p->conf.error);
+        return complain(p->line.persona != NULL && p->line.config == NULL ? EXIT_USAGE : EXIT_FILE,
+                        p->conf.error);
     }
     if (!check_listeners(p, &error)) {
         return complain(EXIT_USAGE, memory);

@@ -1,10 +1,11 @@
 /*
- * Rules are sorted by event once, so that a command looks only at rules that could take it. Conditions are checked
- * cheapest first; those of a recipient at DATA and later hold when they hold for any recipient of the envelope.
+ * Rules are sorted by event once, so that a command looks only at rules that could take it.
+ * Conditions are checked cheapest first; those of a recipient at DATA and later hold when they hold
+ * for any recipient of the envelope.
  *
- * Triplets are kept as 64-bit hashes in sets of four: when a set is full its oldest entry goes, so a peer that sends
- * millions of triplets costs a fixed table and at worst makes the server forget. "Seen before" means by an earlier
- * transaction: asking twice in one does not count.
+ * Triplets are kept as 64-bit hashes in sets of four: when a set is full its oldest entry goes, so
+ * a peer that sends millions of triplets costs a fixed table and at worst makes the server forget.
+ * "Seen before" means by an earlier transaction: asking twice in one does not count.
  */
 #include "mockmta/match.h"
 
@@ -57,7 +58,8 @@ static bool any_network(const struct network *list, size_t count, const struct e
     return false;
 }
 
-static bool domain_holds(enum match_domain wanted, const struct conf_texts *globs, struct span domain, bool local)
+static bool domain_holds(enum match_domain wanted, const struct conf_texts *globs,
+                         struct span domain, bool local)
 {
     switch (wanted) {
     case DOMAIN_ANY:
@@ -80,18 +82,18 @@ static bool client_holds(const struct rule_when *w, const struct session *s)
     if (w->from_count > 0 && !any_network(w->from, w->from_count, &s->peer)) {
         return false;
     }
-    if (w->trusted != TRI_ANY
-        && !tri_holds(w->trusted, any_network(config->networks, config->network_count, &s->peer))) {
+    if (w->trusted != TRI_ANY &&
+        !tri_holds(w->trusted, any_network(config->networks, config->network_count, &s->peer))) {
         return false;
     }
-    if (w->listener.count > 0
-        && (s->listener >= config->listen.count
-            || !any_glob(&w->listener, span_of(config->listen.item[s->listener])))) {
+    if (w->listener.count > 0 &&
+        (s->listener >= config->listen.count ||
+         !any_glob(&w->listener, span_of(config->listen.item[s->listener])))) {
         return false;
     }
-    return tri_holds(w->esmtp, s->smtp.esmtp) && tri_holds(w->tls, false) && tri_holds(w->auth, s->authenticated)
-           && s->errors >= w->errors_min
-           && (w->helo.count == 0 || any_glob(&w->helo, span_of(s->smtp.helo)));
+    return tri_holds(w->esmtp, s->smtp.esmtp) && tri_holds(w->tls, false) &&
+           tri_holds(w->auth, s->authenticated) && s->errors >= w->errors_min &&
+           (w->helo.count == 0 || any_glob(&w->helo, span_of(s->smtp.helo)));
 }
 
 static bool code_is(int code, int wanted)
@@ -119,8 +121,8 @@ static bool sender_holds(const struct rule_when *w, const struct subject *x)
 {
     const struct address *a = x->cmd->at == AT_MAIL ? &x->cmd->path : &x->sender;
     return domain_holds(w->sender_domain, &w->sender_domain_glob, a->domain,
-                        mock_domain_is_local(x->s->mock, a->domain))
-           && (w->sender.count == 0 || any_glob(&w->sender, a->path));
+                        mock_domain_is_local(x->s->mock, a->domain)) &&
+           (w->sender.count == 0 || any_glob(&w->sender, a->path));
 }
 
 static bool unwrapped_local(const struct mock *m, const struct address *a)
@@ -137,16 +139,18 @@ static bool unwrapped_local(const struct mock *m, const struct address *a)
 
 static bool path_is_asked(const struct rule_when *w)
 {
-    return w->to_domain != DOMAIN_ANY || w->to.count > 0 || w->to_shapes != 0 || w->brackets != TRI_ANY
-           || w->unwrapped_local != TRI_ANY;
+    return w->to_domain != DOMAIN_ANY || w->to.count > 0 || w->to_shapes != 0 ||
+           w->brackets != TRI_ANY || w->unwrapped_local != TRI_ANY;
 }
 
-static bool recipient_holds(const struct rule_when *w, const struct mock *m, const struct address *a)
+static bool recipient_holds(const struct rule_when *w, const struct mock *m,
+                            const struct address *a)
 {
-    return domain_holds(w->to_domain, &w->to_domain_glob, a->domain, mock_is_local(m, a))
-           && (w->to.count == 0 || any_glob(&w->to, a->path))
-           && (w->to_shapes == 0 || (w->to_shapes & 1U << a->shape) != 0) && tri_holds(w->brackets, a->brackets)
-           && (w->unwrapped_local == TRI_ANY || tri_holds(w->unwrapped_local, unwrapped_local(m, a)));
+    return domain_holds(w->to_domain, &w->to_domain_glob, a->domain, mock_is_local(m, a)) &&
+           (w->to.count == 0 || any_glob(&w->to, a->path)) &&
+           (w->to_shapes == 0 || (w->to_shapes & 1U << a->shape) != 0) &&
+           tri_holds(w->brackets, a->brackets) &&
+           (w->unwrapped_local == TRI_ANY || tri_holds(w->unwrapped_local, unwrapped_local(m, a)));
 }
 
 static bool any_recipient_holds(const struct rule_when *w, const struct subject *x)
@@ -204,7 +208,8 @@ static uint64_t triplet_hash(const struct session *s, struct span recipient)
     return hash == 0 ? 1 : hash;
 }
 
-static bool triplet_recipient(const struct session *s, const struct smtp_command *cmd, struct span *recipient)
+static bool triplet_recipient(const struct session *s, const struct smtp_command *cmd,
+                              struct span *recipient)
 {
     if (cmd->at == AT_RCPT) {
         *recipient = cmd->path.path;
@@ -240,8 +245,8 @@ static bool seen_holds(const struct rule_when *w, const struct subject *x)
     }
     const struct seen_entry *e = seen_find(x->s->mock->seen, triplet_hash(x->s, recipient));
     uint64_t transaction = x->s->message == NULL ? 0 : x->s->message->transaction;
-    bool seen = e != NULL && e->transaction != transaction
-                && x->s->smtp.now_ns - e->first_ns >= w->seen_after_ns;
+    bool seen = e != NULL && e->transaction != transaction &&
+                x->s->smtp.now_ns - e->first_ns >= w->seen_after_ns;
     return tri_holds(wanted, seen);
 }
 
@@ -264,7 +269,8 @@ void match_note_triplet(struct session *s, const struct smtp_command *cmd)
     *oldest = (struct seen_entry){hash, s->message->transaction, s->smtp.now_ns};
 }
 
-static bool nth_holds(const struct rule_nth *n, const struct session *s, const struct smtp_command *cmd)
+static bool nth_holds(const struct rule_nth *n, const struct session *s,
+                      const struct smtp_command *cmd)
 {
     const struct mock *m = s->mock;
     uint64_t value = 0;
@@ -294,12 +300,12 @@ static bool nth_holds(const struct rule_nth *n, const struct session *s, const s
 static bool rule_holds(const struct rule *r, const struct subject *x)
 {
     const struct rule_when *w = &r->when;
-    return (r->times == 0 || x->s->mock->fired[r->index] < r->times) && nth_holds(&r->nth, x->s, x->cmd)
-           && tri_holds(w->proper, x->cmd->proposal == 0) && client_holds(w, x->s) && after_holds(w, x->s)
-           && sender_holds(w, x)
-           && (!path_is_asked(w) || any_recipient_holds(w, x))
-           && (w->arg_glob == NULL || span_glob(x->cmd->arg, span_of(w->arg_glob))) && seen_holds(w, x)
-           && header_holds(w, x->s);
+    return (r->times == 0 || x->s->mock->fired[r->index] < r->times) &&
+           nth_holds(&r->nth, x->s, x->cmd) && tri_holds(w->proper, x->cmd->proposal == 0) &&
+           client_holds(w, x->s) && after_holds(w, x->s) && sender_holds(w, x) &&
+           (!path_is_asked(w) || any_recipient_holds(w, x)) &&
+           (w->arg_glob == NULL || span_glob(x->cmd->arg, span_of(w->arg_glob))) &&
+           seen_holds(w, x) && header_holds(w, x->s);
 }
 
 static void take(struct decision *d, const struct rule *r)
@@ -360,7 +366,8 @@ void match_fired(struct mock *m, const struct decision *d)
     }
 }
 
-/* Index by event: a rule without deeds for an event is kept all the same, since its log text may be wanted. */
+/* Index by event: a rule without deeds for an event is kept all the same, since its log text may be
+ * wanted. */
 bool match_init(struct mock *m)
 {
     const struct server_config *config = m->config;
@@ -386,9 +393,9 @@ bool match_init(struct mock *m)
         bool late = (r->at & 1U << AT_END_OF_DATA) != 0;
         seen = seen || r->when.seen != TRI_ANY || r->when.seen_after_ns > 0;
         m->rules_read_content = m->rules_read_content || r->when.header.count > 0;
-        m->late_fates_need_content = m->late_fates_need_content
-                                     || (late && r->fate.kind != FATE_NONE && r->fate.kind != FATE_DISCARD
-                                         && r->fate.kind != FATE_KEEP);
+        m->late_fates_need_content = m->late_fates_need_content ||
+                                     (late && r->fate.kind != FATE_NONE &&
+                                      r->fate.kind != FATE_DISCARD && r->fate.kind != FATE_KEEP);
     }
     m->seen = seen ? calloc(1, sizeof *m->seen) : NULL;
     return !seen || m->seen != NULL;

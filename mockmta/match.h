@@ -1,8 +1,8 @@
 /*
  * match.h - which rules of the config take an event of a session
  *
- * Looking changes nothing: a decision lists the rules that would fire; counters move when it is carried out
- * (match_fired), so that an event may be judged again after a callout.
+ * Looking changes nothing: a decision lists the rules that would fire; counters move when it is
+ * carried out (match_fired), so that an event may be judged again after a callout.
  */
 #ifndef RELAYLAB_MOCKMTA_MATCH_H
 #define RELAYLAB_MOCKMTA_MATCH_H
@@ -12,7 +12,7 @@
 enum { MATCH_FIRED_MAX = 16 };
 
 struct decision {
-    const struct rule *rule; /* decides; NULL: the default does */
+    const struct rule *rule;                   /* decides; NULL: the default does */
     const struct rule *fired[MATCH_FIRED_MAX]; /* with `continue` rules, in order */
     size_t fired_count;
     bool callout_needed; /* nothing else is valid then */

@@ -1,7 +1,7 @@
 /*
- * The free list runs through the slots' own memory, but behind their first bytes: a slot may hold buffers that
- * outlive its turns (a message's content), so slots are zeroed once, when their slab is made, and the link of the free
- * list has a place of its own before each slot.
+ * The free list runs through the slots' own memory, but behind their first bytes: a slot may hold
+ * buffers that outlive its turns (a message's content), so slots are zeroed once, when their slab
+ * is made, and the link of the free list has a place of its own before each slot.
  */
 #include "mockmta/memory.h"
 

@@ -1,6 +1,7 @@
 /*
- * A message slot keeps its buffers from one transaction to the next, up to MOCK_CONTENT_KEPT, so that a server in its
- * stride allocates nothing. Paths lie one after the other in `text`, the reverse-path first.
+ * A message slot keeps its buffers from one transaction to the next, up to MOCK_CONTENT_KEPT, so
+ * that a server in its stride allocates nothing. Paths lie one after the other in `text`, the
+ * reverse-path first.
  */
 #include "mockmta/parts.h"
 
@@ -78,14 +79,15 @@ struct span message_helo(const struct message *message)
 
 static bool fate_needs_content(const struct rule_fate *fate)
 {
-    return fate != NULL && (fate->kind == FATE_RELAY || fate->kind == FATE_HOLD || fate->kind == FATE_BOUNCE);
+    return fate != NULL &&
+           (fate->kind == FATE_RELAY || fate->kind == FATE_HOLD || fate->kind == FATE_BOUNCE);
 }
 
 enum content_wish message_content_wish(const struct message *message)
 {
     const struct mock *m = message->mock;
-    if ((m->observer.see != NULL && !m->observer.no_content) || m->rules_read_content
-        || m->late_fates_need_content) {
+    if ((m->observer.see != NULL && !m->observer.no_content) || m->rules_read_content ||
+        m->late_fates_need_content) {
         return CONTENT_KEEP;
     }
     for (unsigned i = 0; i < message->recipient_count; i++) {
@@ -110,13 +112,14 @@ void message_tell(const struct message *message, enum mock_event_kind kind, cons
         }
     }
     view.content = grow_span(&message->content);
-    mock_tell(message->mock, &(struct mock_event){.kind = kind,
-                                                  .connection = s == NULL ? 0 : s->number,
-                                                  .peer = s == NULL ? NULL : &s->peer,
-                                                  .local = s == NULL ? NULL : &s->local,
-                                                  .text = SPAN(""),
-                                                  .queue_id = message->queue_id,
-                                                  .mail = &view,
-                                                  .size = message->size,
-                                                  .at = AT_END_OF_DATA});
+    mock_tell(message->mock,
+              &(struct mock_event){.kind = kind,
+                                   .connection = s == NULL ? 0 : s->number,
+                                   .peer = s == NULL ? NULL : &s->peer,
+                                   .local = s == NULL ? NULL : &s->local,
+                                   .text = SPAN(""),
+                                   .queue_id = message->queue_id,
+                                   .mail = &view,
+                                   .size = message->size,
+                                   .at = AT_END_OF_DATA});
 }

@@ -1,7 +1,8 @@
 /*
- * A session is a slot with the SMTP machine in it, wrapped in one function so that the whole server can be broken off:
- * a link cannot be ended from outside, but every link can be woken, and a machine of a dying server wishes a reset.
- * mock_free therefore returns at once, and the memory goes with the last link.
+ * A session is a slot with the SMTP machine in it, wrapped in one function so that the whole server
+ * can be broken off: a link cannot be ended from outside, but every link can be woken, and a
+ * machine of a dying server wishes a reset. mock_free therefore returns at once, and the memory
+ * goes with the last link.
  */
 #include "mockmta/mock.h"
 
@@ -14,10 +15,10 @@
 #include "mockmta/parts.h"
 
 static const char *const event_names[] = {
-    [MOCK_CONNECT] = "connect",     [MOCK_COMMAND] = "command",     [MOCK_REPLY] = "reply",
-    [MOCK_RULE] = "rule",           [MOCK_ACCEPTED] = "accepted",   [MOCK_KEPT] = "kept",
-    [MOCK_RELAYED] = "relayed",     [MOCK_DISCARDED] = "discarded", [MOCK_BOUNCED] = "bounced",
-    [MOCK_DEFERRED] = "deferred",   [MOCK_FAILED] = "failed",       [MOCK_CALLOUT] = "callout",
+    [MOCK_CONNECT] = "connect",   [MOCK_COMMAND] = "command",     [MOCK_REPLY] = "reply",
+    [MOCK_RULE] = "rule",         [MOCK_ACCEPTED] = "accepted",   [MOCK_KEPT] = "kept",
+    [MOCK_RELAYED] = "relayed",   [MOCK_DISCARDED] = "discarded", [MOCK_BOUNCED] = "bounced",
+    [MOCK_DEFERRED] = "deferred", [MOCK_FAILED] = "failed",       [MOCK_CALLOUT] = "callout",
     [MOCK_CLOSED] = "closed",
 };
 
@@ -63,7 +64,8 @@ bool mock_is_local(const struct mock *m, const struct address *a)
     if (a->route.len > 0) {
         return false;
     }
-    return a->domain.len == 0 ? span_iequal(a->local, SPAN("postmaster")) : mock_domain_is_local(m, a->domain);
+    return a->domain.len == 0 ? span_iequal(a->local, SPAN("postmaster"))
+                              : mock_domain_is_local(m, a->domain);
 }
 
 /* Exact first, then the first "*.suffix", then "*". */
@@ -77,7 +79,8 @@ const struct endpoint *mock_route_find(const struct mock *m, struct span domain)
         }
         if (span_equal(name, SPAN("*"))) {
             any = &m->routes[i].to;
-        } else if (suffix == NULL && span_starts(name, SPAN("*.")) && span_iends(domain, span_from(name, 1))) {
+        } else if (suffix == NULL && span_starts(name, SPAN("*.")) &&
+                   span_iends(domain, span_from(name, 1))) {
             suffix = &m->routes[i].to;
         }
     }
@@ -120,7 +123,8 @@ static void session_ended(void *self)
     s->mock->server_ops->ended(&s->smtp);
 }
 
-static const struct machine_ops session_ops = {"mock-session", session_step, session_deadline, session_ended};
+static const struct machine_ops session_ops = {"mock-session", session_step, session_deadline,
+                                               session_ended};
 
 void session_gone(struct session *s)
 {
@@ -133,8 +137,8 @@ void session_gone(struct session *s)
     mock_link_gone(m);
 }
 
-static bool session_accept(void *self, struct link *link, const struct endpoint *local, const struct endpoint *peer,
-                           struct machine *machine)
+static bool session_accept(void *self, struct link *link, const struct endpoint *local,
+                           const struct endpoint *peer, struct machine *machine)
 {
     struct mock_listener *l = self;
     struct mock *m = l->mock;
@@ -146,19 +150,28 @@ static bool session_accept(void *self, struct link *link, const struct endpoint 
     if (s == NULL) {
         return false;
     }
-    *s = (struct session){.mock = m, .next = m->sessions, .link = link, .number = ++m->connections, .peer = *peer,
-                          .local = *local, .listener = l->name, .refused = taken >= m->limits.sessions_max};
+    *s = (struct session){.mock = m,
+                          .next = m->sessions,
+                          .link = link,
+                          .number = ++m->connections,
+                          .peer = *peer,
+                          .local = *local,
+                          .listener = l->name,
+                          .refused = taken >= m->limits.sessions_max};
     if (s->next != NULL) {
         s->next->previous = s;
     }
     m->sessions = s;
     m->links++;
-    smtp_server_init(&s->smtp, m->observer.see != NULL ? &policy_told : &policy_quiet, s, world_now(m->world),
-                     m->config->idle_ns);
+    smtp_server_init(&s->smtp, m->observer.see != NULL ? &policy_told : &policy_quiet, s,
+                     world_now(m->world), m->config->idle_ns);
     m->server_ops = smtp_server_machine(&s->smtp).ops;
     *machine = (struct machine){&session_ops, s};
-    mock_tell(m, &(struct mock_event){.kind = MOCK_CONNECT, .connection = s->number, .peer = &s->peer,
-                                      .local = &s->local, .text = SPAN("")});
+    mock_tell(m, &(struct mock_event){.kind = MOCK_CONNECT,
+                                      .connection = s->number,
+                                      .peer = &s->peer,
+                                      .local = &s->local,
+                                      .text = SPAN("")});
     return true;
 }
 
@@ -174,8 +187,9 @@ static void limits_fill(struct mock_limits *limits, const struct mock_limits *gi
 
 static void release(struct mock *m);
 
-struct mock *mock_new(struct world *w, const struct server_config *config, const struct mock_route *routes,
-                      size_t route_count, const struct mock_limits *limits, struct mock_observer observer)
+struct mock *mock_new(struct world *w, const struct server_config *config,
+                      const struct mock_route *routes, size_t route_count,
+                      const struct mock_limits *limits, struct mock_observer observer)
 {
     struct mock *m = calloc(1, sizeof *m);
     if (m == NULL) {
@@ -212,8 +226,8 @@ static size_t listener_name(const struct server_config *config, const char *name
     return 0;
 }
 
-bool mock_listen(struct mock *m, const char *name, const struct endpoint *at, struct endpoint *bound,
-                 struct strbuf *error)
+bool mock_listen(struct mock *m, const char *name, const struct endpoint *at,
+                 struct endpoint *bound, struct strbuf *error)
 {
     size_t max = sizeof m->listener / sizeof *m->listener;
     if (m->listener_count == max) {

@@ -1,13 +1,14 @@
 /*
  * parts.h - what the parts of a mock server share: the server, its sessions, its messages
  *
- * Private to mockmta/. mock.c owns the server and its listeners; policy.c is what a session says; match.c finds the
- * rules; render.c writes replies; queue.c does with an accepted message what its fates say; relay.c takes one
- * recipient to the next hop; callout.c verifies a sender.
+ * Private to mockmta/. mock.c owns the server and its listeners; policy.c is what a session says;
+ * match.c finds the rules; render.c writes replies; queue.c does with an accepted message what its
+ * fates say; relay.c takes one recipient to the next hop; callout.c verifies a sender.
  *
- * Ownership: a session has at most one message, from MAIL to the end of the transaction; an accepted message whose
- * recipients wait for something belongs to the queue from then on. Everything sits in slots.
- * Limits: an idle session costs sizeof(struct session); a message slot is taken at MAIL and its content grows at DATA.
+ * Ownership: a session has at most one message, from MAIL to the end of the transaction; an
+ * accepted message whose recipients wait for something belongs to the queue from then on.
+ * Everything sits in slots. Limits: an idle session costs sizeof(struct session); a message slot is
+ * taken at MAIL and its content grows at DATA.
  */
 #ifndef RELAYLAB_MOCKMTA_PARTS_H
 #define RELAYLAB_MOCKMTA_PARTS_H
@@ -16,16 +17,24 @@
 #include "mockmta/memory.h"
 #include "mockmta/mock.h"
 
-enum { MOCK_LISTENERS_MAX = 4 * SERVER_NAMES_MAX, MOCK_PAST_MAX = 12, MOCK_QUEUE_ID_MAX = 16, MOCK_HOPS_MAX = 30,
-       MOCK_REFUSED_SESSIONS_MAX = 64, MOCK_DELIVERIES_MAX = 64, MOCK_CONTENT_KEPT = 65536, MOCK_RETRIES = 5 };
+enum {
+    MOCK_LISTENERS_MAX = 4 * SERVER_NAMES_MAX,
+    MOCK_PAST_MAX = 12,
+    MOCK_QUEUE_ID_MAX = 16,
+    MOCK_HOPS_MAX = 30,
+    MOCK_REFUSED_SESSIONS_MAX = 64,
+    MOCK_DELIVERIES_MAX = 64,
+    MOCK_CONTENT_KEPT = 65536,
+    MOCK_RETRIES = 5
+};
 
 struct callout;
 struct seen_table;
 
 enum recipient_state { RECIPIENT_WAITING, RECIPIENT_ACTIVE, RECIPIENT_DONE };
 
-struct recipient { /* accepted at RCPT */
-    size_t at, len; /* path in the message's text, without brackets */
+struct recipient {                /* accepted at RCPT */
+    size_t at, len;               /* path in the message's text, without brackets */
     const struct rule_fate *fate; /* NULL: what the message's fate or the default says */
     enum fate_kind kind;          /* settled at end-of-data */
     enum recipient_state state;
@@ -40,8 +49,8 @@ enum content_wish { CONTENT_UNDECIDED, CONTENT_KEEP, CONTENT_COUNT };
 struct message {
     struct message *previous, *next; /* in the queue */
     struct mock *mock;
-    struct world_timer timer; /* when the next recipient is due */
-    uint64_t transaction;     /* of the server */
+    struct world_timer timer;         /* when the next recipient is due */
+    uint64_t transaction;             /* of the server */
     char queue_id[MOCK_QUEUE_ID_MAX]; /* "" before end-of-data */
     struct endpoint peer;
     bool queued, esmtp, broken /* no memory for the content */;
@@ -65,19 +74,19 @@ struct session {
     struct mock *mock;
     struct session *previous, *next;
     struct link *link;
-    struct message *message; /* NULL between transactions */
-    struct callout *callout; /* under way, or done and its outcome not yet used */
+    struct message *message;      /* NULL between transactions */
+    struct callout *callout;      /* under way, or done and its outcome not yet used */
     const struct rule *more_rule; /* its reply goes on */
-    uint32_t more_left;      /* repetitions */
-    uint32_t more_offset;    /* into a raw reply */
+    uint32_t more_left;           /* repetitions */
+    uint32_t more_offset;         /* into a raw reply */
     uint32_t transactions;
     uint32_t errors;
     uint64_t number;
     struct endpoint peer, local;
-    uint8_t listener;        /* index of config->listen */
+    uint8_t listener; /* index of config->listen */
     uint8_t last_at;
     uint8_t past_count;
-    bool refused;            /* beyond sessions_max: hears 421 */
+    bool refused; /* beyond sessions_max: hears 421 */
     bool authenticated;
     uint16_t count[AT_COUNT]; /* commands so far, saturating */
     struct past past[MOCK_PAST_MAX];
@@ -110,15 +119,15 @@ struct mock {
     struct callout *callouts;
     struct message *queue_first, *queue_last;
     unsigned queue_length;
-    unsigned links;          /* of any kind, alive */
-    bool starved;            /* a recipient waits for a free delivery */
+    unsigned links; /* of any kind, alive */
+    bool starved;   /* a recipient waits for a free delivery */
     bool draining, dying;
-    bool rules_read_content; /* a rule looks into messages */
+    bool rules_read_content;      /* a rule looks into messages */
     bool late_fates_need_content; /* an end-of-data rule may relay, hold or bounce */
     uint64_t connections, transactions, messages, fated;
     uint32_t queue_id_high;
     uint64_t count[AT_COUNT];
-    uint64_t *fired;         /* per rule */
+    uint64_t *fired; /* per rule */
     const struct rule **rule_memory;
     struct event_rules rules[AT_COUNT];
     struct seen_table *seen; /* NULL: no rule asks */
@@ -127,14 +136,15 @@ struct mock {
 /* mock.c */
 void mock_tell(struct mock *m, const struct mock_event *e); /* at_ns is filled in */
 const struct endpoint *mock_route_find(const struct mock *m, struct span domain);
-void mock_link_gone(struct mock *m); /* one link less; ends draining and dying when it was the last */
+void mock_link_gone(struct mock *m); /* one link less; ends draining and dying when it was the last
+                                      */
 void mock_rest(struct mock *m);      /* stops the world when drained */
 bool mock_is_local(const struct mock *m, const struct address *a);
 bool mock_domain_is_local(const struct mock *m, struct span domain);
 void mock_queue_id(struct mock *m, struct message *message);
 
 /* policy.c */
-extern const struct smtp_policy policy_told;  /* an observer listens */
+extern const struct smtp_policy policy_told; /* an observer listens */
 extern const struct smtp_policy policy_quiet;
 
 /* mock.c: sessions */
@@ -157,7 +167,8 @@ void message_tell(const struct message *message, enum mock_event_kind kind, cons
                   const bool *which);
 
 /* queue.c */
-/* End of data: settles every recipient's fate; the message belongs to the queue or is gone afterwards. */
+/* End of data: settles every recipient's fate; the message belongs to the queue or is gone
+ * afterwards. */
 void queue_settle(struct message *message, const struct rule_fate *fate);
 void queue_run(struct mock *m); /* after a delivery became free */
 void queue_clear(struct mock *m);
@@ -169,13 +180,15 @@ struct delivery_result {
     const char *status; /* enhanced status for a DSN */
     struct span why;
 };
-void queue_delivered(struct message *message, unsigned recipient, const struct delivery_result *result);
+void queue_delivered(struct message *message, unsigned recipient,
+                     const struct delivery_result *result);
 
 /* relay.c */
 enum relay_start { RELAY_STARTED, RELAY_BUSY, RELAY_IMPOSSIBLE };
 void relay_init(struct mock *m);
 /* On RELAY_IMPOSSIBLE *result says why. */
-enum relay_start relay_start(struct message *message, unsigned recipient, struct delivery_result *result);
+enum relay_start relay_start(struct message *message, unsigned recipient,
+                             struct delivery_result *result);
 void relay_cancel_all(struct mock *m);
 void relay_clear(struct mock *m);
 

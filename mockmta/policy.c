@@ -1,8 +1,9 @@
 /*
- * What a session says. Each event goes through the same stages: count it; find the rules that take it; write the
- * reply of the deciding rule, or the default of a closed server; put delay, wire shape and what happens then beside it;
- * and move the transaction on by the reply's code. Rules have the last word even over the machine's gates, so the state
- * of the transaction follows from what was answered, never from what was proper.
+ * What a session says. Each event goes through the same stages: count it; find the rules that take
+ * it; write the reply of the deciding rule, or the default of a closed server; put delay, wire
+ * shape and what happens then beside it; and move the transaction on by the reply's code. Rules
+ * have the last word even over the machine's gates, so the state of the transaction follows from
+ * what was answered, never from what was proper.
  */
 #include "mockmta/callout.h"
 #include "mockmta/defaults.h"
@@ -11,21 +12,23 @@
 
 enum { TEXT_MAX = 1024 };
 
-static void tell(struct session *s, enum mock_event_kind kind, enum smtp_event at, struct span text, int code)
+static void tell(struct session *s, enum mock_event_kind kind, enum smtp_event at, struct span text,
+                 int code)
 {
     if (s->mock->observer.see == NULL) {
         return;
     }
-    mock_tell(s->mock, &(struct mock_event){.kind = kind,
-                                            .connection = s->number,
-                                            .peer = &s->peer,
-                                            .local = &s->local,
-                                            .text = text,
-                                            .queue_id = s->message == NULL || s->message->queue_id[0] == '\0'
-                                                            ? NULL
-                                                            : s->message->queue_id,
-                                            .code = code,
-                                            .at = at});
+    mock_tell(s->mock,
+              &(struct mock_event){.kind = kind,
+                                   .connection = s->number,
+                                   .peer = &s->peer,
+                                   .local = &s->local,
+                                   .text = text,
+                                   .queue_id = s->message == NULL || s->message->queue_id[0] == '\0'
+                                                   ? NULL
+                                                   : s->message->queue_id,
+                                   .code = code,
+                                   .at = at});
 }
 
 static void release_message(struct session *s)
@@ -48,7 +51,8 @@ static struct message *begin_message(struct session *s)
     return s->message;
 }
 
-static void replace_reply(struct smtp_action *action, int code, const char *enhanced, struct span text)
+static void replace_reply(struct smtp_action *action, int code, const char *enhanced,
+                          struct span text)
 {
     strbuf_reset(action->reply);
     action->more = false;
@@ -78,7 +82,8 @@ static void take_rcpt(struct session *s, const struct smtp_command *cmd, const s
     if (d->unwrap && address_unwrap(&cmd->path, &unwrapped) && !unwrapped.truncated) {
         path = strbuf_span(&unwrapped);
     }
-    if (s->message == NULL && (begin_message(s) == NULL || !message_sender_set(s->message, SPAN("")))) {
+    if (s->message == NULL &&
+        (begin_message(s) == NULL || !message_sender_set(s->message, SPAN("")))) {
         release_message(s);
         replace_reply(action, 452, "4.3.1", SPAN("Insufficient system resources"));
         return;
@@ -98,9 +103,10 @@ static bool queue_is_full(const struct mock *m)
     return m->queue_length >= m->limits.queue_max;
 }
 
-/* The message is judged: given to its fates when it was accepted, or when a rule named a fate whatever was said. */
-static void take_message(struct session *s, const struct smtp_command *cmd, const struct decision *d,
-                         struct smtp_action *action)
+/* The message is judged: given to its fates when it was accepted, or when a rule named a fate
+ * whatever was said. */
+static void take_message(struct session *s, const struct smtp_command *cmd,
+                         const struct decision *d, struct smtp_action *action)
 {
     struct message *message = s->message;
     if (message == NULL) {
@@ -108,7 +114,8 @@ static void take_message(struct session *s, const struct smtp_command *cmd, cons
     }
     if (action->code / 100 == 2 && (message->broken || queue_is_full(s->mock))) {
         replace_reply(action, 452, "4.3.1", SPAN("Insufficient system storage"));
-    } else if (action->code / 100 == 2 || (d->fate != NULL && !message->broken && !queue_is_full(s->mock))) {
+    } else if (action->code / 100 == 2 ||
+               (d->fate != NULL && !message->broken && !queue_is_full(s->mock))) {
         bool accepted = action->code / 100 == 2;
         s->message = NULL;
         message->size = cmd->size;
@@ -172,7 +179,8 @@ static void add_421(struct session *s, struct smtp_action *action, struct span t
 }
 
 /* Like Postfix, the error limit speaks right after the reply that reached it. */
-static void count_reply(struct session *s, const struct smtp_command *cmd, struct smtp_action *action)
+static void count_reply(struct session *s, const struct smtp_command *cmd,
+                        struct smtp_action *action)
 {
     uint64_t errors_max = s->mock->config->errors_max;
     if (action->code == 0 || action->no_reply) {
@@ -281,8 +289,8 @@ static void on_body(void *self, struct smtp_server *smtp, struct span piece)
     if (message->wish == CONTENT_UNDECIDED) {
         message->wish = message_content_wish(message);
     }
-    if (message->wish == CONTENT_KEEP && message->content.len <= s->mock->config->message_max
-        && !grow_add(&message->content, piece)) {
+    if (message->wish == CONTENT_KEEP && message->content.len <= s->mock->config->message_max &&
+        !grow_add(&message->content, piece)) {
         message->broken = true;
     }
 }
@@ -318,11 +326,17 @@ static void on_ended(void *self, struct smtp_server *smtp)
     session_gone(s);
 }
 
-const struct smtp_policy policy_told = {.decide = on_decide,
-                                        .body = on_body,
-                                        .more = on_more,
-                                        .replied = on_replied,
-                                        .closed = on_closed,
-                                        .ended = on_ended};
+const struct smtp_policy policy_told = {
+    .decide = on_decide,
+    .body = on_body,
+    .more = on_more,
+    .replied = on_replied,
+    .closed = on_closed,
+    .ended = on_ended};
 const struct smtp_policy policy_quiet = {
-    .decide = on_decide, .body = on_body, .more = on_more, .replied = NULL, .closed = on_closed, .ended = on_ended};
+    .decide = on_decide,
+    .body = on_body,
+    .more = on_more,
+    .replied = NULL,
+    .closed = on_closed,
+    .ended = on_ended};

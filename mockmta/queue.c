@@ -1,28 +1,31 @@
 /*
- * Every recipient of a message waits, is being delivered, or is done; a message leaves the queue with its last
- * recipient. One timer a message says when the next of them is due, so thousands of held messages cost nothing.
- * Deliveries are limited: a recipient that finds none free stays due, and the queue is run again when one is.
+ * Every recipient of a message waits, is being delivered, or is done; a message leaves the queue
+ * with its last recipient. One timer a message says when the next of them is due, so thousands of
+ * held messages cost nothing. Deliveries are limited: a recipient that finds none free stays due,
+ * and the queue is run again when one is.
  *
- * A message made here (bounce, autoreply) is due at once but starts by its timer, never inside the run that made it.
+ * A message made here (bounce, autoreply) is due at once but starts by its timer, never inside the
+ * run that made it.
  */
 #include "mockmta/parts.h"
 
-static const int64_t retry_after_ns[MOCK_RETRIES] = {30 * CLOCK_SECOND, 2 * CLOCK_MINUTE, 10 * CLOCK_MINUTE,
-                                                     30 * CLOCK_MINUTE, 2 * CLOCK_HOUR};
+static const int64_t retry_after_ns[MOCK_RETRIES] = {
+    30 * CLOCK_SECOND, 2 * CLOCK_MINUTE, 10 * CLOCK_MINUTE, 30 * CLOCK_MINUTE, 2 * CLOCK_HOUR};
 
 static void message_run(void *self);
 
-static void tell_recipient(const struct message *message, const struct recipient *r, enum mock_event_kind kind,
-                           int code, struct span text)
+static void tell_recipient(const struct message *message, const struct recipient *r,
+                           enum mock_event_kind kind, int code, struct span text)
 {
-    mock_tell(message->mock, &(struct mock_event){.kind = kind,
-                                                  .text = text.ptr == NULL ? message_recipient(message, r) : text,
-                                                  .queue_id = message->queue_id,
-                                                  .code = code});
+    mock_tell(message->mock,
+              &(struct mock_event){.kind = kind,
+                                   .text = text.ptr == NULL ? message_recipient(message, r) : text,
+                                   .queue_id = message->queue_id,
+                                   .code = code});
 }
 
-static void tell_why(const struct message *message, const struct recipient *r, enum mock_event_kind kind, int code,
-                     struct span why)
+static void tell_why(const struct message *message, const struct recipient *r,
+                     enum mock_event_kind kind, int code, struct span why)
 {
     char memory[MAIL_PATH_MAX + 512];
     struct strbuf text;
@@ -100,7 +103,8 @@ static void queue_own(struct message *own)
     message_rest(own);
 }
 
-static void bounce(struct message *message, struct recipient *r, const struct delivery_result *result)
+static void bounce(struct message *message, struct recipient *r,
+                   const struct delivery_result *result)
 {
     struct mock *m = message->mock;
     r->state = RECIPIENT_DONE;
@@ -108,7 +112,9 @@ static void bounce(struct message *message, struct recipient *r, const struct de
         tell_why(message, r, MOCK_FAILED, result->code, result->why);
         return;
     }
-    struct message *dsn = m->queue_length < 2 * m->limits.queue_max ? bounce_make(message, r, result) : NULL;
+    struct message *dsn = m->queue_length < 2 * m->limits.queue_max
+                              ? bounce_make(message, r, result)
+                              : NULL;
     if (dsn == NULL) {
         tell_why(message, r, MOCK_FAILED, result->code, SPAN("no room for a bounce"));
         return;
@@ -240,7 +246,8 @@ void queue_delivered(struct message *message, unsigned index, const struct deliv
 }
 
 /* What becomes of one recipient; true when it is over at once. */
-static bool settle(struct message *message, struct recipient *r, const struct rule_fate *fate, int64_t now)
+static bool settle(struct message *message, struct recipient *r, const struct rule_fate *fate,
+                   int64_t now)
 {
     const struct rule_fate *f = r->fate != NULL ? r->fate : fate;
     r->fate = f;

@@ -1,10 +1,11 @@
 /*
- * One delivery takes one message to one recipient over one connection: greeting, EHLO (or HELO), MAIL, RCPT, DATA, body,
- * QUIT. The outcome is settled by the reply that decides it and told when the session is done; what fails before the
- * end of data was answered is deferred or failed by the class of the reply.
+ * One delivery takes one message to one recipient over one connection: greeting, EHLO (or HELO),
+ * MAIL, RCPT, DATA, body, QUIT. The outcome is settled by the reply that decides it and told when
+ * the session is done; what fails before the end of data was answered is deferred or failed by the
+ * class of the reply.
  *
- * The body is written whole into a buffer of the delivery, a Received field (RFC 5321 4.4) first. A path that a command
- * line cannot carry is a failure for good: odd probes may have put it there.
+ * The body is written whole into a buffer of the delivery, a Received field (RFC 5321 4.4) first. A
+ * path that a command line cannot carry is a failure for good: odd probes may have put it there.
  */
 #include <string.h>
 
@@ -28,8 +29,8 @@ struct delivery {
     struct smtp_client client;
 };
 
-static void say(struct smtp_client *client, enum smtp_step step, const char *verb, struct span argument,
-                const char *end)
+static void say(struct smtp_client *client, enum smtp_step step, const char *verb,
+                struct span argument, const char *end)
 {
     char memory[SMTP_LINE_MAX];
     struct strbuf line;
@@ -68,7 +69,10 @@ static void settle_by_reply(struct delivery *d, const struct reply *reply, bool 
     } else {
         strbuf_addf(&text, "%d.0.0", class);
     }
-    settle(d, end_of_data && class == 2 ? DELIVERED : class == 5 ? DELIVERY_FAILED : DELIVERY_DEFERRED,
+    settle(d,
+           end_of_data && class == 2 ? DELIVERED
+           : class == 5              ? DELIVERY_FAILED
+                                     : DELIVERY_DEFERRED,
            reply->code, span_of(memory));
 }
 
@@ -85,7 +89,8 @@ static void next_step(struct delivery *d, struct smtp_client *client)
         say(client, STEP_MAIL, "MAIL FROM:<", message_sender(message), ">");
         break;
     case STEP_MAIL:
-        say(client, STEP_RCPT, "RCPT TO:<", message_recipient(message, &message->recipient[d->recipient]), ">");
+        say(client, STEP_RCPT, "RCPT TO:<",
+            message_recipient(message, &message->recipient[d->recipient]), ">");
         break;
     case STEP_RCPT:
         say(client, STEP_DATA, "DATA", SPAN(""), "");
@@ -121,7 +126,8 @@ static void on_reply(void *self, struct smtp_client *client, const struct reply 
     }
 }
 
-static void on_done(void *self, struct smtp_client *client, enum smtp_outcome outcome, enum smtp_step step)
+static void on_done(void *self, struct smtp_client *client, enum smtp_outcome outcome,
+                    enum smtp_step step)
 {
     struct delivery *d = self;
     struct message *message = d->message;
@@ -135,8 +141,8 @@ static void on_done(void *self, struct smtp_client *client, enum smtp_outcome ou
     if (message == NULL || d->mock->dying) {
         return;
     }
-    struct delivery_result result = {d->end, d->code, d->status[0] == '\0' ? "4.4.7" : d->status,
-                                     {d->why, d->why_len}};
+    struct delivery_result result = {
+        d->end, d->code, d->status[0] == '\0' ? "4.4.7" : d->status, {d->why, d->why_len}};
     queue_delivered(message, d->recipient, &result);
 }
 
@@ -163,7 +169,8 @@ static void on_ended(void *self, struct smtp_client *client)
     mock_link_gone(m);
 }
 
-static const struct smtp_script relay_script = {.next = on_reply, .done = on_done, .ended = on_ended};
+static const struct smtp_script relay_script = {
+    .next = on_reply, .done = on_done, .ended = on_ended};
 
 static bool speakable(struct span path)
 {
@@ -222,11 +229,12 @@ static bool add_content(struct grow *body, struct span content, bool strip)
             return false;
         }
     }
-    return grow_add(body, rest) && (span_iends(grow_span(body), SPAN("\r\n")) || grow_add(body, SPAN("\r\n")));
+    return grow_add(body, rest) &&
+           (span_iends(grow_span(body), SPAN("\r\n")) || grow_add(body, SPAN("\r\n")));
 }
 
-static bool possible(const struct message *message, const struct recipient *r, const struct endpoint *route,
-                     struct delivery_result *result)
+static bool possible(const struct message *message, const struct recipient *r,
+                     const struct endpoint *route, struct delivery_result *result)
 {
     struct span headers, body;
     mail_split(grow_span(&message->content), &headers, &body);
@@ -249,7 +257,8 @@ static bool possible(const struct message *message, const struct recipient *r, c
 static bool connect(struct delivery *d, const struct endpoint *route)
 {
     struct mock *m = d->mock;
-    smtp_client_init(&d->client, &relay_script, d, &smtp_timeouts_rfc5321, world_now(m->world), CLOCK_NEVER);
+    smtp_client_init(&d->client, &relay_script, d, &smtp_timeouts_rfc5321, world_now(m->world),
+                     CLOCK_NEVER);
     d->link = world_connect(m->world, NULL, route, smtp_client_machine(&d->client));
     if (d->link == NULL) {
         return false;
@@ -281,7 +290,8 @@ static struct delivery *take(struct mock *m)
     return d;
 }
 
-enum relay_start relay_start(struct message *message, unsigned recipient, struct delivery_result *result)
+enum relay_start relay_start(struct message *message, unsigned recipient,
+                             struct delivery_result *result)
 {
     struct mock *m = message->mock;
     const struct recipient *r = &message->recipient[recipient];
@@ -297,8 +307,8 @@ enum relay_start relay_start(struct message *message, unsigned recipient, struct
     d->message = message;
     d->recipient = recipient;
     bool strip = r->fate != NULL && r->fate->alter == ALTER_STRIP_HEADERS;
-    if (!add_received(&d->body, message) || !add_content(&d->body, grow_span(&message->content), strip)
-        || !connect(d, route)) {
+    if (!add_received(&d->body, message) ||
+        !add_content(&d->body, grow_span(&message->content), strip) || !connect(d, route)) {
         release(d);
         return RELAY_BUSY;
     }

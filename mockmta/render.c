@@ -1,7 +1,8 @@
 /*
- * A reply is lines of "code, separator, enhanced code, text". It may be larger than the room the machine lends (a
- * line repeated ten thousand times, a raw reply of a mebibyte): then the session remembers how far it came and
- * render_more goes on. A single line larger than the whole room is cut.
+ * A reply is lines of "code, separator, enhanced code, text". It may be larger than the room the
+ * machine lends (a line repeated ten thousand times, a raw reply of a mebibyte): then the session
+ * remembers how far it came and render_more goes on. A single line larger than the whole room is
+ * cut.
  */
 #include "mockmta/render.h"
 
@@ -21,16 +22,17 @@ struct render_facts render_facts_session(const struct session *s, const struct s
 {
     const struct message *message = s->message;
     bool mail = cmd != NULL && cmd->at == AT_MAIL;
-    return (struct render_facts){.mock = s->mock,
-                                 .client = &s->peer,
-                                 .rcpt = rcpt_of(s, cmd),
-                                 .sender = mail              ? cmd->path.path
-                                           : message == NULL ? SPAN("")
-                                                             : message_sender(message),
-                                 .helo = span_of(s->smtp.helo),
-                                 .arg = cmd == NULL ? SPAN("") : cmd->arg,
-                                 .queue_id = span_of(message == NULL ? NULL : message->queue_id),
-                                 .sender_domain = mail};
+    return (struct render_facts){
+        .mock = s->mock,
+        .client = &s->peer,
+        .rcpt = rcpt_of(s, cmd),
+        .sender = mail              ? cmd->path.path
+                  : message == NULL ? SPAN("")
+                                    : message_sender(message),
+        .helo = span_of(s->smtp.helo),
+        .arg = cmd == NULL ? SPAN("") : cmd->arg,
+        .queue_id = span_of(message == NULL ? NULL : message->queue_id),
+        .sender_domain = mail};
 }
 
 static bool add_variable(struct strbuf *out, struct span name, const struct render_facts *f)
@@ -79,7 +81,8 @@ void render_text(struct strbuf *out, const char *text, const struct render_facts
 
 static void add_code(struct strbuf *out, int code)
 {
-    char digits[3] = {(char)('0' + code / 100 % 10), (char)('0' + code / 10 % 10), (char)('0' + code % 10)};
+    char digits[3] = {(char)('0' + code / 100 % 10), (char)('0' + code / 10 % 10),
+                      (char)('0' + code % 10)};
     strbuf_add(out, (struct span){digits, sizeof digits});
 }
 
@@ -93,8 +96,8 @@ static void tame(struct strbuf *out, size_t start)
     }
 }
 
-static void add_reply_line(struct strbuf *out, const struct rule_reply *reply, size_t line, bool last,
-                           const struct render_facts *f)
+static void add_reply_line(struct strbuf *out, const struct rule_reply *reply, size_t line,
+                           bool last, const struct render_facts *f)
 {
     const char *text = line < reply->line_count ? reply->lines[line] : "";
     size_t start = out->len;
@@ -119,8 +122,8 @@ static size_t room(const struct strbuf *out)
 }
 
 /* Repeats of the first line while they fit. True when all were written. */
-static bool add_repeats(struct session *s, const struct rule_reply *reply, const struct render_facts *f,
-                        struct strbuf *out)
+static bool add_repeats(struct session *s, const struct rule_reply *reply,
+                        const struct render_facts *f, struct strbuf *out)
 {
     size_t longest = 0;
     while (s->more_left > 0) {
@@ -160,8 +163,8 @@ static bool add_raw(struct session *s, const struct rule_reply *reply, struct st
 }
 
 /* True when the reply is whole. */
-static bool add_reply(struct session *s, const struct rule_reply *reply, const struct smtp_command *cmd,
-                      struct strbuf *out)
+static bool add_reply(struct session *s, const struct rule_reply *reply,
+                      const struct smtp_command *cmd, struct strbuf *out)
 {
     if (reply->raw != NULL) {
         return reply->raw_len == 0 || add_raw(s, reply, out);

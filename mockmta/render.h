@@ -1,8 +1,9 @@
 /*
  * render.h - writes replies: a rule's, with its templates filled in, and the server's own
  *
- * Templates: ${rcpt} ${sender} (paths without brackets) ${helo} ${hostname} ${client} ${queue_id} ${arg} ${domain} (of
- * the recipient, or of the sender at MAIL) ${banner_date}. Other ${...} stay as they are.
+ * Templates: ${rcpt} ${sender} (paths without brackets) ${helo} ${hostname} ${client} ${queue_id}
+ * ${arg} ${domain} (of the recipient, or of the sender at MAIL) ${banner_date}. Other ${...} stay
+ * as they are.
  */
 #ifndef RELAYLAB_MOCKMTA_RENDER_H
 #define RELAYLAB_MOCKMTA_RENDER_H

@@ -1,5 +1,6 @@
 /*
- * link(2) refuses a name that exists, rename(2) would take it silently: hence a temporary name, a link, an unlink.
+ * link(2) refuses a name that exists, rename(2) would take it silently: hence a temporary name, a
+ * link, an unlink.
  */
 #include "mockmta/save.h"
 
@@ -51,8 +52,8 @@ static bool write_file(const char *path, struct span content)
     return whole;
 }
 
-static void path_make(char path[SAVE_PATH_MAX], const char *directory, const char *hidden, const char *name,
-                      unsigned copy, const char *suffix)
+static void path_make(char path[SAVE_PATH_MAX], const char *directory, const char *hidden,
+                      const char *name, unsigned copy, const char *suffix)
 {
     struct strbuf out;
     strbuf_init(&out, path, SAVE_PATH_MAX);
@@ -170,7 +171,8 @@ static bool write_envelope(const char *path, int64_t epoch_s, const struct mock_
     return whole;
 }
 
-bool save_message(const char *directory, int64_t epoch_s, const struct mock_event *e, struct strbuf *error)
+bool save_message(const char *directory, int64_t epoch_s, const struct mock_event *e,
+                  struct strbuf *error)
 {
     char path[SAVE_PATH_MAX];
     drop(directory, e->queue_id, ".eml"); /* what a killed run may have left */

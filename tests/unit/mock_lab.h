@@ -1,9 +1,11 @@
 /*
- * mock_lab.h - a mock server, its next hop and a client in the simulator; what was said and done as text
+ * mock_lab.h - a mock server, its next hop and a client in the simulator; what was said and done as
+ * text
  *
- * The server under test is `mx`, written as YAML; mail for canary.test goes to `hop`, another mock. A client says a
- * list of lines, one after each reply; "=TEXT" sends TEXT as a message, "@DURATION" waits. The transcript has "C: " and
- * "S: " lines, the deeds of both servers are lines like "mx relayed probe@canary.test".
+ * The server under test is `mx`, written as YAML; mail for canary.test goes to `hop`, another mock.
+ * A client says a list of lines, one after each reply; "=TEXT" sends TEXT as a message, "@DURATION"
+ * waits. The transcript has "C: " and "S: " lines, the deeds of both servers are lines like "mx
+ * relayed probe@canary.test".
  */
 #ifndef RELAYLAB_TESTS_UNIT_MOCK_LAB_H
 #define RELAYLAB_TESTS_UNIT_MOCK_LAB_H
@@ -53,9 +55,9 @@ struct lab {
 
 static inline bool lab_is_deed(enum mock_event_kind kind)
 {
-    return kind == MOCK_ACCEPTED || kind == MOCK_KEPT || kind == MOCK_RELAYED || kind == MOCK_DISCARDED
-           || kind == MOCK_BOUNCED || kind == MOCK_DEFERRED || kind == MOCK_FAILED || kind == MOCK_CALLOUT
-           || kind == MOCK_RULE;
+    return kind == MOCK_ACCEPTED || kind == MOCK_KEPT || kind == MOCK_RELAYED ||
+           kind == MOCK_DISCARDED || kind == MOCK_BOUNCED || kind == MOCK_DEFERRED ||
+           kind == MOCK_FAILED || kind == MOCK_CALLOUT || kind == MOCK_RULE;
 }
 
 static inline void lab_see(void *self, struct mock *m, const struct mock_event *e)
@@ -114,7 +116,8 @@ static inline void lab_next(void *self, struct smtp_client *client, const struct
     lab_say(c);
 }
 
-static inline void lab_done(void *self, struct smtp_client *client, enum smtp_outcome outcome, enum smtp_step step)
+static inline void lab_done(void *self, struct smtp_client *client, enum smtp_outcome outcome,
+                            enum smtp_step step)
 {
     struct lab_client *c = self;
     (void)client;
@@ -125,8 +128,9 @@ static inline void lab_done(void *self, struct smtp_client *client, enum smtp_ou
 
 static const struct smtp_script lab_script = {.next = lab_next, .done = lab_done};
 
-static inline void lab_server(struct lab *lab, struct lab_server *s, const char *name, const char *yaml, uint8_t host,
-                              const struct mock_route *routes, size_t route_count)
+static inline void lab_server(struct lab *lab, struct lab_server *s, const char *name,
+                              const char *yaml, uint8_t host, const struct mock_route *routes,
+                              size_t route_count)
 {
     struct conf conf;
     struct persona_path none = {.count = 0};
@@ -135,7 +139,8 @@ static inline void lab_server(struct lab *lab, struct lab_server *s, const char 
     struct strbuf error;
     strbuf_init(&error, memory, sizeof memory);
     conf_init(&conf, &lab->arena, name, span_of(yaml));
-    if (!conf_load(&conf, &server_table, source) || !server_resolve(&conf, &none, source, &s->config)) {
+    if (!conf_load(&conf, &server_table, source) ||
+        !server_resolve(&conf, &none, source, &s->config)) {
         fail_msg("%s", conf.error);
     }
     s->name = name;
@@ -170,7 +175,8 @@ static inline struct lab *lab_new(const char *mx, const char *hop)
     return lab;
 }
 
-/* Says the lines; false when the session ended before the last was answered. Runs the world until `until_ns`. */
+/* Says the lines; false when the session ended before the last was answered. Runs the world until
+ * `until_ns`. */
 static inline bool lab_talk(struct lab *lab, const char *const *say, int64_t run_ns)
 {
     struct lab_client *c = &lab->client;

@@ -13,7 +13,8 @@ struct row {
     const char *label;
     const char *yaml;
     const char *say[LAB_SAY_MAX];
-    const char *replies; /* the codes heard, in order; "-" at the end when the server ended the session */
+    const char *replies; /* the codes heard, in order; "-" at the end when the server ended the
+                            session */
     const char *has;     /* somewhere in the dialogue; NULL: not asked */
 };
 
@@ -23,57 +24,123 @@ struct row {
 #define FOREIGN "RCPT TO:<probe@canary.test>"
 
 static const struct row rows[] = {
-    {"defaults of a closed server", "hostname: mx.victim.test\nusers: [anna]\n",
-     {HELLO, FROM, "RCPT TO:<Anna@VICTIM.test>", "RCPT TO:<bob@victim.test>", FOREIGN, "RCPT TO:<postmaster>", "DATA",
-      "=Subject: x\r\n\r\nx\r\n", "RSET", "NOOP", "VRFY anna", "AUTH PLAIN", "STARTTLS", "FOO", "QUIT", NULL},
+    {"defaults of a closed server",
+     "hostname: mx.victim.test\nusers: [anna]\n",
+     {HELLO, FROM, "RCPT TO:<Anna@VICTIM.test>", "RCPT TO:<bob@victim.test>", FOREIGN,
+      "RCPT TO:<postmaster>", "DATA", "=Subject: x\r\n\r\nx\r\n", "RSET", "NOOP", "VRFY anna",
+      "AUTH PLAIN", "STARTTLS", "FOO", "QUIT", NULL},
      "220 250 250 250 550 554 250 354 250 250 250 252 503 454 500 221",
      "<bob@victim.test>: Recipient address rejected: User unknown"},
-    {"no name, no domain", "users: [anna]\n", {HELLO, FROM, "RCPT TO:<anna>", NULL}, "220 250 250 554",
+    {"no name, no domain",
+     "users: [anna]\n",
+     {HELLO, FROM, "RCPT TO:<anna>", NULL},
+     "220 250 250 554",
      "<anna>: Relay access denied"},
-    {"the gates", "hostname: mx.victim.test\n", {FROM, HELLO, FOREIGN, "DATA", FROM, FROM, "DATA", "MAIL FRM:<x>", NULL},
-     "220 250 250 503 503 250 503 554 501", "need MAIL command"},
-    {"a source route is never local", "{}\n", {HELLO, FROM, "RCPT TO:<@x.example.test:anna@victim.test>", NULL},
-     "220 250 250 554", NULL},
-    {"the first match wins",
-     "rules:\n- {at: RCPT, when: {to_domain: not-local}, reply: 250 2.1.5 Ok}\n- {at: RCPT, reply: 450 4.1.1 no}\n",
-     {HELLO, FROM, FOREIGN, LOCAL, NULL}, "220 250 250 250 450", NULL},
-    {"continue goes on, the rest decides",
-     "rules:\n- {at: RCPT, delay: 10s, continue: true, log: slow}\n- {at: RCPT, reply: 450 4.1.1 no}\n",
-     {HELLO, FROM, FOREIGN, NULL}, "220 250 250 450", NULL},
-    {"templates",
-     "rules:\n- {at: RCPT, reply: '550 5.7.1 ${rcpt} ${sender} ${helo} ${hostname} ${client} ${domain}'}\n",
-     {HELLO, FROM, FOREIGN, NULL}, "220 250 250 550",
-     "probe@canary.test a@example.test c.example.test mx.victim.test 127.0.0.1 canary.test"},
-    {"nth command", "rules:\n- {at: RCPT, nth: {of: command, is: 2}, reply: 450 4.1.1 second}\n",
-     {HELLO, FROM, FOREIGN, FOREIGN, FOREIGN, NULL}, "220 250 250 554 450 554", NULL},
-    {"nth transaction", "rules:\n- {at: MAIL, nth: {of: transaction, is: 2..}, reply: 450 4.7.1 one a session}\n",
-     {HELLO, FROM, "RSET", FROM, NULL}, "220 250 250 250 450", NULL},
-    {"times", "rules:\n- {at: RCPT, times: 2, reply: 450 4.1.1 twice}\n", {HELLO, FROM, FOREIGN, FOREIGN, FOREIGN, NULL},
-     "220 250 250 450 450 554", NULL},
-    {"after an earlier reply", "rules:\n- {at: RCPT, when: {after: {at: RCPT, replied: 554}}, reply: 421 4.7.0 enough}\n",
-     {HELLO, FROM, FOREIGN, LOCAL, "NOOP", NULL}, "220 250 250 554 421 -", NULL},
-    {"close without a word", "rules:\n- {at: RCPT, then: close}\n", {HELLO, FROM, FOREIGN, "NOOP", NULL}, "220 250 250 -",
+    {"the gates",
+     "hostname: mx.victim.test\n",
+     {FROM, HELLO, FOREIGN, "DATA", FROM, FROM, "DATA", "MAIL FRM:<x>", NULL},
+     "220 250 250 503 503 250 503 554 501",
+     "need MAIL command"},
+    {"a source route is never local",
+     "{}\n",
+     {HELLO, FROM, "RCPT TO:<@x.example.test:anna@victim.test>", NULL},
+     "220 250 250 554",
      NULL},
-    {"a 421 behind the reply", "rules:\n- {at: RCPT, reply: 550 5.7.1 no, then: 421}\n", {HELLO, FROM, FOREIGN, "NOOP", "NOOP", NULL},
-     "220 250 250 550 421 -", NULL},
-    {"the error limit speaks after its reply", "errors_max: 2\n", {HELLO, FROM, FOREIGN, FOREIGN, "NOOP", "NOOP", NULL},
-     "220 250 250 554 554 421 -", "too many errors"},
-    {"rules override the gates", "rules:\n- {at: RCPT, reply: 250 2.1.5 Ok}\n- {at: DATA, reply: 354 go}\n",
-     {"RCPT TO:<x@y.example.test>", "DATA", "=x\r\n", NULL}, "220 250 354 250", "queued as"},
-    {"EHLO refused", "rules:\n- {at: EHLO, reply: 502 5.5.1 no}\n", {HELLO, "HELO c.example.test", FROM, NULL},
-     "220 502 250 250", NULL},
-    {"several lines", "rules:\n- {at: banner, reply: [220-one, 220-two, 220 three]}\n", {"NOOP", NULL}, "220 250",
+    {"the first match wins",
+     "rules:\n- {at: RCPT, when: {to_domain: not-local}, reply: 250 2.1.5 Ok}\n"
+     "- {at: RCPT, reply: 450 4.1.1 no}\n",
+     {HELLO, FROM, FOREIGN, LOCAL, NULL},
+     "220 250 250 250 450",
+     NULL},
+    {"continue goes on, the rest decides",
+     "rules:\n- {at: RCPT, delay: 10s, continue: true, log: slow}\n"
+     "- {at: RCPT, reply: 450 4.1.1 no}\n",
+     {HELLO, FROM, FOREIGN, NULL},
+     "220 250 250 450",
+     NULL},
+    {"templates",
+     "rules:\n- {at: RCPT, reply: '550 5.7.1 "
+     "${rcpt} ${sender} ${helo} ${hostname} ${client} ${domain}'}\n",
+     {HELLO, FROM, FOREIGN, NULL},
+     "220 250 250 550",
+     "probe@canary.test a@example.test c.example.test mx.victim.test 127.0.0.1 canary.test"},
+    {"nth command",
+     "rules:\n- {at: RCPT, nth: {of: command, is: 2}, reply: 450 4.1.1 second}\n",
+     {HELLO, FROM, FOREIGN, FOREIGN, FOREIGN, NULL},
+     "220 250 250 554 450 554",
+     NULL},
+    {"nth transaction",
+     "rules:\n- {at: MAIL, nth: {of: transaction, is: 2..}, reply: 450 4.7.1 one a session}\n",
+     {HELLO, FROM, "RSET", FROM, NULL},
+     "220 250 250 250 450",
+     NULL},
+    {"times",
+     "rules:\n- {at: RCPT, times: 2, reply: 450 4.1.1 twice}\n",
+     {HELLO, FROM, FOREIGN, FOREIGN, FOREIGN, NULL},
+     "220 250 250 450 450 554",
+     NULL},
+    {"after an earlier reply",
+     "rules:\n- at: RCPT\n  when: {after: {at: RCPT, replied: 554}}\n"
+     "  reply: 421 4.7.0 enough\n",
+     {HELLO, FROM, FOREIGN, LOCAL, "NOOP", NULL},
+     "220 250 250 554 421 -",
+     NULL},
+    {"close without a word",
+     "rules:\n- {at: RCPT, then: close}\n",
+     {HELLO, FROM, FOREIGN, "NOOP", NULL},
+     "220 250 250 -",
+     NULL},
+    {"a 421 behind the reply",
+     "rules:\n- {at: RCPT, reply: 550 5.7.1 no, then: 421}\n",
+     {HELLO, FROM, FOREIGN, "NOOP", "NOOP", NULL},
+     "220 250 250 550 421 -",
+     NULL},
+    {"the error limit speaks after its reply",
+     "errors_max: 2\n",
+     {HELLO, FROM, FOREIGN, FOREIGN, "NOOP", "NOOP", NULL},
+     "220 250 250 554 554 421 -",
+     "too many errors"},
+    {"rules override the gates",
+     "rules:\n- {at: RCPT, reply: 250 2.1.5 Ok}\n- {at: DATA, reply: 354 go}\n",
+     {"RCPT TO:<x@y.example.test>", "DATA", "=x\r\n", NULL},
+     "220 250 354 250",
+     "queued as"},
+    {"EHLO refused",
+     "rules:\n- {at: EHLO, reply: 502 5.5.1 no}\n",
+     {HELLO, "HELO c.example.test", FROM, NULL},
+     "220 502 250 250",
+     NULL},
+    {"several lines",
+     "rules:\n- {at: banner, reply: [220-one, 220-two, 220 three]}\n",
+     {"NOOP", NULL},
+     "220 250",
      "220-one / 220-two / 220 three"},
-    {"shape", "rules:\n- {at: RCPT, when: {shape: percent}, reply: 250 2.1.5 Ok}\n",
-     {HELLO, FROM, "RCPT TO:<probe%canary.test@victim.test>", FOREIGN, NULL}, "220 250 250 250 554", NULL},
+    {"shape",
+     "rules:\n- {at: RCPT, when: {shape: percent}, reply: 250 2.1.5 Ok}\n",
+     {HELLO, FROM, "RCPT TO:<probe%canary.test@victim.test>", FOREIGN, NULL},
+     "220 250 250 250 554",
+     NULL},
     {"content of the message",
      "rules:\n- {at: end-of-data, when: {content: '*viagra*'}, reply: 554 5.7.1 spam}\n",
-     {HELLO, FROM, LOCAL, "DATA", "=Subject: x\r\n\r\nbuy Viagra now\r\n", FROM, LOCAL, "DATA", "=\r\nhello\r\n", NULL},
-     "220 250 250 250 354 554 250 250 354 250", NULL},
-    {"seen triplets", "rules:\n- {at: RCPT, when: {seen: false}, reply: 450 4.2.0 greylisted}\n",
-     {HELLO, FROM, LOCAL, LOCAL, "RSET", FROM, LOCAL, NULL}, "220 250 250 450 450 250 250 250", NULL},
-    {"declared size", "message_max: 1000\n", {HELLO, FROM " SIZE=1001", FROM " SIZE=1000", NULL}, "220 250 552 250", NULL},
-    {"real size", "message_max: 8\n", {HELLO, FROM, LOCAL, "DATA", "=123456789\r\n", NULL}, "220 250 250 250 354 552", NULL},
+     {HELLO, FROM, LOCAL, "DATA", "=Subject: x\r\n\r\nbuy Viagra now\r\n", FROM, LOCAL, "DATA",
+      "=\r\nhello\r\n", NULL},
+     "220 250 250 250 354 554 250 250 354 250",
+     NULL},
+    {"seen triplets",
+     "rules:\n- {at: RCPT, when: {seen: false}, reply: 450 4.2.0 greylisted}\n",
+     {HELLO, FROM, LOCAL, LOCAL, "RSET", FROM, LOCAL, NULL},
+     "220 250 250 450 450 250 250 250",
+     NULL},
+    {"declared size",
+     "message_max: 1000\n",
+     {HELLO, FROM " SIZE=1001", FROM " SIZE=1000", NULL},
+     "220 250 552 250",
+     NULL},
+    {"real size",
+     "message_max: 8\n",
+     {HELLO, FROM, LOCAL, "DATA", "=123456789\r\n", NULL},
+     "220 250 250 250 354 552",
+     NULL},
 };
 
 /* "S: 250-x / 250 y" gives 250. */
@@ -89,7 +156,8 @@ static void codes_of(const struct lab *lab, char *out, size_t cap)
             strbuf_add(&codes, span_to(span_from(line, 3), 3));
         }
     }
-    if (lab->client.over && (lab->client.outcome == OUTCOME_CLOSED || lab->client.outcome == OUTCOME_RESET)) {
+    if (lab->client.over &&
+        (lab->client.outcome == OUTCOME_CLOSED || lab->client.outcome == OUTCOME_RESET)) {
         strbuf_adds(&codes, " -");
     }
 }
@@ -103,10 +171,11 @@ static void test_rows(void **state)
         char codes[256];
         (void)lab_talk(lab, row->say, 10 * CLOCK_MINUTE);
         codes_of(lab, codes, sizeof codes);
-        if (strcmp(codes, row->replies) != 0
-            || (row->has != NULL && span_find(strbuf_span(&lab->text), span_of(row->has)) == SIZE_MAX)) {
-            fail_msg("%s: wanted %s, %s\n%s", row->label, row->replies, row->has == NULL ? "" : row->has,
-                     lab->text_memory);
+        if (strcmp(codes, row->replies) != 0 ||
+            (row->has != NULL &&
+             span_find(strbuf_span(&lab->text), span_of(row->has)) == SIZE_MAX)) {
+            fail_msg("%s: wanted %s, %s\n%s", row->label, row->replies,
+                     row->has == NULL ? "" : row->has, lab->text_memory);
         }
         lab_free(lab);
     }
