@@ -1,0 +1,316 @@
+/*
+ * test_forms.c - batteries, the text of every form, what is external, what cannot be asked
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "probe/forms.h"
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+static const uint8_t secret[TOKEN_SECRET_LEN] = {1, 2, 3};
+
+static struct form_identity somebody(void)
+{
+    return (struct form_identity){
+        .canary_local = SPAN("x"),
+        .canary_domain = SPAN("canary.test"),
+        .sender_local = SPAN("p"),
+        .sender_domain = SPAN("example.test"),
+        .target_name = SPAN("mx.victim.test"),
+        .target = {4, {192, 0, 2, 1}, 25},
+        .local_domain = SPAN("victim.test"),
+    };
+}
+
+static size_t pick(const char *words, struct form forms[FORMS_MAX])
+{
+    char room[160];
+    struct strbuf error;
+    size_t count = 0;
+    strbuf_init(&error, room, sizeof(room));
+    if (!forms_select(span_of(words), forms, FORMS_MAX, &count, &error)) {
+        fail_msg("%s: %s", words, room);
+    }
+    return count;
+}
+
+static void bind(struct form *forms, size_t count, const struct form_identity *who)
+{
+    struct token_key key;
+    assert_true(token_key_init(&key, secret));
+    forms_bind(forms, count, who, &key, SPAN("run|192.0.2.1:25"));
+    token_key_clear(&key);
+}
+
+static void batteries(void **state)
+{
+    static const struct {
+        const char *words, *ids;
+    } rows[] = {
+        {"quick", "S1-R1 S1-R6 S1-R9 S1-R14 S3-R1 S10-R1 S1-R41 S1-R42 S1-R43 S1-R43d"},
+        {"standard", "S1-R1 S1-R2 S1-R3 S1-R4 S1-R5 S1-R6 S1-R7 S1-R9 S1-R10 S1-R11 S1-R12 "
+                     "S1-R14 S1-R15 S1-R19 S1-R20 S1-R20i "
+                     "S3-R1 S4-R1 S6-R1 S7-R1 S10-R1 S1-R41 S1-R42 S1-R43 S1-R43d"},
+        {"full", "S1-R1 S1-R2 S1-R3 S1-R4 S1-R5 S1-R6 S1-R7 S1-R9 S1-R10 S1-R11 S1-R12 "
+                 "S1-R14 S1-R15 S1-R19 S1-R20 S1-R20i "
+                 "S2-R1 S3-R1 S4-R1 S6-R1 S7-R1 S10-R1 S1-R41 S1-R42 S1-R43 S1-R43d"},
+        {"S1-R1", "S1-R1"},
+        {"s3,r6", "S3-R1 S1-R6"},
+        {" S1-R1 , S1-R1,R1", "S1-R1"},
+        {"R41,S1-R1", "S1-R1 S1-R41"},
+        {"R42,R6,R41,S3", "S1-R6 S3-R1 S1-R42 S1-R41"},
+        {"S3-R6,quick", "S3-R6 S1-R1 S1-R6 S1-R9 S1-R14 S3-R1 S10-R1 S1-R41 S1-R42 S1-R43 S1-R43d"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct form forms[FORMS_MAX];
+        char ids[1024];
+        struct strbuf out;
+        size_t count = pick(rows[i].words, forms);
+        strbuf_init(&out, ids, sizeof(ids));
+        for (size_t f = 0; f < count; f++) {
+            strbuf_adds(&out, f > 0 ? " " : "");
+            strbuf_adds(&out, forms[f].id);
+        }
+        assert_string_equal(ids, rows[i].ids);
+    }
+}
+
+static void wrong_words_are_named(void **state)
+{
+    static const char *const words[] = {"",      ",",   "S1-R1,",    "S99",
+                                        "S1-",   "-R1", "S1-R1-R2",  "everything",
+                                        "S1 R1", "R8",  "S1-R1,\x01"};
+    (void)state;
+    for (size_t i = 0; i < COUNT(words); i++) {
+        struct form forms[FORMS_MAX];
+        char room[160];
+        struct strbuf error;
+        size_t count;
+        strbuf_init(&error, room, sizeof(room));
+        assert_false(forms_select(span_of(words[i]), forms, FORMS_MAX, &count, &error));
+        assert_true(strlen(room) > 0);
+    }
+    struct form few[3];
+    char room[160];
+    struct strbuf error;
+    size_t count;
+    strbuf_init(&error, room, sizeof(room));
+    assert_false(forms_select(SPAN("quick"), few, COUNT(few), &count, &error));
+    assert_non_null(strstr(room, "at most 3"));
+}
+
+struct text_row {
+    const char *id, *sender, *recipient;
+    enum form_kind kind;
+};
+
+/* {t} stands for the token of the role. */
+static const struct text_row texts[] = {
+    {"S1-R1", "<p+{t}@example.test>", "<x+{t}@canary.test>", FORM_EXTERNAL},
+    {"S2-R1", "<x+{t}@canary.test>", "<x+{t}@canary.test>", FORM_EXTERNAL},
+    {"S3-R1", "<>", "<x+{t}@canary.test>", FORM_EXTERNAL},
+    {"S4-R1", "<p+{t}>", "<x+{t}@canary.test>", FORM_EXTERNAL},
+    {"S6-R1", "<p+{t}@mx.victim.test>", "<x+{t}@canary.test>", FORM_EXTERNAL},
+    {"S7-R1", "<p+{t}@[192.0.2.1]>", "<x+{t}@canary.test>", FORM_EXTERNAL},
+    {"S10-R1", "<p+{t}@victim.test>", "<x+{t}@canary.test>", FORM_EXTERNAL},
+    {"S1-R2", "<p+{t}@example.test>", "x+{t}@canary.test", FORM_EXTERNAL},
+    {"S1-R3", "<p+{t}@example.test>", "<\"x+{t}@canary.test\">", FORM_AMBIGUOUS},
+    {"S1-R4", "<p+{t}@example.test>", "<\"x+{t}%canary.test\">", FORM_AMBIGUOUS},
+    {"S1-R5", "<p+{t}@example.test>", "<x+{t}%canary.test>", FORM_AMBIGUOUS},
+    {"S1-R6", "<p+{t}@example.test>", "<x+{t}%canary.test@mx.victim.test>", FORM_AMBIGUOUS},
+    {"S1-R7", "<p+{t}@example.test>", "<x+{t}%canary.test@[192.0.2.1]>", FORM_AMBIGUOUS},
+    {"S1-R9", "<p+{t}@example.test>", "<x+{t}@canary.test@mx.victim.test>", FORM_AMBIGUOUS},
+    {"S1-R10", "<p+{t}@example.test>", "<x+{t}@canary.test@[192.0.2.1]>", FORM_AMBIGUOUS},
+    {"S1-R11", "<p+{t}@example.test>", "<\"x+{t}@canary.test\"@mx.victim.test>", FORM_AMBIGUOUS},
+    {"S1-R12", "<p+{t}@example.test>", "<\"x+{t}@canary.test\"@[192.0.2.1]>", FORM_AMBIGUOUS},
+    {"S1-R14", "<p+{t}@example.test>", "<@mx.victim.test:x+{t}@canary.test>", FORM_EXTERNAL},
+    {"S1-R15", "<p+{t}@example.test>", "<@[192.0.2.1]:x+{t}@canary.test>", FORM_EXTERNAL},
+    {"S1-R19", "<p+{t}@example.test>", "<canary.test!x+{t}>", FORM_AMBIGUOUS},
+    {"S1-R20", "<p+{t}@example.test>", "<canary.test!x+{t}@mx.victim.test>", FORM_AMBIGUOUS},
+    {"S1-R20i", "<p+{t}@example.test>", "<canary.test!x+{t}@[192.0.2.1]>", FORM_AMBIGUOUS},
+    {"S1-R42", "<p+{t}@example.test>", "<{r}@probe.invalid>", FORM_CONTROL},
+    {"S1-R43", "<p+{t}@example.test>", "<postmaster>", FORM_CONTROL},
+    {"S1-R43d", "<p+{t}@example.test>", "<postmaster@victim.test>", FORM_CONTROL},
+};
+
+static void fill(const char *pattern, const char *token, const char *random, struct strbuf *out)
+{
+    const char *hole = strchr(pattern, '{');
+    strbuf_add(out,
+               (struct span){pattern, hole != NULL ? (size_t)(hole - pattern) : strlen(pattern)});
+    if (hole != NULL) {
+        strbuf_adds(out, hole[1] == 't' ? token : random);
+        strbuf_adds(out, hole + 3);
+    }
+}
+
+static void check_text(const struct form *f, const struct text_row *row,
+                       const struct form_identity *who)
+{
+    char sent[MAIL_PATH_MAX], wanted[MAIL_PATH_MAX];
+    struct strbuf a, b;
+    strbuf_init(&a, sent, sizeof(sent));
+    strbuf_init(&b, wanted, sizeof(wanted));
+    bool in_own_name = strcmp(f->sender->id, "S2") == 0;
+    form_sender(f, f->sender, who, false, &a);
+    fill(row->sender, in_own_name ? f->tokens.recipient.text : f->tokens.sender.text, "", &b);
+    assert_string_equal(sent, wanted);
+    strbuf_reset(&a);
+    strbuf_reset(&b);
+    form_recipient(f, who, false, &a);
+    fill(row->recipient, f->tokens.recipient.text, f->tokens.sender.text, &b);
+    assert_string_equal(sent, wanted);
+    assert_int_equal(f->kind, row->kind);
+    assert_true(f->applicable);
+}
+
+static void every_form_is_written_as_it_should(void **state)
+{
+    struct form_identity who = somebody();
+    (void)state;
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        struct form forms[FORMS_MAX];
+        assert_int_equal(pick(texts[i].id, forms), 1);
+        bind(forms, 1, &who);
+        check_text(&forms[0], &texts[i], &who);
+    }
+}
+
+static void bare_paths_lose_their_brackets_only(void **state)
+{
+    struct form_identity who = somebody();
+    struct form forms[FORMS_MAX];
+    char sent[MAIL_PATH_MAX], wanted[MAIL_PATH_MAX];
+    struct strbuf a, b;
+    (void)state;
+    assert_int_equal(pick("S1-R2,S3-R1", forms), 2);
+    bind(forms, 2, &who);
+    strbuf_init(&a, sent, sizeof(sent));
+    strbuf_init(&b, wanted, sizeof(wanted));
+    form_recipient(&forms[0], &who, true, &a); /* R2 has none */
+    fill("x+{t}@canary.test", forms[0].tokens.recipient.text, "", &b);
+    assert_string_equal(sent, wanted);
+    strbuf_reset(&a);
+    form_sender(&forms[1], forms[1].sender, &who, true, &a); /* the null path needs them */
+    assert_string_equal(sent, "<>");
+    strbuf_reset(&a);
+    strbuf_reset(&b);
+    form_recipient(&forms[1], &who, true, &a);
+    fill("x+{t}@canary.test", forms[1].tokens.recipient.text, "", &b);
+    assert_string_equal(sent, wanted);
+}
+
+static void what_is_not_known_is_not_asked(void **state)
+{
+    struct form_identity who = somebody();
+    struct form forms[FORMS_MAX];
+    (void)state;
+    who.target_name = who.local_domain = (struct span){NULL, 0};
+    size_t count = pick("full", forms);
+    bind(forms, count, &who);
+    for (size_t i = 0; i < count; i++) {
+        bool named = strstr(forms[i].recipient->template, "{T}") != NULL ||
+                     strstr(forms[i].sender->template, "{T}") != NULL;
+        bool local = strstr(forms[i].recipient->template, "{D}") != NULL ||
+                     strstr(forms[i].sender->template, "{D}") != NULL;
+        assert_int_equal(forms[i].applicable, !named && !local);
+        assert_int_equal(forms[i].why_not != NULL, named || local);
+    }
+}
+
+/* RFC 5321 4.5.3.1.1: 64 octets. x+token is 18, the rest of R6's local part is % and the canary's
+ * domain. */
+static void long_local_parts_are_not_asked(void **state)
+{
+    static const char domain[] = "a23456789.b23456789.c23456789.d23456789.test."; /* 45 */
+    struct form_identity who = somebody();
+    struct form forms[FORMS_MAX];
+    (void)state;
+    for (size_t len = 44; len <= 45; len++) {
+        who.canary_domain = (struct span){domain, len};
+        assert_int_equal(pick("S1-R1,S1-R6,S1-R3", forms), 3);
+        bind(forms, 3, &who);
+        assert_true(forms[0].applicable);
+        forms[1].applicable ? (void)0 : assert_non_null(forms[1].why_not);
+    }
+    who.canary_domain = (struct span){domain, 45};
+    assert_int_equal(pick("S1-R6", forms), 1);
+    bind(forms, 1, &who);
+    assert_true(forms[0].applicable); /* 18 + 1 + 45 = 64 */
+    who.canary_local = SPAN("xx");
+    assert_int_equal(pick("S1-R6", forms), 1);
+    bind(forms, 1, &who);
+    assert_false(forms[0].applicable); /* 65 */
+}
+
+static void ipv6_targets_have_tagged_literals(void **state)
+{
+    struct form_identity who = somebody();
+    struct form forms[FORMS_MAX];
+    char sent[MAIL_PATH_MAX];
+    struct strbuf out;
+    (void)state;
+    assert_true(endpoint_parse(SPAN("[2001:db8::1]:25"), false, &who.target));
+    assert_int_equal(pick("S7-R15", forms), 1);
+    bind(forms, 1, &who);
+    strbuf_init(&out, sent, sizeof(sent));
+    form_recipient(&forms[0], &who, false, &out);
+    assert_non_null(strstr(sent, "<@[IPv6:2001:db8::1]:x+"));
+    assert_int_equal(forms[0].kind, FORM_EXTERNAL);
+}
+
+static void tokens_differ_and_stay(void **state)
+{
+    struct form_identity who = somebody();
+    struct form forms[FORMS_MAX], again[FORMS_MAX];
+    (void)state;
+    size_t count = pick("full", forms);
+    assert_int_equal(pick("full", again), count);
+    bind(forms, count, &who);
+    bind(again, count, &who);
+    for (size_t i = 0; i < count; i++) {
+        assert_string_equal(forms[i].tokens.sender.text, again[i].tokens.sender.text);
+        assert_string_not_equal(forms[i].tokens.sender.text, forms[i].tokens.recipient.text);
+        for (size_t j = 0; j < i; j++) {
+            assert_string_not_equal(forms[i].tokens.recipient.text, forms[j].tokens.recipient.text);
+        }
+    }
+}
+
+static void the_list_names_every_row(void **state)
+{
+    static char room[8192];
+    struct strbuf out;
+    (void)state;
+    strbuf_init(&out, room, sizeof(room));
+    forms_print(&out);
+    assert_false(out.truncated);
+    for (size_t i = 0; i < form_recipient_count; i++) {
+        assert_non_null(strstr(room, form_recipients[i].template));
+        assert_non_null(strstr(room, form_recipients[i].why));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(batteries),
+        cmocka_unit_test(wrong_words_are_named),
+        cmocka_unit_test(every_form_is_written_as_it_should),
+        cmocka_unit_test(bare_paths_lose_their_brackets_only),
+        cmocka_unit_test(what_is_not_known_is_not_asked),
+        cmocka_unit_test(long_local_parts_are_not_asked),
+        cmocka_unit_test(ipv6_targets_have_tagged_literals),
+        cmocka_unit_test(tokens_differ_and_stay),
+        cmocka_unit_test(the_list_names_every_row),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
