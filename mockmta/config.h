@@ -7,6 +7,17 @@
  * denied". A persona is a file with the same keys; the rules of who names a persona come before the
  * persona's own, single values replace it.
  *
+ * Rules with `continue` give what they have (delay, wire, fate, log) and let later rules decide; of
+ * each of these the first that gives one stands. A rule without a reply that neither ignores nor
+ * ends the session leaves the words to the default; one that ends it (close, reset, stall, ...)
+ * without a reply says nothing. Conditions on the recipient, at DATA and later, hold when they hold
+ * for any recipient of the envelope.
+ *
+ * What becomes of an accepted recipient: the fate of the rule that took it at RCPT, else the fate
+ * of the rule at end-of-data, else local ones are kept and foreign ones discarded. A rule at
+ * end-of-data that names a fate has it done whatever it replies (refused, and delivered all the
+ * same).
+ *
  * The loader's tables (config_*.c) are the single source of names, types, enum values and one line
  * of doc each; see lib/conf/conf.h. Everything is allocated from the loader's arena.
  */

@@ -58,10 +58,10 @@ static bool slab_add(struct slots *s)
 
 void *slots_take(struct slots *s)
 {
-    if (s->free_list == NULL && !slab_add(s)) {
+    union slot_head *head = s->free_list != NULL || slab_add(s) ? s->free_list : NULL;
+    if (head == NULL) {
         return NULL;
     }
-    union slot_head *head = s->free_list;
     s->free_list = head->next;
     s->taken++;
     return head + 1;

@@ -180,8 +180,7 @@ struct delivery_result {
     const char *status; /* enhanced status for a DSN */
     struct span why;
 };
-void queue_delivered(struct message *message, unsigned recipient,
-                     const struct delivery_result *result);
+void queue_delivered(struct message *message, unsigned index, const struct delivery_result *result);
 
 /* relay.c */
 enum relay_start { RELAY_STARTED, RELAY_BUSY, RELAY_IMPOSSIBLE };
