@@ -137,6 +137,13 @@ static void settle(struct plan *p, struct form_result *r, enum form_state state)
     plan_form_of(p, r)->phase = PLAN_SETTLED;
 }
 
+int64_t plan_retry_at(const struct plan *p, int64_t now_ns, int64_t least_ns, int64_t delay_ns)
+{
+    int64_t due = clock_after(now_ns, delay_ns);
+    int64_t last = p->deadline_ns - PLAN_LAST_NS;
+    return due > last && clock_after(now_ns, least_ns) <= last ? last : due;
+}
+
 /* Greylists key on the triplet and count from its first sight: the same tokens, later, and later
  * again. */
 static void put_off(struct plan *p, struct form_result *r, int64_t now_ns, unsigned retry_hint_s)
@@ -151,8 +158,9 @@ static void put_off(struct plan *p, struct form_result *r, int64_t now_ns, unsig
     for (unsigned i = 0; i < f->deferrals && delay < CLOCK_DAY; i++) {
         delay *= 2;
     }
-    int64_t hint = ((int64_t)retry_hint_s + 1) * CLOCK_SECOND;
-    f->due_ns = clock_after(now_ns, retry_hint_s > 0 && hint > delay ? hint : delay);
+    int64_t hint = retry_hint_s > 0 ? ((int64_t)retry_hint_s + 1) * CLOCK_SECOND : 0;
+    int64_t least = hint > p->retry_ns ? hint : p->retry_ns;
+    f->due_ns = plan_retry_at(p, now_ns, least, hint > delay ? hint : delay);
     f->deferrals++;
     f->phase = PLAN_WAITING;
 }

@@ -19,6 +19,8 @@
 enum { PLAN_ATTEMPTS_MAX = 6, PLAN_TAINTS_MAX = 2, PLAN_HANG_UPS_MAX = 2, PLAN_LOSSES_MAX = 2 };
 /* Deferred forms that are due within this time of each other are asked in one session. */
 #define PLAN_GATHER_NS CLOCK_MINUTE
+/* So long before the deadline comes the last retry. */
+#define PLAN_LAST_NS CLOCK_MINUTE
 
 enum plan_phase {
     PLAN_PENDING, /* to be asked in this or the next session */
@@ -60,6 +62,10 @@ const struct sender_row *plan_plain_sender(const struct plan *p);
 bool plan_sender_refused(struct plan *p, const struct form_identity *who);
 /* Forms that were not applicable may be now: the target's name became known. */
 void plan_refresh(struct plan *p);
+
+/* When to come back: after `delay`, or, where that would be too late, shortly before the deadline
+ * if `least` has passed by then. Later than the deadline: not at all. */
+int64_t plan_retry_at(const struct plan *p, int64_t now_ns, int64_t least_ns, int64_t delay_ns);
 
 /* A whole answer came and the session can be trusted: result->answer, row, code, step are filled
  * in. */

@@ -169,6 +169,13 @@ static int64_t doubled(int64_t delay_ns, unsigned times)
     return delay_ns;
 }
 
+static int64_t busy_pause(const struct probe *p, unsigned times)
+{
+    int64_t now = world_now(p->world);
+    int64_t delay = doubled(p->config.retry_ns, times);
+    return plan_retry_at(&p->plan, now, p->config.retry_ns, delay) - now;
+}
+
 /*
  * How long to wait after a session: 0 goes on at once, CLOCK_NEVER ends the asking. A server that
  * was never heard gets a second chance only when it broke off; one that is busy gets time; one that
@@ -191,7 +198,7 @@ static int64_t pause_after(struct probe *p)
         return CLOCK_NEVER;
     }
     if (s->busy || lost_before_it_stood(s)) {
-        return failed < ENOUGH_BUSY ? doubled(p->config.retry_ns, failed - 1) : CLOCK_NEVER;
+        return failed < ENOUGH_BUSY ? busy_pause(p, failed - 1) : CLOCK_NEVER;
     }
     if (failed >= ENOUGH) {
         return CLOCK_NEVER;
