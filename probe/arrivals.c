@@ -52,6 +52,11 @@ int arrival_form_in(const struct probe *p, struct span text)
     return find_owner(p, text, ROLE_EITHER);
 }
 
+int arrival_recipient_in(const struct probe *p, struct span text)
+{
+    return find_owner(p, text, ROLE_RECIPIENT);
+}
+
 static int owner_by_recipients(const struct probe *p, const struct mail_view *mail, enum role role,
                                struct span *matched)
 {

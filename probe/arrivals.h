@@ -25,6 +25,8 @@ void arrival_judge(const struct probe *p, const struct mail_view *mail, struct a
 /* Which form a text names by a token of either role: index, ARRIVAL_BEFORE/AFTER, or
  * ARRIVAL_NO_FORM. */
 int arrival_form_in(const struct probe *p, struct span text);
+/* The same, by the recipient's token only: the sender's is in callouts and in bounces. */
+int arrival_recipient_in(const struct probe *p, struct span text);
 /* The report in words of struct probe_report: who refused, the target or the canary's side. */
 void arrival_read_report(const struct probe *p, const struct arrival *a, struct probe_report *out);
 
