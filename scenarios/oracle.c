@@ -217,6 +217,24 @@ static bool wait_for_it(struct oracle *o)
     return arrived(o);
 }
 
+static void on_pause(void *self)
+{
+    (void)self;
+}
+
+/* The simulator's clock moves with events only, so the end of the pause is one. */
+static void pause_for(struct oracle *o, int64_t pause_ns)
+{
+    const int64_t end = clock_after(world_now(o->world), pause_ns);
+    struct world_timer timer;
+
+    world_timer_init(&timer, on_pause, o);
+    world_timer_set(o->world, &timer, end);
+    while (world_now(o->world) < end && sim_run(o->sim, end) == SIM_STOPPED)
+        continue;
+    world_timer_stop(o->world, &timer);
+}
+
 /* One form, with the patience of a mail server. */
 static enum oracle_outcome ask_form(struct oracle *o, struct oracle_result *out)
 {
@@ -234,7 +252,7 @@ static enum oracle_outcome ask_form(struct oracle *o, struct oracle_result *out)
         outcome = outcome_of(o);
         if (outcome != ORACLE_DEFERRED || o->body_sent)
             break;
-        (void)sim_run(o->sim, clock_after(world_now(o->world), pause));
+        pause_for(o, pause);
     }
     if (o->body_sent && wait_for_it(o))
         outcome = ORACLE_REACHED;
