@@ -68,7 +68,7 @@ static void resume(struct callout *c)
 static void say(struct smtp_client *client, enum smtp_step step, const char *verb,
                 const char *argument, const char *end)
 {
-    char memory[SMTP_LINE_MAX];
+    char memory[SMTP_LINE_MAX - 1]; /* CR LF follows */
     struct strbuf line;
     strbuf_init(&line, memory, sizeof memory);
     strbuf_adds(&line, verb);

@@ -16,6 +16,7 @@ struct message *message_take(struct mock *m)
     message->timer.at_ns = CLOCK_NEVER;
     message->transaction = 0;
     message->size = 0;
+    message->counted = 0;
     message->queue_id[0] = '\0';
     message->peer = (struct endpoint){0};
     message->queued = message->esmtp = message->broken = false;
@@ -27,6 +28,7 @@ struct message *message_take(struct mock *m)
 
 void message_give(struct message *message)
 {
+    message->mock->content_total -= message->counted;
     grow_reset(&message->text, MOCK_CONTENT_KEPT);
     grow_reset(&message->content, MOCK_CONTENT_KEPT);
     slots_give(&message->mock->message_slots, message);

@@ -183,6 +183,7 @@ static void limits_fill(struct mock_limits *limits, const struct mock_limits *gi
     limits->sessions_max = limits->sessions_max == 0 ? 16384 : limits->sessions_max;
     limits->queue_max = limits->queue_max == 0 ? 1024 : limits->queue_max;
     limits->routes_max = limits->routes_max == 0 ? 64 : limits->routes_max;
+    limits->content_max = limits->content_max == 0 ? 268435456 : limits->content_max;
 }
 
 static void release(struct mock *m);

@@ -31,7 +31,8 @@ struct mock_route {
 struct mock_limits {
     unsigned sessions_max; /* default 16384 */
     unsigned queue_max;    /* messages; default 1024 */
-    unsigned routes_max;
+    unsigned routes_max;   /* default 64 */
+    uint64_t content_max;  /* octets of all messages together; default 256 MiB */
 };
 
 enum mock_event_kind {

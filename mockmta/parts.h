@@ -56,6 +56,7 @@ struct message {
     bool queued, esmtp, broken /* no memory for the content */;
     enum content_wish wish;
     uint64_t size;            /* octets that came */
+    size_t counted;           /* of its content, in the server's content_total */
     size_t sender_len;        /* at the beginning of text */
     size_t helo_at, helo_len; /* in text; from end-of-data */
     struct grow text;
@@ -125,6 +126,7 @@ struct mock {
     bool rules_read_content;      /* a rule looks into messages */
     bool late_fates_need_content; /* an end-of-data rule may relay, hold or bounce */
     uint64_t connections, transactions, messages, fated;
+    uint64_t content_total; /* octets that messages hold */
     uint32_t queue_id_high;
     uint64_t count[AT_COUNT];
     uint64_t *fired; /* per rule */

@@ -278,6 +278,19 @@ static void on_decide(void *self, struct smtp_server *smtp, const struct smtp_co
     apply(s, cmd, &d, action);
 }
 
+/* Without room, or beyond what all messages together may hold, the end of data is answered 452. */
+static void keep_piece(struct message *message, struct span piece)
+{
+    struct mock *m = message->mock;
+    if (m->content_total + piece.len > m->limits.content_max ||
+        !grow_add(&message->content, piece)) {
+        message->broken = true;
+        return;
+    }
+    message->counted += piece.len;
+    m->content_total += piece.len;
+}
+
 static void on_body(void *self, struct smtp_server *smtp, struct span piece)
 {
     struct session *s = self;
@@ -289,9 +302,9 @@ static void on_body(void *self, struct smtp_server *smtp, struct span piece)
     if (message->wish == CONTENT_UNDECIDED) {
         message->wish = message_content_wish(message);
     }
-    if (message->wish == CONTENT_KEEP && message->content.len <= s->mock->config->message_max &&
-        !grow_add(&message->content, piece)) {
-        message->broken = true;
+    if (message->wish == CONTENT_KEEP && !message->broken &&
+        message->content.len <= s->mock->config->message_max) {
+        keep_piece(message, piece);
     }
 }
 

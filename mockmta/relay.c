@@ -32,7 +32,7 @@ struct delivery {
 static void say(struct smtp_client *client, enum smtp_step step, const char *verb,
                 struct span argument, const char *end)
 {
-    char memory[SMTP_LINE_MAX];
+    char memory[SMTP_LINE_MAX - 1]; /* CR LF follows */
     struct strbuf line;
     strbuf_init(&line, memory, sizeof memory);
     strbuf_adds(&line, verb);

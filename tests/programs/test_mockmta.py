@@ -97,6 +97,27 @@ def test_listeners_by_name(start, tmp_path):
             assert client.rcpt("b@example.test")[0] == code
 
 
+LONG = {
+    "ten thousand lines": (
+        '{code: 220, text: "x\\nend", repeat: 10000}',
+        b"220-x\r\n" * 10000 + b"220 end\r\n",
+    ),
+    "a long raw line": ('{raw: "220 abc", repeat: 20000}', b"220 abc" * 20000),
+}
+
+
+@pytest.mark.parametrize("reply,expected", LONG.values(), ids=LONG)
+def test_replies_larger_than_any_buffer(start, tmp_path, reply, expected):
+    config = tmp_path / "mx.yaml"
+    config.write_text(f"rules:\n  - {{at: banner, reply: {reply}, then: close}}\n")
+    server = start("--config", config)
+    heard = b""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as client:
+        while piece := client.recv(65536):
+            heard += piece
+    assert heard == expected
+
+
 def test_ipv6(start):
     server = start("--listen", "[::1]:0")
     with smtplib.SMTP("::1", server.port, "c.example.test", timeout=20) as client:

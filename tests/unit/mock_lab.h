@@ -50,6 +50,7 @@ struct lab {
     struct strbuf text;
     struct strbuf deeds;
     struct lab_server mx, hop;
+    struct mock_limits limits; /* of mx and hop; all zero: the defaults */
     struct lab_client client;
 };
 
@@ -145,14 +146,15 @@ static inline void lab_server(struct lab *lab, struct lab_server *s, const char 
     }
     s->name = name;
     s->lab = lab;
-    s->mock = mock_new(lab->world, &s->config, routes, route_count, NULL,
+    s->mock = mock_new(lab->world, &s->config, routes, route_count, &lab->limits,
                        (struct mock_observer){.see = lab_see, .self = s});
     assert_non_null(s->mock);
     s->at = (struct endpoint){.family = 4, .bytes = {127, 0, 0, host}, .port = 25};
     assert_true(mock_listen(s->mock, NULL, &s->at, NULL, &error));
 }
 
-static inline struct lab *lab_new(const char *mx, const char *hop)
+static inline struct lab *lab_new_limited(const char *mx, const char *hop,
+                                          const struct mock_limits *limits)
 {
     struct lab *lab = calloc(1, sizeof *lab);
     struct sim_config config = {.seed = 7, .epoch_s = 1795500000};
@@ -160,6 +162,7 @@ static inline struct lab *lab_new(const char *mx, const char *hop)
     lab->sim = sim_new(&config);
     lab->block = malloc(LAB_ARENA);
     assert_non_null(lab->sim);
+    lab->limits = *limits;
     assert_non_null(lab->block);
     lab->world = sim_world(lab->sim);
     arena_init(&lab->arena, lab->block, LAB_ARENA);
@@ -173,6 +176,12 @@ static inline struct lab *lab_new(const char *mx, const char *hop)
         lab_server(lab, &lab->hop, "hop", hop, 3, NULL, 0);
     }
     return lab;
+}
+
+static inline struct lab *lab_new(const char *mx, const char *hop)
+{
+    struct mock_limits none = {0};
+    return lab_new_limited(mx, hop, &none);
 }
 
 /* Says the lines; false when the session ended before the last was answered. Runs the world until

@@ -181,8 +181,71 @@ static void test_rows(void **state)
     }
 }
 
+/* Each row: a session that reaches a limit, and what it hears. */
+static void test_limits(void **state)
+{
+    static const struct {
+        const char *label;
+        struct mock_limits limits;
+        const char *yaml;
+        const char *say[LAB_SAY_MAX];
+        const char *replies;
+    } limit_rows[] = {
+        {"content of all messages",
+         {.content_max = 20},
+         "{}\n",
+         {HELLO, FROM, LOCAL, "DATA", "=12345678901234567890\r\n", FROM, LOCAL, "DATA", "=x\r\n",
+          NULL},
+         "220 250 250 250 354 452 250 250 354 250"},
+        {"messages in the queue",
+         {.queue_max = 1},
+         "rules:\n- {at: RCPT, reply: 250 Ok, fate: {do: hold, after: 1h}}\n",
+         {HELLO, FROM, FOREIGN, "DATA", "=x\r\n", FROM, FOREIGN, "DATA", "=x\r\n", NULL},
+         "220 250 250 250 354 250 250 250 354 452"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof limit_rows / sizeof *limit_rows; i++) {
+        struct lab *lab = lab_new_limited(limit_rows[i].yaml, NULL, &limit_rows[i].limits);
+        char codes[256];
+        (void)lab_talk(lab, limit_rows[i].say, CLOCK_MINUTE);
+        codes_of(lab, codes, sizeof codes);
+        if (strcmp(codes, limit_rows[i].replies) != 0) {
+            fail_msg("%s: got %s\n%s", limit_rows[i].label, codes, lab->text_memory);
+        }
+        lab_free(lab);
+    }
+}
+
+/* The session beyond the limit hears 421; the first goes on. */
+static void test_sessions_max(void **state)
+{
+    static const char *const waits[] = {"@1min", NULL}, *const asks[] = {"NOOP", "NOOP", NULL};
+    struct mock_limits limits = {.sessions_max = 1};
+    struct lab *lab = lab_new_limited("{}\n", NULL, &limits);
+    char codes[64];
+    (void)state;
+    (void)lab_talk(lab, waits, CLOCK_SECOND);
+    assert_false(lab->client.over);
+    struct lab_client *second = calloc(1, sizeof *second);
+    assert_non_null(second);
+    *second = (struct lab_client){.lab = lab, .say = asks};
+    smtp_client_init(&second->client, &lab_script, second, &smtp_timeouts_rfc5321,
+                     world_now(lab->world), CLOCK_NEVER);
+    assert_non_null(
+        world_connect(lab->world, NULL, &lab->mx.at, smtp_client_machine(&second->client)));
+    strbuf_reset(&lab->text);
+    (void)sim_run(lab->sim, world_now(lab->world) + CLOCK_SECOND);
+    codes_of(lab, codes, sizeof codes);
+    assert_string_equal(codes, "421");
+    assert_true(second->over);
+    assert_false(lab->client.over);
+    lab_free(lab);
+    free(second);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_limits),
+                                       cmocka_unit_test(test_sessions_max)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
