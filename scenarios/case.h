@@ -60,6 +60,7 @@ struct case_probe {     /* key `probe`: options of the run, as on the command li
         int64_t ns[STEP_COUNT];
     } timeout;
     bool no_mailbox; /* key mailbox: false */
+    bool unnamed;    /* key named: false */
     bool exhaustive; /* wait the whole window though a delivery was seen */
     bool interrupt_set;
     int64_t interrupt_at_ns; /* Ctrl-C at this instant */

@@ -207,7 +207,8 @@ static bool parse_timeouts(struct conf *c, const struct conf_node *n, void *targ
     return true;
 }
 
-static bool parse_mailbox_flag(struct conf *c, const struct conf_node *n, void *target)
+/* For members that say the opposite of the key, since false is what a case leaves out. */
+static bool parse_negated(struct conf *c, const struct conf_node *n, void *target)
 {
     const char *text = conf_scalar(c, n);
 
@@ -269,8 +270,13 @@ static const struct conf_field probe_fields[] = {
     {.name = "mailbox",
      .type = CONF_CUSTOM,
      AT(case_probe, no_mailbox),
-     .parse = parse_mailbox_flag,
+     .parse = parse_negated,
      .doc = "false: the probe cannot see what arrives"},
+    {.name = "named",
+     .type = CONF_CUSTOM,
+     AT(case_probe, unnamed),
+     .parse = parse_negated,
+     .doc = "false: the target is given as an address, and names itself in its greeting"},
     {.name = "exhaustive",
      .type = CONF_BOOL,
      AT(case_probe, exhaustive),

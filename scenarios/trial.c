@@ -193,6 +193,10 @@ static void make_config(struct trial *t, const struct case_file *c, uint64_t see
     };
     if (c->vantage != NULL && strcmp(c->vantage->name, "inside") == 0)
         config->vantage = VANTAGE_INSIDE;
+    if (p->unnamed) {
+        config->target_name = (struct span){NULL, 0};
+        config->local_domain = p->domain != NULL ? id->who.local_domain : config->target_name;
+    }
     if (!p->no_mailbox)
         config->control_route = t->stage.mailboxes[0].at;
     for (int step = 0; step < STEP_COUNT; step++)
@@ -211,7 +215,9 @@ static void collect(struct trial *t, struct trial_result *out)
     out->elapsed_ns = world_now(t->world) - out->started_ns;
     record_match(&t->record, out->forms, out->form_count);
     strbuf_init(&text, t->report, sizeof t->report);
-    report_of(&report, &t->probe, span_of(t->stage.c->target->config.hostname));
+    report_of(&report, &t->probe,
+              span_of(t->stage.c->probe.unnamed ? t->probe.target_text
+                                                : t->stage.c->target->config.hostname));
     report_text(&text, &report, REPORT_FULL, false);
     out->report = strbuf_span(&text);
 }

@@ -63,12 +63,14 @@ static void defaults(void **state)
     assert_int_equal(b.c.expect_count, 1);
     assert_int_equal(b.c.expect[0].verdict, VERDICT_CLOSED);
     assert_false(b.c.probe.no_mailbox);
+    assert_false(b.c.probe.unnamed);
     free(b.block);
 }
 
 static const char whole[] = HEAD
     "tags: [a, b]\ncaveat: A7\ntime: virtual\ntruth: open\n"
-    "probe: {wait: 10s, forms: S1-R1, mailbox: false, timeout: {rcpt: 3s}, interrupt: 1min}\n"
+    "probe: {wait: 10s, forms: S1-R1, mailbox: false, named: false, timeout: {rcpt: 3s}, "
+    "interrupt: 1min}\n"
     "servers:\n  mx: {network: {latency: 20ms, segment: 1}, routes: none}\n"
     "  next: {routes: [canary], network: {connect: refuse}}\n"
     "mailboxes:\n  canary: {domains: [canary.test, other.test]}\n"
@@ -87,6 +89,7 @@ static void everything(void **state)
     e = &b.c.expect[0];
     assert_int_equal(b.c.probe.wait_ns, 10 * CLOCK_SECOND);
     assert_true(b.c.probe.no_mailbox);
+    assert_true(b.c.probe.unnamed);
     assert_true(b.c.probe.timeout.set[STEP_RCPT]);
     assert_int_equal(b.c.probe.timeout.ns[STEP_RCPT], 3 * CLOCK_SECOND);
     assert_true(b.c.probe.interrupt_set);
