@@ -200,6 +200,9 @@ static int64_t pause_after(struct probe *p)
     if (s->busy || lost_before_it_stood(s)) {
         return failed < ENOUGH_BUSY ? busy_pause(p, failed - 1) : CLOCK_NEVER;
     }
+    if (s->turned_away) { /* like plan.c: once at once, then with patience */
+        return failed == 1 ? 0 : failed < ENOUGH_BUSY ? busy_pause(p, failed - 2) : CLOCK_NEVER;
+    }
     if (failed >= ENOUGH) {
         return CLOCK_NEVER;
     }

@@ -313,6 +313,7 @@ bool session_start(struct session *s, struct world *w, const struct session_conf
     s->refusals = s->syntax_errors = s->settled = 0;
     s->stage = STAGE_GREETING;
     s->answer_here = s->control_needed = s->over = s->busy = s->refused = false;
+    s->turned_away = false;
     s->outcome = OUTCOME_CLOSED_BY_US;
     notes->sessions = number;
     smtp_client_init(&s->client, &session_script, s, config->timeouts, world_now(w),

@@ -96,6 +96,7 @@ struct session {
     bool mail_bare, rcpt_bare; /* style of the present attempt */
     bool over;                 /* QUIT was said or the end is decided */
     bool busy;                 /* the server said 421 or 4yz to the session itself */
+    bool turned_away;          /* the server said 421 to a form */
     bool refused;              /* the server refused the session for good */
     enum smtp_outcome outcome;
     enum smtp_step step;

@@ -143,6 +143,7 @@ static bool ends_session(struct session *s, enum smtp_step step, const struct re
         return true;
     }
     if (reply->code == 421) {
+        s->turned_away = true;
         answer(s, step, reply, j);
         session_give_answer(s);
         *next = STAGE_QUIT;
