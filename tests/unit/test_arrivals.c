@@ -1,0 +1,139 @@
+/*
+ * test_arrivals.c - what comes home, told apart
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "probe/arrivals.h"
+#include "tests/unit/probe_lab.h"
+
+static struct lab *lab_quiet(void)
+{
+    static const struct world_row row = {"quiet", .forms = "S1-R1,S2-R1,S3-R1,S1-R6"};
+    return lab_run(&row);
+}
+
+struct arrival_row {
+    const char *label;
+    const char *sender, *recipient; /* {0} {1} recipient tokens of forms 0 and 1, {s} sender token
+                                       of form 0 */
+    const char *content;
+    enum arrival_kind kind;
+    int form;
+};
+
+static const struct arrival_row arrivals[] = {
+    {"by the envelope", "p@a.test", "x+{0}@canary.test", "Subject: a\r\n\r\nb", ARRIVAL_DELIVERY,
+     0},
+    {"by the envelope, whatever its shape", "p@a.test", "x+{0}%canary.test", "Subject: a\r\n\r\nb",
+     ARRIVAL_DELIVERY, 0},
+    {"by our field", "p@a.test", "z@canary.test", "X-Relaylab-Token: {0}\r\n\r\nb",
+     ARRIVAL_DELIVERY, 0},
+    {"by our field, null reverse-path", "", "z@canary.test", "X-Relaylab-Token: {0}\r\n\r\nb",
+     ARRIVAL_DELIVERY, 0},
+    {"upper case", "p@a.test", "X+{0}@CANARY.TEST", "x-relaylab-TOKEN: {0}\r\n\r\nb",
+     ARRIVAL_DELIVERY, 0},
+    {"null reverse-path and the envelope alone", "", "x+{0}@canary.test", "Subject: a\r\n\r\nb",
+     ARRIVAL_UNCLEAR, 0},
+    {"asked in the recipient's own name: the envelope alone", "m@a.test", "x+{1}@canary.test",
+     "Subject: a\r\n\r\nb", ARRIVAL_UNCLEAR, 1},
+    {"asked in the recipient's own name: our field", "m@a.test", "x+{1}@canary.test",
+     "X-Relaylab-Token: {1}\r\n\r\nb", ARRIVAL_DELIVERY, 1},
+    {"a reply to the sender", "m@a.test", "x+{s}@canary.test", "Subject: Re: {0}\r\n\r\nb",
+     ARRIVAL_UNCLEAR, 0},
+    {"quoted in the body", "m@a.test", "z@canary.test", "Subject: a\r\n\r\n> {0}", ARRIVAL_UNCLEAR,
+     0},
+    {"our field inside the body", "m@a.test", "z@canary.test",
+     "Subject: a\r\n\r\nX-Relaylab-Token: {0}\r\n", ARRIVAL_UNCLEAR, 0},
+    {"an auto-reply", "m@a.test", "x+{s}@canary.test", "Auto-Submitted: auto-replied\r\n\r\n> {0}",
+     ARRIVAL_REPORT, 0},
+    {"an auto-reply with our field in it", "m@a.test", "x+{0}@canary.test",
+     "Auto-Submitted: auto-replied\r\nX-Relaylab-Token: {0}\r\n\r\nb", ARRIVAL_REPORT, 0},
+    {"a report about nobody we know", "", "x+aaaaaaaaaaaaaaaa@canary.test",
+     "Auto-Submitted: auto-replied\r\n\r\nb", ARRIVAL_FOREIGN, ARRIVAL_NO_FORM},
+    {"somebody else's mail", "m@a.test", "x@canary.test", "Subject: a\r\n\r\nb", ARRIVAL_FOREIGN,
+     ARRIVAL_NO_FORM},
+    {"somebody else's token", "m@a.test", "x+aaaaaaaaaaaaaaaa@canary.test", "Subject: a\r\n\r\nb",
+     ARRIVAL_FOREIGN, ARRIVAL_NO_FORM},
+    {"the control", "x@canary.test", "x+{c}@canary.test", "Subject: a\r\n\r\nb", ARRIVAL_CONTROL,
+     ARRIVAL_BEFORE},
+    {"nothing at all", "", "", "", ARRIVAL_FOREIGN, ARRIVAL_NO_FORM},
+};
+
+static void fill_tokens(const struct probe *p, const char *pattern, char *room, size_t cap)
+{
+    struct strbuf out;
+    strbuf_init(&out, room, cap);
+    for (const char *at = pattern; *at != '\0'; at++) {
+        if (at[0] != '{') {
+            strbuf_addc(&out, *at);
+            continue;
+        }
+        const struct form *f = &p->results[at[1] == '1'].form;
+        strbuf_adds(&out, at[1] == 's'   ? f->tokens.sender.text
+                          : at[1] == 'c' ? p->before.tokens.recipient.text
+                                         : f->tokens.recipient.text);
+        at += 2;
+    }
+}
+
+static void arrivals_are_told_apart(void **state)
+{
+    struct lab *lab = lab_quiet();
+    (void)state;
+    for (size_t i = 0; i < COUNT(arrivals); i++) {
+        char to[256], content[512];
+        struct arrival a;
+        fill_tokens(lab->probe, arrivals[i].recipient, to, sizeof(to));
+        fill_tokens(lab->probe, arrivals[i].content, content, sizeof(content));
+        struct span recipient = span_of(to);
+        struct mail_view mail = {span_of(arrivals[i].sender), &recipient, 1, span_of(content)};
+        arrival_judge(lab->probe, &mail, &a);
+        if (a.kind != arrivals[i].kind || a.form != arrivals[i].form) {
+            fail_msg("%s: kind %d, form %d", arrivals[i].label, (int)a.kind, a.form);
+        }
+    }
+    struct mail_view nobody = {span_of(""), NULL, 0, span_of("")};
+    struct arrival a;
+    arrival_judge(lab->probe, &nobody, &a);
+    assert_int_equal(a.kind, ARRIVAL_FOREIGN);
+    lab_free(lab);
+}
+
+static void callouts_and_refusals_are_noted(void **state)
+{
+    static const struct world_row row = {"wait",
+                                         .rules = {ACCEPT_RCPT, AT_DOT("250 2.0.0 Ok", FATE_NONE)}};
+    struct lab *lab = lab_run(&row);
+    char to[64];
+    (void)state;
+    fill_tokens(lab->probe, "x+{0}@canary.test", to, sizeof(to));
+    probe_callout(lab->probe, span_of(""), span_of(to));
+    probe_callout(lab->probe, span_of("m@a.test"), span_of("z@canary.test\x01"));
+    assert_int_equal(lab->probe->callout_count, 2);
+    assert_int_equal(lab->probe->callouts[0].form, 0);
+    assert_int_equal(lab->probe->callouts[1].form, -1);
+    assert_string_equal(lab->probe->callouts[1].recipient, "z@canary.test\\x01");
+    for (unsigned i = 0; i < 2 * PROBE_CALLOUTS_MAX; i++) {
+        probe_callout(lab->probe, span_of(""), span_of(to));
+    }
+    probe_canary_refused(lab->probe, span_of("z@canary.test"), span_of("550 no"));
+    assert_false(lab->probe->canary_refused);
+    probe_canary_refused(lab->probe, span_of(to), span_of("550 no"));
+    assert_true(lab->probe->canary_refused);
+    assert_string_equal(lab->probe->canary_refusal, "550 no");
+    lab_free(lab);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(arrivals_are_told_apart),
+        cmocka_unit_test(callouts_and_refusals_are_noted),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
