@@ -105,15 +105,43 @@ static void judge_report(const struct probe *p, const struct mail_view *mail, st
     }
 }
 
+/* Our token, but in a quoted line or behind a boundary: told about the message, not the message. */
+static bool only_quoted(const struct probe *p, struct span headers, struct span body)
+{
+    struct span type, line;
+    if (mail_header(headers, SPAN("Content-Type"), 0, &type, NULL) &&
+        span_istarts(type, SPAN("multipart/"))) {
+        return find_owner(p, body, ROLE_EITHER) != ARRIVAL_NO_FORM;
+    }
+    while (span_cut(&body, '\n', &line)) {
+        bool quoted = line.len > 0 && (line.ptr[0] == '>' || line.ptr[0] == '|');
+        if (quoted && find_owner(p, line, ROLE_EITHER) != ARRIVAL_NO_FORM) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * The envelope recipient alone makes a delivery, except where a reply could have gone there too:
+ * the form was asked in that very name, or the reverse-path is null and our message is quoted.
+ */
+static bool envelope_speaks(const struct probe *p, const struct mail_view *mail, int owner,
+                            struct span headers, struct span body)
+{
+    if (owner == ARRIVAL_NO_FORM || sender_is_recipient(p, owner)) {
+        return false;
+    }
+    return mail->sender.len > 0 || !only_quoted(p, headers, body);
+}
+
 static void judge_message(const struct probe *p, const struct mail_view *mail, struct arrival *out)
 {
     struct span headers, body;
     mail_split(mail->content, &headers, &body);
     int by_field = owner_by_field(p, headers);
     int by_envelope = owner_by_recipients(p, mail, ROLE_RECIPIENT, &out->recipient);
-    bool envelope_speaks = by_envelope != ARRIVAL_NO_FORM && mail->sender.len > 0 &&
-                           !sender_is_recipient(p, by_envelope);
-    if (by_field != ARRIVAL_NO_FORM || envelope_speaks) {
+    if (by_field != ARRIVAL_NO_FORM || envelope_speaks(p, mail, by_envelope, headers, body)) {
         out->form = by_field != ARRIVAL_NO_FORM ? by_field : by_envelope;
         out->kind = out->form >= 0 ? ARRIVAL_DELIVERY : ARRIVAL_CONTROL;
         return;
@@ -162,6 +190,16 @@ static bool names_another_host(const struct probe *p, const struct dsn_report *r
     return remote || quotes_a_host(r->diagnostic);
 }
 
+/* By the name that was given, or by the one it gives itself in its greeting. Reports without a name
+   are taken for the target's: who else knows the message? */
+static bool made_by_target(const struct probe *p, struct span reporting_mta)
+{
+    struct span greeting = span_from(span_of(p->target.greeting), 4);
+    struct span own_name = span_to(greeting, span_chr(greeting, ' '));
+    return reporting_mta.len == 0 || span_iequal(reporting_mta, own_name) ||
+           span_iequal(reporting_mta, p->who.target_name);
+}
+
 static void copy_visible(char *room, size_t cap, struct span text)
 {
     struct strbuf out;
@@ -176,8 +214,9 @@ void arrival_read_report(const struct probe *p, const struct arrival *a, struct 
                                  .is_dsn = r->is_dsn,
                                  .action = r->action};
     bool failed = r->is_dsn && r->action == DSN_FAILED;
-    out->canary_side = failed && names_another_host(p, r);
-    out->by_target = failed && !out->canary_side;
+    bool elsewhere = names_another_host(p, r);
+    out->canary_side = failed && elsewhere;
+    out->by_target = failed && !elsewhere && made_by_target(p, r->reporting_mta);
     copy_visible(out->reporting_mta, sizeof(out->reporting_mta), r->reporting_mta);
     copy_visible(out->remote_mta, sizeof(out->remote_mta), r->remote_mta);
     copy_visible(out->status, sizeof(out->status), r->status);

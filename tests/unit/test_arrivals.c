@@ -38,6 +38,13 @@ static const struct arrival_row arrivals[] = {
     {"upper case", "p@a.test", "X+{0}@CANARY.TEST", "x-relaylab-TOKEN: {0}\r\n\r\nb",
      ARRIVAL_DELIVERY, 0},
     {"null reverse-path and the envelope alone", "", "x+{0}@canary.test", "Subject: a\r\n\r\nb",
+     ARRIVAL_DELIVERY, 0},
+    {"null reverse-path, the token in the text", "", "x+{0}@canary.test", "Subject: a\r\n\r\n{0}",
+     ARRIVAL_DELIVERY, 0},
+    {"null reverse-path, the token quoted", "", "x+{0}@canary.test", "Subject: a\r\n\r\n> {0}",
+     ARRIVAL_UNCLEAR, 0},
+    {"null reverse-path, the token attached", "", "x+{0}@canary.test",
+     "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n{0}\r\n--b--\r\n",
      ARRIVAL_UNCLEAR, 0},
     {"asked in the recipient's own name: the envelope alone", "m@a.test", "x+{1}@canary.test",
      "Subject: a\r\n\r\nb", ARRIVAL_UNCLEAR, 1},
@@ -104,6 +111,42 @@ static void arrivals_are_told_apart(void **state)
     lab_free(lab);
 }
 
+static void a_report_is_the_target_s_or_not(void **state)
+{
+    static const struct {
+        const char *reporting, *remote, *diagnostic;
+        bool by_target, canary_side;
+    } reports[] = {
+        {"mx.victim.test", "", "550 5.1.1 no", true, false},
+        {"MX.VICTIM.TEST", "", "X-Unix; no such user", true, false},
+        {"", "", "550 no", true, false},
+        {"mx.victim.test", "mx.victim.test", "550 no", true, false},
+        {"mx.victim.test", "sink.canary.test", "550 no", false, true},
+        {"mx.victim.test", "", "host sink.canary.test[192.0.2.9] said: 550 no", false, true},
+        {"mx.victim.test", "", "Remote host said: 550 no", false, true},
+        {"smarthost.example.test", "", "550 no", false, false},
+        {"smarthost.example.test", "sink.canary.test", "550 no", false, true},
+    };
+    struct lab *lab = lab_quiet();
+    (void)state;
+    for (size_t i = 0; i < COUNT(reports); i++) {
+        struct probe_report report;
+        struct arrival a = {.kind = ARRIVAL_REPORT, .form = 0};
+        a.report.is_report = a.report.is_dsn = true;
+        a.report.action = DSN_FAILED;
+        a.report.reporting_mta = span_of(reports[i].reporting);
+        a.report.remote_mta = span_of(reports[i].remote);
+        a.report.diagnostic = span_of(reports[i].diagnostic);
+        arrival_read_report(lab->probe, &a, &report);
+        assert_int_equal(report.by_target, reports[i].by_target);
+        assert_int_equal(report.canary_side, reports[i].canary_side);
+        a.report.action = DSN_DELAYED;
+        arrival_read_report(lab->probe, &a, &report);
+        assert_false(report.by_target || report.canary_side);
+    }
+    lab_free(lab);
+}
+
 static void callouts_and_refusals_are_noted(void **state)
 {
     static const struct world_row row = {"wait",
@@ -133,6 +176,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arrivals_are_told_apart),
+        cmocka_unit_test(a_report_is_the_target_s_or_not),
         cmocka_unit_test(callouts_and_refusals_are_noted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
