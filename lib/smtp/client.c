@@ -157,15 +157,18 @@ static void say_quit(struct smtp_client *c, struct machine_io *io)
     }
 }
 
+/* Out of time means now: a peer that takes our bytes one by one must not hold the close up as long as it likes. */
 static enum machine_wish finish(struct smtp_client *c, struct machine_io *io, enum smtp_outcome outcome)
 {
     enum smtp_step step = c->step;
     bool in_body = c->state == CLIENT_SENDING_BODY;
-    if (outcome != OUTCOME_CLOSED_BY_US) {
+    bool out_of_time = outcome == OUTCOME_TIMEOUT || outcome == OUTCOME_CANCELLED;
+    bool clogged = out_of_time && io->out_len > 0;
+    if (outcome != OUTCOME_CLOSED_BY_US && !clogged) {
         say_quit(c, io);
     }
     c->state = CLIENT_DONE;
-    c->silent_close = in_body || io->peer == PEER_RESET;
+    c->silent_close = in_body || clogged || io->peer == PEER_RESET;
     io->in_used = io->in_len;
     c->script->done(c->script_self, c, outcome, step);
     return c->silent_close ? WISH_RESET : WISH_CLOSE;
@@ -251,7 +254,7 @@ static bool take_input(struct smtp_client *c, struct machine_io *io, enum smtp_o
             return true;
         }
         if (c->reader.status == REPLY_MALFORMED) {
-            *outcome = early ? OUTCOME_UNSOLICITED : OUTCOME_MALFORMED;
+            *outcome = early || c->early ? OUTCOME_UNSOLICITED : OUTCOME_MALFORMED;
             return true;
         }
         c->early = c->early || early;

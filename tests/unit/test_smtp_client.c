@@ -282,6 +282,31 @@ static void connecting_and_cancelling(void **state)
     free(p);
 }
 
+/* The peer's window is shut and our last words are still in the driver's buffer: no patience with them. */
+static void what_the_peer_does_not_take_is_dropped_when_time_is_over(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {"RCPT TO:<c@d>", NULL};
+    static const struct {
+        const char *label;
+        bool unsent;
+        enum machine_wish wish;
+    } rows[] = {{"all was taken", false, WISH_CLOSE}, {"some was not", true, WISH_RESET}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct desk *d = desk_new(lines, "");
+        char out[64] = "RCPT TO:<c@d>\r\n";
+        size_t unsent = rows[i].unsent ? strlen(out) : 0;
+        struct machine_io io = {.now_ns = 5 * CLOCK_MINUTE, .peer = PEER_OPEN, .in = out, .out = out,
+                                .out_cap = sizeof out, .out_len = unsent, .out_ready = unsent};
+        pump_feed(&d->pump, "220 x\r\n", 7);
+        if (d->pump.machine.ops->step(d->pump.machine.self, &io) != rows[i].wish) {
+            fail_msg("%s", rows[i].label);
+        }
+        assert_int_equal(d->notes.outcome, OUTCOME_TIMEOUT);
+        free(d);
+    }
+}
+
 static void a_session_of_too_many_bytes_ends(void **state)
 {
     (void)state;
@@ -306,6 +331,7 @@ int main(void)
         cmocka_unit_test(how_sessions_end),
         cmocka_unit_test(dripping_never_extends_a_deadline),
         cmocka_unit_test(connecting_and_cancelling),
+        cmocka_unit_test(what_the_peer_does_not_take_is_dropped_when_time_is_over),
         cmocka_unit_test(a_session_of_too_many_bytes_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
