@@ -119,6 +119,7 @@ struct rule_fate {
     enum fate_alter alter;
     bool quote_token;   /* bounce: a free-text bounce that quotes the message instead of a DSN (key:
                            dsn: false) */
+    bool delayed;       /* bounce: the DSN says "delayed", a warning (key: action) */
     const char *status; /* bounce: enhanced status, default 5.1.1 */
     const char *diagnostic;
 };

@@ -75,6 +75,11 @@ static const struct conf_name alter_names[] = {
     {"autoreply", ALTER_AUTOREPLY, "answered to the reverse-path, quoting it, and not relayed"},
     {NULL, 0, NULL}};
 
+static const struct conf_name action_names[] = {
+    {"failed", 0, "the message was given up"},
+    {"delayed", 1, "a warning: the message waits on"},
+    {NULL, 0, NULL}};
+
 static const struct conf_name nth_names[] = {
     {"command", NTH_COMMAND, "commands of this kind in the session"},
     {"transaction", NTH_TRANSACTION, "transactions of the session"},
@@ -228,7 +233,7 @@ static bool parse_nth(struct conf *c, const struct conf_node *n, void *target)
 /* fate */
 
 struct fate_keys {
-    int kind, only, alter;
+    int kind, only, alter, action;
     int64_t after_ns;
     uint64_t copies;
     bool dsn, dsn_set;
@@ -252,6 +257,8 @@ static const struct conf_field fate_fields[] = {
      .doc = "what is changed on the way"},
     {.name = "dsn", .type = CONF_BOOL, .offset = AT(dsn), .set_offset = AT(dsn_set),
      .doc = "false: a bounce in free text that quotes the message, instead of a DSN"},
+    {.name = "action", .type = CONF_ENUM, .offset = AT(action), .names = action_names,
+     .doc = "of the DSN"},
     {.name = "status", .type = CONF_TEXT, .offset = AT(status),
      .doc = "of the bounce", .example = "5.1.1"},
     {.name = "diagnostic", .type = CONF_TEXT, .offset = AT(diagnostic),
@@ -274,8 +281,13 @@ static bool check_fate(struct conf *c, const struct conf_node *n, const struct f
     if (k->kind == FATE_HOLD && k->after_ns == 0) {
         return conf_fail(c, n, "write {do: hold, after: 1h}", "hold needs \"after\"");
     }
-    if (!bounces && (k->dsn_set || k->status != NULL || k->diagnostic != NULL)) {
-        return conf_fail(c, n, "write do: bounce", "dsn, status and diagnostic belong to a bounce");
+    if (!bounces &&
+        (k->dsn_set || k->action != 0 || k->status != NULL || k->diagnostic != NULL)) {
+        return conf_fail(c, n, "write do: bounce",
+                         "dsn, action, status and diagnostic belong to a bounce");
+    }
+    if (k->action != 0 && k->dsn_set && !k->dsn) {
+        return conf_fail(c, n, "leave out dsn: false", "free text has no action");
     }
     if (k->status != NULL && (!enhanced_valid(span_of(k->status)) || k->status[0] == '2')) {
         return conf_fail(c, n, "three numbers, the first 4 or 5: 5.1.1",
@@ -305,6 +317,7 @@ bool parse_fate(struct conf *c, const struct conf_node *n, void *target)
         .only = (enum fate_only)k.only,
         .alter = (enum fate_alter)k.alter,
         .quote_token = k.dsn_set && !k.dsn,
+        .delayed = k.action == 1,
         .status = k.status,
         .diagnostic = k.diagnostic,
     };

@@ -181,6 +181,7 @@ struct delivery_result {
     int code;           /* the next hop's; 0: none */
     const char *status; /* enhanced status for a DSN */
     struct span why;
+    struct span remote; /* what the next hop that refused calls itself */
 };
 void queue_delivered(struct message *message, unsigned index, const struct delivery_result *result);
 

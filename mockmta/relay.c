@@ -25,6 +25,7 @@ struct delivery {
     char status[16];
     size_t why_len;
     char why[DELIVERY_WHY_MAX];
+    char remote[SMTP_HELO_MAX + 1]; /* the name in its greeting */
     struct grow body;
     struct smtp_client client;
 };
@@ -110,10 +111,24 @@ static void next_step(struct delivery *d, struct smtp_client *client)
     }
 }
 
+static void note_remote(struct delivery *d, const struct reply *greeting)
+{
+    struct span text = reply_line(greeting, 0);
+    struct span name = span_to(text, span_chr(text, ' '));
+    struct strbuf out;
+    strbuf_init(&out, d->remote, sizeof d->remote);
+    if (span_chr(name, '.') != SIZE_MAX && name.len <= SMTP_HELO_MAX / 4) {
+        strbuf_add_visible(&out, name);
+    }
+}
+
 static void on_reply(void *self, struct smtp_client *client, const struct reply *reply)
 {
     struct delivery *d = self;
     int good = client->step == STEP_DATA ? 3 : 2;
+    if (client->step == STEP_GREETING) {
+        note_remote(d, reply);
+    }
     if (client->step == STEP_QUIT || d->message == NULL) {
         smtp_client_close(client);
     } else if (client->step == STEP_EHLO && reply_class(reply) == 5) {
@@ -141,8 +156,11 @@ static void on_done(void *self, struct smtp_client *client, enum smtp_outcome ou
     if (message == NULL || d->mock->dying) {
         return;
     }
-    struct delivery_result result = {
-        d->end, d->code, d->status[0] == '\0' ? "4.4.7" : d->status, {d->why, d->why_len}};
+    struct delivery_result result = {.end = d->end,
+                                     .code = d->code,
+                                     .status = d->status[0] == '\0' ? "4.4.7" : d->status,
+                                     .why = {d->why, d->why_len},
+                                     .remote = span_of(d->code == 0 ? "" : d->remote)};
     queue_delivered(message, d->recipient, &result);
 }
 
@@ -286,6 +304,7 @@ static struct delivery *take(struct mock *m)
     d->settled = false;
     d->code = 0;
     d->status[0] = '\0';
+    d->remote[0] = '\0';
     d->body.len = 0;
     return d;
 }

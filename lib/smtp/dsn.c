@@ -373,7 +373,8 @@ static void write_status(struct strbuf *out, const struct dsn_write *d)
     add_field(out, "X-Queue-ID: ", d->queue_id);
     strbuf_adds(out, "\r\n");
     add_field(out, "Final-Recipient: rfc822; ", d->failed_recipient);
-    strbuf_adds(out, "Action: failed\r\n");
+    strbuf_addf(out, "Action: %s\r\n",
+                dsn_action_name(d->action == DSN_NONE ? DSN_FAILED : d->action));
     add_field(out, "Status: ", d->status.len > 0 ? d->status : SPAN("5.0.0"));
     add_field(out, "Remote-MTA: dns; ", d->remote_mta);
     add_field(out, "Diagnostic-Code: smtp; ", d->diagnostic);

@@ -30,6 +30,7 @@ struct dsn_write {
     struct span reporting_mta; /* our hostname */
     struct span to;            /* the reverse-path of the message that failed */
     struct span failed_recipient;
+    enum dsn_action action; /* DSN_NONE: failed */
     struct span status;     /* "5.1.1" */
     struct span diagnostic; /* "550 5.1.1 no such user", or empty */
     struct span remote_mta; /* or empty */

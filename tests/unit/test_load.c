@@ -192,6 +192,8 @@ static void actions(void **state)
     r = only_rule(&b, "{at: RCPT, fate: {do: bounce, dsn: false, status: 5.1.2, diagnostic: no}}");
     assert_true(r->fate.kind == FATE_BOUNCE && r->fate.quote_token);
     assert_string_equal(r->fate.status, "5.1.2");
+    r = only_rule(&b, "{at: RCPT, fate: {do: bounce, action: delayed, status: 4.4.1}}");
+    assert_true(r->fate.kind == FATE_BOUNCE && r->fate.delayed && !r->fate.quote_token);
 }
 
 /* A rule, and the first line of the error and its hint. */
@@ -239,6 +241,9 @@ static void refused_rules(void **state)
         {"{at: RCPT, fate: relya}", "unknown value \"relya\"", "did you mean \"relay\"?"},
         {"{at: RCPT, fate: {do: hold}}", "hold needs \"after\"", "after: 1h"},
         {"{at: RCPT, fate: {do: relay, dsn: false}}", "belong to a bounce", "do: bounce"},
+        {"{at: RCPT, fate: {do: relay, action: delayed}}", "belong to a bounce", "do: bounce"},
+        {"{at: RCPT, fate: {do: bounce, dsn: false, action: delayed}}", "free text has no action",
+         "dsn: false"},
         {"{at: RCPT, fate: {do: keep, copies: 2}}", "belong to relaying", "do: relay"},
         {"{at: RCPT, fate: {do: bounce, status: 2.1.1}}", "is no status of a failure", "5.1.1"},
         {"{at: RCPT, fate: {do: bounce, diagnostic: \"${rcpt}\"}}", "a diagnostic has no ${...}",
