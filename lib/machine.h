@@ -1,25 +1,27 @@
 /*
  * machine.h - a protocol is a value that turns bytes and time into bytes and a deadline
  *
- * Every protocol of this project (SMTP client, SMTP server) is a machine: a struct with one function, `step`. It makes
- * no system call, reads no clock, draws no random number and allocates nothing. Two drivers run machines: drive/loop
- * (libev, sockets) and drive/sim (virtual time, simulated network), both through drive/link, so that a session cannot
- * tell them apart.
+ * Every protocol of this project (SMTP client, SMTP server) is a machine: a struct with one
+ * function, `step`. It makes no system call, reads no clock, draws no random number and allocates
+ * nothing. Two drivers run machines: drive/loop (libev, sockets) and drive/sim (virtual time,
+ * simulated network), both through drive/link, so that a session cannot tell them apart.
  *
- * How a driver calls it: `step` with all bytes that came and were not used yet, and all bytes that were offered and not
- * sent yet. The machine uses some input (in_used), appends output (up to out_cap), and says how much of the output may
- * go (out_ready). The driver sends the ready bytes in one write, and steps again as long as a step used input or sent
- * something. After that, the next step comes with new input, with a changed `peer`, when output drained, when the
- * deadline has come, or when the machine's owner called world_wake.
+ * How a driver calls it: `step` with all bytes that came and were not used yet, and all bytes that
+ * were offered and not sent yet. The machine uses some input (in_used), appends output (up to
+ * out_cap), and says how much of the output may go (out_ready). The driver sends the ready bytes in
+ * one write, and steps again as long as a step used input or sent something. After that, the next
+ * step comes with new input, with a changed `peer`, when output drained, when the deadline has
+ * come, or when the machine's owner called world_wake.
  *
- * Held output: bytes between out_ready and out_len wait inside the driver's buffer until a later step raises
- * out_ready: that is how a reply is delayed, or cut into segments (one write per step) without a copy in the machine.
+ * Held output: bytes between out_ready and out_len wait inside the driver's buffer until a later
+ * step raises out_ready: that is how a reply is delayed, or cut into segments (one write per step)
+ * without a copy in the machine.
  *
- * Limits: in_len reaches MACHINE_IN_MAX at most. A machine that uses nothing of a full buffer must have a deadline or
- * held or unsent output, else the driver ends the link (it would hang).
+ * Limits: in_len reaches MACHINE_IN_MAX at most. A machine that uses nothing of a full buffer must
+ * have a deadline or held or unsent output, else the driver ends the link (it would hang).
  *
- * Ownership: buffers are the driver's, lent for the length of the call. `step` must never call into the driver in a
- * way that steps another machine at once: world_* calls only queue.
+ * Ownership: buffers are the driver's, lent for the length of the call. `step` must never call into
+ * the driver in a way that steps another machine at once: world_* calls only queue.
  */
 #ifndef RELAYLAB_LIB_MACHINE_H
 #define RELAYLAB_LIB_MACHINE_H

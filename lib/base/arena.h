@@ -1,8 +1,8 @@
 /*
  * arena.h - memory that is given back all at once
  *
- * Loaders (YAML, personas, cases) build trees whose parts live and die together. The owner lends one block; the
- * arena hands out aligned, zeroed pieces of it and never more.
+ * Loaders (YAML, personas, cases) build trees whose parts live and die together. The owner lends
+ * one block; the arena hands out aligned, zeroed pieces of it and never more.
  *
  * Ownership: the block is the caller's. Pieces are valid as long as the block is.
  * Errors: arena_get returns NULL when the block is used up; loaders report that as "too large".

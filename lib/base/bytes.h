@@ -1,9 +1,9 @@
 /*
  * bytes.h - borrowed byte ranges and bounded writers
  *
- * A span is somebody else's bytes; a strbuf writes into somebody else's memory and never past it. Neither
- * allocates. A strbuf that ran out of room keeps what fitted, is `truncated` from then on, and stays
- * NUL-terminated (cap counts the NUL).
+ * A span is somebody else's bytes; a strbuf writes into somebody else's memory and never past it.
+ * Neither allocates. A strbuf that ran out of room keeps what fitted, is `truncated` from then on,
+ * and stays NUL-terminated (cap counts the NUL).
  *
  * Ownership: the caller owns the memory behind both, and it must outlive them.
  * Limits: a strbuf needs cap >= 1.
@@ -25,8 +25,9 @@ struct span {
 
 struct span span_of(const char *text); /* NULL gives an empty span */
 struct span span_trim(struct span s);  /* without leading and trailing SP and HT */
-struct span span_from(struct span s, size_t start); /* the rest from start; empty when past the end */
-struct span span_to(struct span s, size_t len);     /* the first len bytes, or all */
+/* the rest from start; empty when past the end */
+struct span span_from(struct span s, size_t start);
+struct span span_to(struct span s, size_t len); /* the first len bytes, or all */
 bool span_equal(struct span a, struct span b);
 bool span_iequal(struct span a, struct span b); /* ASCII case folded */
 bool span_starts(struct span s, struct span prefix);
@@ -58,7 +59,8 @@ void strbuf_adds(struct strbuf *b, const char *text);
 void strbuf_addc(struct strbuf *b, char c);
 void strbuf_addu(struct strbuf *b, uint64_t value); /* decimal, without printf */
 void strbuf_addf(struct strbuf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Control and 8-bit bytes as \r \n \t \\ \xHH, so that a dialogue can be printed on any terminal. */
+/* Control and 8-bit bytes as \r \n \t \\ \xHH, so that a dialogue can be printed on any
+   terminal. */
 void strbuf_add_visible(struct strbuf *b, struct span s);
 struct span strbuf_span(const struct strbuf *b);
 

@@ -1,11 +1,12 @@
 /*
  * clock.h - instants and durations, in nanoseconds
  *
- * An instant counts from an arbitrary start that the driver chose (CLOCK_MONOTONIC, or 0 in the simulator);
- * wall-clock time is passed in separately where a Date is written. Nothing here reads a clock.
+ * An instant counts from an arbitrary start that the driver chose (CLOCK_MONOTONIC, or 0 in the
+ * simulator); wall-clock time is passed in separately where a Date is written. Nothing here reads a
+ * clock.
  *
- * A duration in text is a whole number and a unit without a space: ns us ms s min h d. No number without a unit
- * (except 0), no fractions, no signs.
+ * A duration in text is a whole number and a unit without a space: ns us ms s min h d. No number
+ * without a unit (except 0), no fractions, no signs.
  */
 #ifndef RELAYLAB_LIB_BASE_CLOCK_H
 #define RELAYLAB_LIB_BASE_CLOCK_H

@@ -1,8 +1,9 @@
 /*
  * json.h - writes one JSON value into a strbuf (RFC 8259)
  *
- * Commas are placed by the writer. Bytes that are no valid UTF-8 are written as U+FFFD, control characters escaped,
- * so that output is valid whatever a peer sent. Truncation shows in the strbuf. Depth is at most 16 (asserted).
+ * Commas are placed by the writer. Bytes that are no valid UTF-8 are written as U+FFFD, control
+ * characters escaped, so that output is valid whatever a peer sent. Truncation shows in the strbuf.
+ * Depth is at most 16 (asserted).
  *
  *     struct json j;
  *     json_init(&j, &buf);

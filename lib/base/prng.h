@@ -1,7 +1,8 @@
 /*
  * prng.h - a seeded stream of numbers (xoshiro256**, seeded by splitmix64)
  *
- * For simulated networks and generated cases: the same seed gives the same run on every machine. Not for secrets.
+ * For simulated networks and generated cases: the same seed gives the same run on every machine.
+ * Not for secrets.
  */
 #ifndef RELAYLAB_LIB_BASE_PRNG_H
 #define RELAYLAB_LIB_BASE_PRNG_H

@@ -1,11 +1,13 @@
 /*
  * token.h - unguessable marks that tie a delivery to one form of one run
  *
- * A token is HMAC-SHA256 (RFC 2104) under the run's secret over (target, form, role), cut to 80 bits and written in
- * lower-case base32 (RFC 4648 6, no padding): 16 characters. It is the same whenever the same question is asked
- * again (greylists key on the triplet). Sender and recipient tokens differ by role.
+ * A token is HMAC-SHA256 (RFC 2104) under the run's secret over (target, form, role), cut to 80
+ * bits and written in lower-case base32 (RFC 4648 6, no padding): 16 characters. It is the same
+ * whenever the same question is asked again (greylists key on the triplet). Sender and recipient
+ * tokens differ by role.
  *
- * Ownership: token_key holds OpenSSL state; token_key_clear gives it back. Everything else is by value.
+ * Ownership: token_key holds OpenSSL state; token_key_clear gives it back. Everything else is by
+ * value.
  */
 #ifndef RELAYLAB_LIB_BASE_TOKEN_H
 #define RELAYLAB_LIB_BASE_TOKEN_H
@@ -18,7 +20,8 @@ struct token {
     char text[TOKEN_LEN + 1];
 };
 
-struct token_pair { /* both roles of one form, from one HMAC */
+/* Both roles of one form, from one HMAC. */
+struct token_pair {
     struct token sender;
     struct token recipient;
 };
@@ -30,10 +33,12 @@ struct token_key {
 /* False when OpenSSL cannot provide HMAC-SHA256. */
 bool token_key_init(struct token_key *k, const uint8_t secret[TOKEN_SECRET_LEN]);
 void token_key_clear(struct token_key *k);
-/* The pair of the form named `form` asked of `target` (any text that names it, the same on every call). */
-void token_make(const struct token_key *k, struct span target, struct span form, struct token_pair *out);
-/* First place in text that has the shape of a token ([a-z2-7]{16}, case folded, no such character before or after);
-   returns its offset or SIZE_MAX. */
+/* The pair of the form named `form` asked of `target` (any text that names it, the same on every
+   call). */
+void token_make(const struct token_key *k, struct span target, struct span form,
+                struct token_pair *out);
+/* First place in text that has the shape of a token ([a-z2-7]{16}, case folded, no such character
+   before or after); returns its offset or SIZE_MAX. */
 size_t token_find(struct span text, size_t start);
 bool token_equal(const struct token *t, struct span text); /* ASCII case folded, constant time */
 

@@ -1,12 +1,13 @@
 /*
- * How it works: `step` first settles what happened to the connection, then takes input reply by reply, lets the script
- * say the next thing after each, and last moves what was said into the output. The awaited step owns one absolute
- * deadline, set when its command was said.
+ * How it works: `step` first settles what happened to the connection, then takes input reply by
+ * reply, lets the script say the next thing after each, and last moves what was said into the
+ * output. The awaited step owns one absolute deadline, set when its command was said.
  *
- * Bytes that come before we asked anything answer nothing. There is one lawful case: RFC 5321 3.8 lets a server say 421
- * at any time before it closes (Postfix does so after too many errors, right behind the reply that was one too many). So
- * a reply that began before its command was on its way must be a 421; any other means that replies and commands have
- * lost each other, and the session is not believed any more.
+ * Bytes that come before we asked anything answer nothing. There is one lawful case: RFC 5321 3.8
+ * lets a server say 421 at any time before it closes (Postfix does so after too many errors, right
+ * behind the reply that was one too many). So a reply that began before its command was on its way
+ * must be a 421; any other means that replies and commands have lost each other, and the session is
+ * not believed any more.
  */
 #include "lib/smtp/client.h"
 
@@ -15,7 +16,8 @@
 
 #include "lib/base/clock.h"
 
-/* RFC 5321 4.5.3.2; connect, QUIT and other commands have no figure there and get the greeting's or less. */
+/* RFC 5321 4.5.3.2; connect, QUIT and other commands have no figure there and get the greeting's or
+   less. */
 const struct smtp_timeouts smtp_timeouts_rfc5321 = {{
     [STEP_CONNECT] = 2 * CLOCK_MINUTE,
     [STEP_GREETING] = 5 * CLOCK_MINUTE,
@@ -32,18 +34,23 @@ const struct smtp_timeouts smtp_timeouts_rfc5321 = {{
 }};
 
 static const char *const step_names[STEP_COUNT] = {
-    [STEP_CONNECT] = "connect", [STEP_GREETING] = "greeting",       [STEP_EHLO] = "ehlo",
-    [STEP_HELO] = "helo",       [STEP_MAIL] = "mail",               [STEP_RCPT] = "rcpt",
-    [STEP_DATA] = "data",       [STEP_BLOCK] = "block",             [STEP_END_OF_DATA] = "end-of-data",
-    [STEP_RSET] = "rset",       [STEP_QUIT] = "quit",               [STEP_OTHER] = "other",
+    [STEP_CONNECT] = "connect", [STEP_GREETING] = "greeting", [STEP_EHLO] = "ehlo",
+    [STEP_HELO] = "helo",       [STEP_MAIL] = "mail",         [STEP_RCPT] = "rcpt",
+    [STEP_DATA] = "data",       [STEP_BLOCK] = "block",       [STEP_END_OF_DATA] = "end-of-data",
+    [STEP_RSET] = "rset",       [STEP_QUIT] = "quit",         [STEP_OTHER] = "other",
 };
 
 static const char *const outcome_names[] = {
-    [OUTCOME_CLOSED_BY_US] = "closed-by-us", [OUTCOME_REFUSED] = "refused",
-    [OUTCOME_UNREACHABLE] = "unreachable",   [OUTCOME_TIMEOUT] = "timeout",
-    [OUTCOME_CLOSED] = "closed",             [OUTCOME_RESET] = "reset",
-    [OUTCOME_MALFORMED] = "malformed",       [OUTCOME_TOO_LONG] = "too-long",
-    [OUTCOME_UNSOLICITED] = "unsolicited",   [OUTCOME_CANCELLED] = "cancelled",
+    [OUTCOME_CLOSED_BY_US] = "closed-by-us",
+    [OUTCOME_REFUSED] = "refused",
+    [OUTCOME_UNREACHABLE] = "unreachable",
+    [OUTCOME_TIMEOUT] = "timeout",
+    [OUTCOME_CLOSED] = "closed",
+    [OUTCOME_RESET] = "reset",
+    [OUTCOME_MALFORMED] = "malformed",
+    [OUTCOME_TOO_LONG] = "too-long",
+    [OUTCOME_UNSOLICITED] = "unsolicited",
+    [OUTCOME_CANCELLED] = "cancelled",
 };
 
 const char *smtp_step_name(enum smtp_step step)
@@ -77,7 +84,8 @@ static void await(struct smtp_client *c, enum smtp_step step)
 }
 
 void smtp_client_init(struct smtp_client *c, const struct smtp_script *script, void *script_self,
-                      const struct smtp_timeouts *timeouts, int64_t now_ns, int64_t total_deadline_ns)
+                      const struct smtp_timeouts *timeouts, int64_t now_ns,
+                      int64_t total_deadline_ns)
 {
     /* Everything but the big arrays, which are written before they are read. */
     memset(c, 0, offsetof(struct smtp_client, line));
@@ -145,8 +153,9 @@ void smtp_client_cancel(struct smtp_client *c)
 static void say_quit(struct smtp_client *c, struct machine_io *io)
 {
     static const char quit[] = "QUIT\r\n";
-    bool listening = io->peer == PEER_OPEN && c->state == CLIENT_HEARING && c->step != STEP_END_OF_DATA &&
-                     c->step != STEP_QUIT && c->step != STEP_GREETING;
+    bool listening = io->peer == PEER_OPEN && c->state == CLIENT_HEARING &&
+                     c->step != STEP_END_OF_DATA && c->step != STEP_QUIT &&
+                     c->step != STEP_GREETING;
     if (listening && io->out_cap - io->out_len >= sizeof quit - 1) {
         memcpy(io->out + io->out_len, quit, sizeof quit - 1);
         io->out_len += sizeof quit - 1;
@@ -157,8 +166,10 @@ static void say_quit(struct smtp_client *c, struct machine_io *io)
     }
 }
 
-/* Out of time means now: a peer that takes our bytes one by one must not hold the close up as long as it likes. */
-static enum machine_wish finish(struct smtp_client *c, struct machine_io *io, enum smtp_outcome outcome)
+/* Out of time means now: a peer that takes our bytes one by one must not hold the close up as long
+   as it likes. */
+static enum machine_wish finish(struct smtp_client *c, struct machine_io *io,
+                                enum smtp_outcome outcome)
 {
     enum smtp_step step = c->step;
     bool in_body = c->state == CLIENT_SENDING_BODY;
@@ -200,7 +211,8 @@ static void put(struct machine_io *io, const char *bytes, size_t len)
     io->out_len += len;
 }
 
-/* RFC 5321 4.5.2: a dot at the start of a line is doubled. Needs room for a dot and a byte, and for the end mark. */
+/* RFC 5321 4.5.2: a dot at the start of a line is doubled. Needs room for a dot and a byte, and for
+   the end mark. */
 static void take_body(struct smtp_client *c, struct machine_io *io)
 {
     enum { END_ROOM = 8 };
@@ -236,8 +248,8 @@ static void take_body(struct smtp_client *c, struct machine_io *io)
 }
 
 /*
- * Takes input until it is used up, or the session is over (true). `early` marks bytes that were there before the
- * present command was on its way.
+ * Takes input until it is used up, or the session is over (true). `early` marks bytes that were
+ * there before the present command was on its way.
  */
 static bool take_input(struct smtp_client *c, struct machine_io *io, enum smtp_outcome *outcome)
 {
@@ -276,8 +288,10 @@ static bool take_input(struct smtp_client *c, struct machine_io *io, enum smtp_o
     return false;
 }
 
-/* True when the connection itself ended the session. Input is looked at first: what came before FIN counts. */
-static bool connection_over(struct smtp_client *c, const struct machine_io *io, enum smtp_outcome *outcome)
+/* True when the connection itself ended the session. Input is looked at first: what came before FIN
+   counts. */
+static bool connection_over(struct smtp_client *c, const struct machine_io *io,
+                            enum smtp_outcome *outcome)
 {
     switch (io->peer) {
     case PEER_REFUSED:
@@ -324,8 +338,10 @@ static enum machine_wish client_step(void *self, struct machine_io *io)
         }
     }
     if (take_input(c, io, &outcome) || c->state == CLIENT_CLOSING) {
-        return finish(c, io, c->state == CLIENT_CLOSING && outcome == OUTCOME_CANCELLED ? OUTCOME_CLOSED_BY_US
-                                                                                       : outcome);
+        return finish(c, io,
+                      c->state == CLIENT_CLOSING && outcome == OUTCOME_CANCELLED
+                          ? OUTCOME_CLOSED_BY_US
+                          : outcome);
     }
     if (connection_over(c, io, &outcome)) {
         return finish(c, io, outcome);
@@ -351,7 +367,8 @@ static int64_t client_deadline(const void *self)
 static void client_ended(void *self)
 {
     struct smtp_client *c = self;
-    /* A driver that ends links before they are over (its own end) still owes the script its last call. */
+    /* A driver that ends links before they are over (its own end) still owes the script its last
+       call. */
     if (c->state != CLIENT_DONE) {
         enum smtp_step step = c->step;
         c->state = CLIENT_DONE;
@@ -362,7 +379,8 @@ static void client_ended(void *self)
     }
 }
 
-static const struct machine_ops client_ops = {"smtp-client", client_step, client_deadline, client_ended};
+static const struct machine_ops client_ops = {"smtp-client", client_step, client_deadline,
+                                              client_ended};
 
 struct machine smtp_client_machine(struct smtp_client *c)
 {

@@ -1,21 +1,23 @@
 /*
- * client.h - the SMTP client machine: says what its script tells it, and hears whole replies in time
+ * client.h - the SMTP client machine: says what its script says, and hears whole replies in time
  *
- * The machine knows how to speak (lines, dot-stuffing), how to hear (replies, however cut), and how long to wait
- * (RFC 5321 4.5.3.2: one absolute deadline per reply, never extended by bytes that drip in). It does not know what to
- * say: that is the script's, one call per reply.
+ * The machine knows how to speak (lines, dot-stuffing), how to hear (replies, however cut), and how
+ * long to wait (RFC 5321 4.5.3.2: one absolute deadline per reply, never extended by bytes that
+ * drip in). It does not know what to say: that is the script's, one call per reply.
  *
- *     start -> script.next(greeting) -> smtp_client_command(EHLO) -> script.next(reply) -> ... -> smtp_client_close
+ *     start -> script.next(greeting) -> smtp_client_command(EHLO) -> script.next(reply) -> ...
+ *           -> smtp_client_close
  *
- * In `next` the script must call exactly one of smtp_client_command, smtp_client_body, smtp_client_wait or
- * smtp_client_close. `done` is the last call, exactly once, whatever happens.
+ * In `next` the script must call exactly one of smtp_client_command, smtp_client_body,
+ * smtp_client_wait or smtp_client_close. `done` is the last call, exactly once, whatever happens.
  *
- * Ownership: the struct is the caller's and lives until `done` returned and the driver called its `ended` (forwarded
- * as script.ended). A body is lent until the reply to it has come or `done` is called.
- * Limits: command lines SMTP_LINE_MAX with CRLF; a command with CR, LF or NUL in it is a broken promise (assert):
- * users' text is checked where it enters.
- * A session that is given up while the peer listens for commands says QUIT without waiting for the answer.
- * OUTCOME_CANCELLED also stands for total_deadline_ns: the run's time is over, not the server's.
+ * Ownership: the struct is the caller's and lives until `done` returned and the driver called its
+ * `ended` (forwarded as script.ended). A body is lent until the reply to it has come or `done` is
+ * called.
+ * Limits: command lines SMTP_LINE_MAX with CRLF; a command with CR, LF or NUL in it is a broken
+ * promise (assert): users' text is checked where it enters. A session that is given up while the
+ * peer listens for commands says QUIT without waiting for the answer. OUTCOME_CANCELLED also stands
+ * for total_deadline_ns: the run's time is over, not the server's.
  */
 #ifndef RELAYLAB_LIB_SMTP_CLIENT_H
 #define RELAYLAB_LIB_SMTP_CLIENT_H
@@ -25,7 +27,8 @@
 
 enum { SMTP_LINE_MAX = 1024, SMTP_SESSION_REPLY_BYTES_MAX = 1048576 };
 
-enum smtp_step { /* what a reply is awaited for; indexes the timeouts */
+/* What a reply is awaited for; indexes the timeouts. */
+enum smtp_step {
     STEP_CONNECT,
     STEP_GREETING,
     STEP_EHLO,
@@ -41,7 +44,8 @@ enum smtp_step { /* what a reply is awaited for; indexes the timeouts */
     STEP_COUNT
 };
 
-enum smtp_outcome { /* how a session ended */
+/* How a session ended. */
+enum smtp_outcome {
     OUTCOME_CLOSED_BY_US, /* the script said close; everything asked was answered */
     OUTCOME_REFUSED,      /* connection refused */
     OUTCOME_UNREACHABLE,  /* no route */
@@ -69,8 +73,15 @@ struct smtp_script {
     void (*said)(void *self, struct smtp_client *c, enum smtp_step step, struct span text);
 };
 
-enum smtp_client_state { CLIENT_CONNECTING, CLIENT_SAYING, CLIENT_SENDING_BODY, CLIENT_HEARING, CLIENT_IDLE,
-                         CLIENT_CLOSING, CLIENT_DONE };
+enum smtp_client_state {
+    CLIENT_CONNECTING,
+    CLIENT_SAYING,
+    CLIENT_SENDING_BODY,
+    CLIENT_HEARING,
+    CLIENT_IDLE,
+    CLIENT_CLOSING,
+    CLIENT_DONE
+};
 
 struct smtp_client {
     const struct smtp_script *script;
@@ -81,14 +92,14 @@ struct smtp_client {
     int64_t now_ns;      /* of the last step call; scripts read it */
     int64_t deadline_ns;
     int64_t total_deadline_ns; /* hard end of the whole session */
-    int64_t asked_ns;    /* when the awaited step was said */
-    uint32_t reply_bytes; /* in the session */
-    bool at_line_start;  /* of the body sent so far */
-    bool data_byte_sent; /* a byte of a body followed a 354 (or BDAT) */
-    bool eom_sent;       /* the final dot went into the output */
-    bool silent_close;   /* over in the middle of a body: broken off, no QUIT */
-    bool early;          /* the reply being read began before its command was on its way */
-    struct span body;    /* not yet in the output */
+    int64_t asked_ns;          /* when the awaited step was said */
+    uint32_t reply_bytes;      /* in the session */
+    bool at_line_start;        /* of the body sent so far */
+    bool data_byte_sent;       /* a byte of a body followed a 354 (or BDAT) */
+    bool eom_sent;             /* the final dot went into the output */
+    bool silent_close;         /* over in the middle of a body: broken off, no QUIT */
+    bool early;                /* the reply being read began before its command was on its way */
+    struct span body;          /* not yet in the output */
     uint16_t line_len;
     char line[SMTP_LINE_MAX]; /* said, not yet in the output */
     struct reply_reader reader;
@@ -98,21 +109,24 @@ extern const struct smtp_timeouts smtp_timeouts_rfc5321;
 
 /* total_deadline_ns: CLOCK_NEVER for none. now_ns starts STEP_CONNECT's time. */
 void smtp_client_init(struct smtp_client *c, const struct smtp_script *script, void *script_self,
-                      const struct smtp_timeouts *timeouts, int64_t now_ns, int64_t total_deadline_ns);
+                      const struct smtp_timeouts *timeouts, int64_t now_ns,
+                      int64_t total_deadline_ns);
 struct machine smtp_client_machine(struct smtp_client *c);
 
-void smtp_client_command(struct smtp_client *c, enum smtp_step step, struct span line); /* without CRLF */
-/* After 354: an RFC 5322 message with CRLF line ends; stuffed on the way, the final dot is added. */
+/* without CRLF */
+void smtp_client_command(struct smtp_client *c, enum smtp_step step, struct span line);
+/* After 354: an RFC 5322 message with CRLF line ends; stuffed on the way, a final dot is added. */
 void smtp_client_body(struct smtp_client *c, struct span message);
-/* Say nothing now; the owner goes on with _command and world_wake, or _cancel. Bytes that come meanwhile are
-   unsolicited. `until_ns` is the deadline (OUTCOME_TIMEOUT at STEP_OTHER). */
+/* Say nothing now; the owner goes on with _command and world_wake, or _cancel. Bytes that come
+   meanwhile are unsolicited. `until_ns` is the deadline (OUTCOME_TIMEOUT at STEP_OTHER). */
 void smtp_client_wait(struct smtp_client *c, int64_t until_ns);
 void smtp_client_close(struct smtp_client *c);
-/* From outside (deadline of the run, Ctrl-C): `done` is called with OUTCOME_CANCELLED by the next step; the owner
-   must world_wake the link. Nothing happens when the session is over already. */
+/* From outside (deadline of the run, Ctrl-C): `done` is called with OUTCOME_CANCELLED by the next
+   step; the owner must world_wake the link. Nothing happens when the session is over already. */
 void smtp_client_cancel(struct smtp_client *c);
 
-const char *smtp_step_name(enum smtp_step step);          /* "greeting", "ehlo", ..., "end-of-data" */
+/* "greeting", "ehlo", ..., "end-of-data" */
+const char *smtp_step_name(enum smtp_step step);
 bool smtp_step_parse(struct span name, enum smtp_step *step);
 const char *smtp_outcome_name(enum smtp_outcome outcome); /* "refused", "timeout", "closed", ... */
 

@@ -1,8 +1,10 @@
 /*
  * mail.h - messages: envelope and content; reading headers, and writing the probe's own message
  *
- * Content is RFC 5322 text as it came off the wire (dot-unstuffed). Reading is lenient: CRLF or LF, folded headers.
- * Ownership: a mail_view borrows everything. Writers fill a strbuf; the caller sees truncation there.
+ * Content is RFC 5322 text as it came off the wire (dot-unstuffed). Reading is lenient: CRLF or LF,
+ * folded headers.
+ * Ownership: a mail_view borrows everything. Writers fill a strbuf; the caller sees truncation
+ * there.
  */
 #ifndef RELAYLAB_LIB_SMTP_MAIL_H
 #define RELAYLAB_LIB_SMTP_MAIL_H
@@ -18,16 +20,20 @@ struct mail_view {
     struct span content;
 };
 
-/* Header section and body; the empty line belongs to neither. Without an empty line everything is header. */
+/* Header section and body; the empty line belongs to neither. Without an empty line everything is
+   header. */
 void mail_split(struct span content, struct span *headers, struct span *body);
-/* First field with that name (case folded), value unfolded-as-is (inner line ends kept), trimmed; false when none.
-   start: 0, or the offset that the last call left in *next (NULL: not wanted). */
-bool mail_header(struct span headers, struct span name, size_t start, struct span *value, size_t *next);
+/* First field with that name (case folded), value unfolded-as-is (inner line ends kept), trimmed;
+   false when none. start: 0, or the offset that the last call left in *next (NULL: not wanted). */
+bool mail_header(struct span headers, struct span name, size_t start, struct span *value,
+                 size_t *next);
 /* How many fields of that name; Received hops are counted so (RFC 5321 6.3). */
 unsigned mail_header_count(struct span headers, struct span name);
 
-struct mail_probe { /* the message that relayprobe (and the oracle) sends */
-    struct span from, to;      /* mailboxes without brackets, for the header; From may differ from the reverse-path */
+/* The message that relayprobe (and the oracle) sends. */
+struct mail_probe {
+    /* mailboxes without brackets, for the header; From may differ from the reverse-path */
+    struct span from, to;
     struct span form_id;       /* "S1-R1", "control-before", ... */
     struct span target;        /* who is asked */
     struct span helo;          /* right-hand side of the Message-ID */

@@ -1,12 +1,14 @@
 /*
- * How it works: one loop in `step` alternates between two halves until neither can go on. The sending half releases
- * held output, segment by segment, and then does what the last decision ordered (close, reset, stall). The reading half
- * takes one command line, or a piece of a body, asks the policy, and writes the reply behind what is already in the
- * output buffer, held when it is delayed or shaped. While anything is held nothing is read: replies stay in order and a
- * slow reply costs no memory of ours (the driver's buffer is lent while bytes are pending).
+ * How it works: one loop in `step` alternates between two halves until neither can go on. The
+ * sending half releases held output, segment by segment, and then does what the last decision
+ * ordered (close, reset, stall). The reading half takes one command line, or a piece of a body,
+ * asks the policy, and writes the reply behind what is already in the output buffer, held when it
+ * is delayed or shaped. While anything is held nothing is read: replies stay in order and a slow
+ * reply costs no memory of ours (the driver's buffer is lent while bytes are pending).
  *
- * End of data is CR LF . CR LF and nothing else (RFC 5321 4.1.1.4): bare LFs never end a message.
- * A command whose decision is pending (callout) stays in the driver's input and is read again on resumption.
+ * End of data is CR LF . CR LF and nothing else (RFC 5321 4.1.1.4): bare LFs never end a message. A
+ * command whose decision is pending (callout) stays in the driver's input and is read again on
+ * resumption.
  */
 #include "lib/smtp/server.h"
 
@@ -21,8 +23,8 @@ enum dot_state { DOT_LINE_START, DOT_SEEN, DOT_CR_SEEN, DOT_IN_LINE, DOT_CR };
 /* A stalled session must end some day too; far beyond any client's patience. */
 static const int64_t stall_ns = CLOCK_DAY;
 
-void smtp_server_init(struct smtp_server *s, const struct smtp_policy *policy, void *policy_self, int64_t now_ns,
-                      int64_t idle_ns)
+void smtp_server_init(struct smtp_server *s, const struct smtp_policy *policy, void *policy_self,
+                      int64_t now_ns, int64_t idle_ns)
 {
     memset(s, 0, sizeof *s);
     s->policy = policy;
@@ -47,7 +49,9 @@ static void tell_closed(struct smtp_server *s, const char *how)
     s->phase = SERVER_DEAD;
 }
 
-/* Puts the reply that was written behind the output into it, held when it has a delay or a shape. */
+/* Puts the reply that was written behind the output into it, held when it has a delay or a
+
+   shape. */
 static void post_reply(struct smtp_server *s, struct machine_io *io, struct smtp_action *action)
 {
     char *bytes = io->out + io->out_len;
@@ -83,7 +87,8 @@ static void reset_transaction(struct smtp_server *s)
     s->bdat_last = false;
 }
 
-/* The state moves by the code that is said, whatever the policy had in mind: a client sees nothing else. */
+/* The state moves by the code that is said, whatever the policy had in mind: a client sees nothing
+   else. */
 static void move(struct smtp_server *s, const struct smtp_command *cmd, int code)
 {
     int class = code / 100;
@@ -140,7 +145,8 @@ static void move(struct smtp_server *s, const struct smtp_command *cmd, int code
 }
 
 /* Asks the policy and does what it says; false when it has to ask elsewhere first. */
-static bool decide(struct smtp_server *s, struct machine_io *io, struct smtp_command *cmd, int64_t delay_ns)
+static bool decide(struct smtp_server *s, struct machine_io *io, struct smtp_command *cmd,
+                   int64_t delay_ns)
 {
     struct strbuf reply;
     struct smtp_action action = {.reply = &reply, .delay_ns = delay_ns};
@@ -196,7 +202,8 @@ static void pass_body(struct smtp_server *s, const char *from, const char *to)
     }
 }
 
-/* Reads message data up to the end mark; true when it was found. `from` is the start of what is not passed on yet. */
+/* Reads message data up to the end mark; true when it was found. `from` is the start of what is not
+   passed on yet. */
 static bool read_dotted(struct smtp_server *s, struct machine_io *io)
 {
     static const char held_cr[] = "\r";
@@ -297,7 +304,9 @@ static void start_chunk(struct smtp_server *s, struct smtp_command *cmd)
     s->phase = SERVER_BDAT;
 }
 
-/* One command line, if a whole one is there; the line stays unread while its decision is pending. */
+/* One command line, if a whole one is there; the line stays unread while its decision is
+
+   pending. */
 static bool read_command(struct smtp_server *s, struct machine_io *io)
 {
     const char *p = io->in + io->in_used;
@@ -315,7 +324,8 @@ static bool read_command(struct smtp_server *s, struct machine_io *io)
     struct span line = {p, used - (bare_lf ? 1 : 2)};
     struct smtp_command cmd;
     if (s->overlong || used > SMTP_SERVER_LINE_MAX) {
-        cmd = (struct smtp_command){.at = AT_UNKNOWN, .line = span_to(line, 64), .overlong = true, .proposal = 500};
+        cmd = (struct smtp_command){
+            .at = AT_UNKNOWN, .line = span_to(line, 64), .overlong = true, .proposal = 500};
     } else if (s->phase == SERVER_AUTH) {
         cmd = (struct smtp_command){.at = AT_AUTH, .line = line, .arg = line};
     } else {
@@ -413,9 +423,10 @@ static enum machine_wish run(struct smtp_server *s, struct machine_io *io)
         if (s->pending && !s->resumed) {
             return WISH_OPEN;
         }
-        bool went_on = s->phase == SERVER_NEW                             ? greet(s, io)
-                       : s->phase == SERVER_BODY || s->phase == SERVER_BDAT ? read_body(s, io)
-                                                                            : read_command(s, io);
+        bool went_on = s->phase == SERVER_NEW ? greet(s, io)
+                       : s->phase == SERVER_BODY || s->phase == SERVER_BDAT
+                           ? read_body(s, io)
+                           : read_command(s, io);
         if (!went_on) {
             return WISH_OPEN;
         }
@@ -478,7 +489,8 @@ static void server_ended(void *self)
     }
 }
 
-static const struct machine_ops server_ops = {"smtp-server", server_step, server_deadline, server_ended};
+static const struct machine_ops server_ops = {"smtp-server", server_step, server_deadline,
+                                              server_ended};
 
 struct machine smtp_server_machine(struct smtp_server *s)
 {

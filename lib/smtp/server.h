@@ -1,20 +1,22 @@
 /*
  * server.h - the SMTP server machine: three gates in a row (known, allowed now, policy accepts)
  *
- * The machine reads commands and message data, keeps the order of RFC 5321 4.1.4, and proposes a reply from the first
- * two gates (500 unknown, 501 no syntax, 503 bad sequence, or none: up to the policy). The policy always has the last
- * word: mockmta's rules must be able to say anything at any time. A reply's code moves the state: 2xx or 3xx is
- * acceptance.
+ * The machine reads commands and message data, keeps the order of RFC 5321 4.1.4, and proposes a
+ * reply from the first two gates (500 unknown, 501 no syntax, 503 bad sequence, or none: up to the
+ * policy). The policy always has the last word: mockmta's rules must be able to say anything at any
+ * time. A reply's code moves the state: 2xx or 3xx is acceptance.
  *
- * What a policy does in `decide`: write the reply (smtp_server_reply, or raw bytes) into action->reply, and set delay,
- * shape, what happens then. If it leaves the reply empty the machine's own proposal or default goes out.
- * A policy that has to ask elsewhere first (callout) sets action->pending and later calls smtp_server_resume (with
- * world_wake); it is then asked again with the same event and command.retry set.
+ * What a policy does in `decide`: write the reply (smtp_server_reply, or raw bytes) into
+ * action->reply, and set delay, shape, what happens then. If it leaves the reply empty the
+ * machine's own proposal or default goes out. A policy that has to ask elsewhere first (callout)
+ * sets action->pending and later calls smtp_server_resume (with world_wake); it is then asked again
+ * with the same event and command.retry set.
  *
- * Ownership: the struct is the caller's, from _init to `ended`. It holds no buffer: an idle session costs
- * sizeof(struct smtp_server). Spans in a command are valid during the call only.
- * Limits: command line SMTP_SERVER_LINE_MAX (longer: consumed, event UNKNOWN with overlong set, proposal 500);
- * message size by the policy (action at end-of-data; the machine streams and keeps nothing).
+ * Ownership: the struct is the caller's, from _init to `ended`. It holds no buffer: an idle session
+ * costs sizeof(struct smtp_server). Spans in a command are valid during the call only.
+ * Limits: command line SMTP_SERVER_LINE_MAX (longer: consumed, event UNKNOWN with overlong set,
+ * proposal 500); message size by the policy (action at end-of-data; the machine streams and keeps
+ * nothing).
  */
 #ifndef RELAYLAB_LIB_SMTP_SERVER_H
 #define RELAYLAB_LIB_SMTP_SERVER_H
@@ -24,7 +26,8 @@
 
 enum { SMTP_SERVER_LINE_MAX = 4096, SMTP_SERVER_REPLY_ROOM = 8192, SMTP_HELO_MAX = 255 };
 
-enum smtp_event { /* the names of `at:` in the rule language */
+/* The names of `at:` in the rule language. */
+enum smtp_event {
     AT_CONNECT, /* before the banner; only close/reset/stall/delay make sense, no reply */
     AT_BANNER,
     AT_EHLO,
@@ -44,7 +47,8 @@ enum smtp_event { /* the names of `at:` in the rule language */
     AT_COUNT
 };
 
-enum smtp_then { /* after the reply (and its delay) */
+/* After the reply (and its delay). */
+enum smtp_then {
     THEN_GO_ON,
     THEN_CLOSE,      /* FIN */
     THEN_RESET,      /* RST */
@@ -54,51 +58,61 @@ enum smtp_then { /* after the reply (and its delay) */
 };
 
 enum wire_segment { WIRE_AS_IS, WIRE_PER_LINE, WIRE_PER_BYTE, WIRE_SPLIT_CRLF, WIRE_BYTES };
-enum wire_eol { EOL_CRLF, EOL_LF, EOL_CR, EOL_NONE /* the last line end of the reply is left off */ };
+enum wire_eol {
+    EOL_CRLF,
+    EOL_LF,
+    EOL_CR,
+    EOL_NONE /* the last line end of the reply is left off */
+};
 
-struct wire_shape { /* how a reply's bytes go out; all zero: at once */
+/* How a reply's bytes go out; all zero: at once. */
+struct wire_shape {
     enum wire_segment segment;
     enum wire_eol eol;
-    uint32_t bytes;     /* WIRE_BYTES: so many in each segment */
-    int64_t gap_ns;     /* between segments */
-    uint32_t stop_after; /* bytes of this reply after which nothing more is ever sent; 0: no limit */
+    uint32_t bytes; /* WIRE_BYTES: so many in each segment */
+    int64_t gap_ns; /* between segments */
+    /* bytes of this reply after which nothing more is ever sent; 0: no limit */
+    uint32_t stop_after;
 };
 
 struct smtp_command {
     enum smtp_event at;
-    struct span line;   /* whole, without line end; empty for connect, banner and end-of-data */
-    struct span arg;    /* after the verb, trimmed; for MAIL and RCPT after the colon */
+    struct span line;    /* whole, without line end; empty for connect, banner and end-of-data */
+    struct span arg;     /* after the verb, trimmed; for MAIL and RCPT after the colon */
     struct address path; /* MAIL and RCPT */
     bool overlong;
-    bool bare_lf; /* the line ended in LF alone */
-    bool retry;   /* asked again after action->pending */
+    bool bare_lf;  /* the line ended in LF alone */
+    bool retry;    /* asked again after action->pending */
     uint64_t size; /* end-of-data: octets of content received */
-    int proposal; /* reply code of the first two gates; 0: both passed */
+    int proposal;  /* reply code of the first two gates; 0: both passed */
 };
 
 struct smtp_action {
     struct strbuf *reply; /* whole bytes with line ends; room for SMTP_SERVER_REPLY_ROOM */
-    int code;             /* of the reply; set by smtp_server_reply; a policy writing raw bytes sets it */
-    int64_t delay_ns;     /* before the first byte */
+    /* of the reply; set by smtp_server_reply; a policy writing raw bytes sets it */
+    int code;
+    int64_t delay_ns;              /* before the first byte */
     const struct wire_shape *wire; /* NULL: at once; must outlive the session */
     enum smtp_then then;
     bool no_reply; /* say nothing to this one */
     bool pending;
-    bool more;     /* ask `more` for further bytes when these are sent */
+    bool more; /* ask `more` for further bytes when these are sent */
 };
 
 struct smtp_server;
 
 struct smtp_policy {
-    void (*decide)(void *self, struct smtp_server *s, const struct smtp_command *cmd, struct smtp_action *action);
+    void (*decide)(void *self, struct smtp_server *s, const struct smtp_command *cmd,
+                   struct smtp_action *action);
     /* Content after dot-unstuffing, as received, in pieces. */
     void (*body)(void *self, struct smtp_server *s, struct span piece);
-    /* Further bytes of a reply that is larger than the room; returns false with the last. May be NULL. */
+    /* Further bytes of a reply that is larger than the room; returns false with the last. May be
+       NULL. */
     bool (*more)(void *self, struct smtp_server *s, struct strbuf *out);
     /* A reply was put on its way: for logs and transcripts; may be NULL. */
     void (*replied)(void *self, struct smtp_server *s, struct span bytes);
-    /* The session is over, once: "peer-closed", "peer-reset", "closed" (by us), "reset" (by us), "timeout". The state
-       (phase, last_at, rcpt_count) still stands. */
+    /* The session is over, once: "peer-closed", "peer-reset", "closed" (by us), "reset" (by us),
+       "timeout". The state (phase, last_at, rcpt_count) still stands. */
     void (*closed)(void *self, struct smtp_server *s, const char *how);
     void (*ended)(void *self, struct smtp_server *s); /* the driver let go */
 };
@@ -115,40 +129,42 @@ enum smtp_server_phase {
 struct smtp_server {
     const struct smtp_policy *policy;
     void *policy_self;
-    int64_t now_ns;              /* of the last step */
-    int64_t idle_ns;             /* patience between commands (RFC 5321 4.5.3.2.7: 5 min) */
-    int64_t idle_at_ns;          /* deadline from it */
-    int64_t release_at_ns;       /* when the next held segment may go */
+    int64_t now_ns;                /* of the last step */
+    int64_t idle_ns;               /* patience between commands (RFC 5321 4.5.3.2.7: 5 min) */
+    int64_t idle_at_ns;            /* deadline from it */
+    int64_t release_at_ns;         /* when the next held segment may go */
     const struct wire_shape *wire; /* of the reply that is going out; NULL: at once */
     uint64_t body_size;
     uint64_t bdat_left;
-    uint16_t rcpt_count;         /* accepted in this transaction */
-    uint8_t phase;               /* enum smtp_server_phase */
-    uint8_t dot_state;           /* of the end-of-data recogniser */
-    uint8_t then;                /* enum smtp_then, due once the reply is out */
-    uint8_t last_at;             /* enum smtp_event: the last thing decided */
-    bool pending;                /* the policy is asking elsewhere */
-    bool resumed;                /* ... and knows now */
-    bool body_ended;             /* a whole body was read, its reply is due */
-    bool more;                   /* the policy has further bytes of this reply */
+    uint16_t rcpt_count; /* accepted in this transaction */
+    uint8_t phase;       /* enum smtp_server_phase */
+    uint8_t dot_state;   /* of the end-of-data recogniser */
+    uint8_t then;        /* enum smtp_then, due once the reply is out */
+    uint8_t last_at;     /* enum smtp_event: the last thing decided */
+    bool pending;        /* the policy is asking elsewhere */
+    bool resumed;        /* ... and knows now */
+    bool body_ended;     /* a whole body was read, its reply is due */
+    bool more;           /* the policy has further bytes of this reply */
     bool esmtp, has_helo, has_mail;
     bool bdat_last, bdat_refused;
-    bool overlong;               /* inside a line that was too long */
+    bool overlong; /* inside a line that was too long */
     bool closed_told;
     char helo[SMTP_HELO_MAX + 1];
 };
 
-void smtp_server_init(struct smtp_server *s, const struct smtp_policy *policy, void *policy_self, int64_t now_ns,
-                      int64_t idle_ns);
+void smtp_server_init(struct smtp_server *s, const struct smtp_policy *policy, void *policy_self,
+                      int64_t now_ns, int64_t idle_ns);
 struct machine smtp_server_machine(struct smtp_server *s);
 
-/* Writes a reply: one line per '\n'-separated piece of text, each with the code; sets action->code. `enhanced` may be
-   NULL. Control characters in text become '?'. */
-void smtp_server_reply(struct smtp_action *action, int code, const char *enhanced, struct span text);
+/* Writes a reply: one line per '\n'-separated piece of text, each with the code; sets action->code.
+   `enhanced` may be NULL. Control characters in text become '?'. */
+void smtp_server_reply(struct smtp_action *action, int code, const char *enhanced,
+                       struct span text);
 /* The policy knows now: decide is called again by the next step (world_wake the link). */
 void smtp_server_resume(struct smtp_server *s);
 
-const char *smtp_event_name(enum smtp_event at); /* "connect", "banner", "EHLO", "end-of-data", "unknown" */
+/* "connect", "banner", "EHLO", "end-of-data", "unknown" */
+const char *smtp_event_name(enum smtp_event at);
 bool smtp_event_parse(struct span name, enum smtp_event *at); /* case folded */
 
 #endif

@@ -1,7 +1,8 @@
 /*
- * A table of verbs, one row each: the event it makes, whether an argument must follow, and what must have been said
- * before. MAIL and RCPT carry a second word with a colon ("FROM:", "TO:"), which may have spaces before the path: RFC
- * 5321 3.3 forbids them, real clients send them, and the policy sees it in path.space_before.
+ * A table of verbs, one row each: the event it makes, whether an argument must follow, and what
+ * must have been said before. MAIL and RCPT carry a second word with a colon ("FROM:", "TO:"),
+ * which may have spaces before the path: RFC 5321 3.3 forbids them, real clients send them, and the
+ * policy sees it in path.space_before.
  */
 #include "lib/smtp/server_parse.h"
 
@@ -15,18 +16,12 @@ struct verb_row {
 };
 
 static const struct verb_row verbs[] = {
-    {"RCPT", AT_RCPT, "TO:", true},
-    {"MAIL", AT_MAIL, "FROM:", true},
-    {"DATA", AT_DATA, NULL, false},
-    {"RSET", AT_RSET, NULL, false},
-    {"EHLO", AT_EHLO, NULL, true},
-    {"HELO", AT_HELO, NULL, true},
-    {"QUIT", AT_QUIT, NULL, false},
-    {"BDAT", AT_BDAT, NULL, true},
-    {"NOOP", AT_NOOP, NULL, false},
-    {"VRFY", AT_VRFY, NULL, true},
-    {"AUTH", AT_AUTH, NULL, true},
-    {"STARTTLS", AT_STARTTLS, NULL, false},
+    {"RCPT", AT_RCPT, "TO:", true}, {"MAIL", AT_MAIL, "FROM:", true},
+    {"DATA", AT_DATA, NULL, false}, {"RSET", AT_RSET, NULL, false},
+    {"EHLO", AT_EHLO, NULL, true},  {"HELO", AT_HELO, NULL, true},
+    {"QUIT", AT_QUIT, NULL, false}, {"BDAT", AT_BDAT, NULL, true},
+    {"NOOP", AT_NOOP, NULL, false}, {"VRFY", AT_VRFY, NULL, true},
+    {"AUTH", AT_AUTH, NULL, true},  {"STARTTLS", AT_STARTTLS, NULL, false},
 };
 
 static const char *const event_names[AT_COUNT] = {

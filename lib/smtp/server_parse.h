@@ -1,8 +1,9 @@
 /*
- * server_parse.h - one command line taken apart, and the first two gates (private to the server machine)
+ * server_parse.h - one command line taken apart, and the first two gates (private to the server
+ * machine)
  *
- * Gate one: is the verb known. Gate two: is it allowed now (RFC 5321 4.1.4). What they think becomes
- * command->proposal: a reply code, or 0 when both gates are passed.
+ * Gate one: is the verb known. Gate two: is it allowed now (RFC 5321 4.1.4). What they think
+ * becomes command->proposal: a reply code, or 0 when both gates are passed.
  */
 #ifndef RELAYLAB_LIB_SMTP_SERVER_PARSE_H
 #define RELAYLAB_LIB_SMTP_SERVER_PARSE_H

@@ -1,6 +1,7 @@
 /*
- * Replies are written straight into the driver's buffer, behind what is not sent yet, and then shaped in place: changing
- * line ends only ever makes them shorter. Segments are cut when they go out, so that a shape costs nothing while idle.
+ * Replies are written straight into the driver's buffer, behind what is not sent yet, and then
+ * shaped in place: changing line ends only ever makes them shorter. Segments are cut when they go
+ * out, so that a shape costs nothing while idle.
  */
 #include "lib/smtp/server_wire.h"
 
@@ -10,7 +11,8 @@ void smtp_server_reply(struct smtp_action *action, int code, const char *enhance
 {
     struct strbuf *out = action->reply;
     struct span rest = text, line;
-    char digits[3] = {(char)('0' + code / 100 % 10), (char)('0' + code / 10 % 10), (char)('0' + code % 10)};
+    char digits[3] = {(char)('0' + code / 100 % 10), (char)('0' + code / 10 % 10),
+                      (char)('0' + code % 10)};
     action->code = code;
     if (!span_cut(&rest, '\n', &line)) {
         line = (struct span){"", 0};
@@ -27,7 +29,9 @@ void smtp_server_reply(struct smtp_action *action, int code, const char *enhance
         size_t start = out->len;
         strbuf_add(out, line);
         for (size_t i = start; i < out->len; i++) {
-            out->ptr[i] = (unsigned char)out->ptr[i] < ' ' || out->ptr[i] == 127 ? '?' : out->ptr[i];
+            out->ptr[i] = (unsigned char)out->ptr[i] < ' ' || out->ptr[i] == 127
+                              ? '?'
+                              : out->ptr[i];
         }
         strbuf_add(out, SPAN("\r\n"));
         if (!more) {

@@ -3,8 +3,8 @@
  *
  *     battery [COUNT]     prints "RATE batteries/s COUNT batteries of FORMS forms"
  *
- * Each battery is a whole run of the probe against persona postfix-554 (with sink and controls) and ends with its JSON
- * report. Only CPU time counts.
+ * Each battery is a whole run of the probe against persona postfix-554 (with sink and controls) and
+ * ends with its JSON report. Only CPU time counts.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,18 +80,29 @@ static bool battery(struct bench *b, uint64_t seed)
     endpoint_parse(SPAN("127.0.0.1:0"), true, &at);
     struct mock *mock = mock_new(b->world, &b->config, NULL, 0, NULL, nobody);
     struct sink *sink = sink_new(b->world, owner);
-    if (!mock || !sink || !mock_listen(mock, NULL, &at, &mx, &error) || !sink_domain_add(sink, SPAN("canary.test")) ||
-        !sink_listen(sink, &at, &sink_at, &error)) {
+    if (!mock || !sink || !mock_listen(mock, NULL, &at, &mx, &error) ||
+        !sink_domain_add(sink, SPAN("canary.test")) || !sink_listen(sink, &at, &sink_at, &error)) {
         return false;
     }
-    struct probe_config config = {.canary_local = SPAN("probe"), .canary_domain = SPAN("canary.test"),
-                                  .sender_local = SPAN("probe"), .sender_domain = SPAN("canary.test"),
-                                  .helo = SPAN("probe.canary.test"), .contact = SPAN("postmaster@canary.test"),
-                                  .target = mx, .target_name = SPAN("mx.victim.test"),
-                                  .local_domain = SPAN("victim.test"), .forms = SPAN("standard"), .mailbox = true,
-                                  .control_route = sink_at, .wait_ns = CLOCK_MINUTE, .max_time_ns = CLOCK_HOUR,
-                                  .retry_ns = CLOCK_MINUTE, .timeouts = smtp_timeouts_rfc5321, .key = &b->key,
-                                  .run_id = SPAN("bench")};
+    struct probe_config config = {
+        .canary_local = SPAN("probe"),
+        .canary_domain = SPAN("canary.test"),
+        .sender_local = SPAN("probe"),
+        .sender_domain = SPAN("canary.test"),
+        .helo = SPAN("probe.canary.test"),
+        .contact = SPAN("postmaster@canary.test"),
+        .target = mx,
+        .target_name = SPAN("mx.victim.test"),
+        .local_domain = SPAN("victim.test"),
+        .forms = SPAN("standard"),
+        .mailbox = true,
+        .control_route = sink_at,
+        .wait_ns = CLOCK_MINUTE,
+        .max_time_ns = CLOCK_HOUR,
+        .retry_ns = CLOCK_MINUTE,
+        .timeouts = smtp_timeouts_rfc5321,
+        .key = &b->key,
+        .run_id = SPAN("bench")};
     probe_start(b->probe, b->world, &config, &observer);
     sim_run(b->sim, CLOCK_NEVER);
     bool closed = probe_is_finished(b->probe) && probe_verdict(b->probe)->verdict == VERDICT_CLOSED;
@@ -123,7 +134,7 @@ int main(int argc, char **argv)
             return 1;
         }
     }
-    printf("%.0f batteries/s %lu batteries of %u forms\n", (double)count / (cpu_seconds() - start), count,
-           probe_verdict(b.probe)->total);
+    printf("%.0f batteries/s %lu batteries of %u forms\n", (double)count / (cpu_seconds() - start),
+           count, probe_verdict(b.probe)->total);
     return 0;
 }

@@ -1,8 +1,9 @@
 /*
- * pump.h - drives one machine by hand: no driver, no network, every cut of the input under the test's control
+ * pump.h - drives one machine by hand: no driver, no network, every cut of the input under the
+ * test's control
  *
- * pump_feed gives bytes and steps the machine until it neither uses input nor offers output; what it offered is
- * collected in `sent`, each write ended by the marker byte when `mark_writes` is set.
+ * pump_feed gives bytes and steps the machine until it neither uses input nor offers output; what
+ * it offered is collected in `sent`, each write ended by the marker byte when `mark_writes` is set.
  */
 #ifndef RELAYLAB_TESTS_UNIT_PUMP_H
 #define RELAYLAB_TESTS_UNIT_PUMP_H
@@ -37,8 +38,14 @@ static inline void pump_init(struct pump *p, struct machine m, int64_t now_ns)
 
 static inline bool pump_step(struct pump *p)
 {
-    struct machine_io io = {.now_ns = p->now_ns, .peer = p->peer, .in = p->in, .in_len = p->in_len, .out = p->out,
-                            .out_cap = sizeof p->out, .out_len = p->out_len, .out_ready = p->out_ready};
+    struct machine_io io = {.now_ns = p->now_ns,
+                            .peer = p->peer,
+                            .in = p->in,
+                            .in_len = p->in_len,
+                            .out = p->out,
+                            .out_cap = sizeof p->out,
+                            .out_len = p->out_len,
+                            .out_ready = p->out_ready};
     p->wish = p->machine.ops->step(p->machine.self, &io);
     memmove(p->in, p->in + io.in_used, p->in_len - io.in_used);
     p->in_len -= io.in_used;
@@ -59,8 +66,7 @@ static inline bool pump_step(struct pump *p)
 
 static inline void pump_run(struct pump *p)
 {
-    for (int i = 0; i < 100000 && pump_step(p); i++) {
-    }
+    for (int i = 0; i < 100000 && pump_step(p); i++) {}
     p->sent[p->sent_len] = '\0';
 }
 

@@ -1,4 +1,5 @@
-/* The client machine: scripts against canned servers, every cut of the replies, deadlines, stuffing, and strays. */
+/* The client machine: scripts against canned servers, every cut of the replies, deadlines,
+   stuffing, and strays. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -43,8 +44,8 @@ static enum smtp_step step_of(const char *line)
 static void notes_next(void *self, struct smtp_client *c, const struct reply *reply)
 {
     struct notes *n = self;
-    n->heard_len += (size_t)snprintf(n->heard + n->heard_len, sizeof n->heard - n->heard_len, "%s=%d;",
-                                     smtp_step_name(c->step), reply->code);
+    n->heard_len += (size_t)snprintf(n->heard + n->heard_len, sizeof n->heard - n->heard_len,
+                                     "%s=%d;", smtp_step_name(c->step), reply->code);
     const char *line = n->lines[n->next];
     if (!line) {
         smtp_client_close(c);
@@ -58,7 +59,8 @@ static void notes_next(void *self, struct smtp_client *c, const struct reply *re
     }
 }
 
-static void notes_done(void *self, struct smtp_client *c, enum smtp_outcome outcome, enum smtp_step step)
+static void notes_done(void *self, struct smtp_client *c, enum smtp_outcome outcome,
+                       enum smtp_step step)
 {
     struct notes *n = self;
     (void)c;
@@ -101,15 +103,11 @@ static void feed_cut(struct desk *d, const char *reply, size_t cut)
     pump_feed(&d->pump, reply + cut, len - cut);
 }
 
-static const char *const whole[] = {"EHLO me", "MAIL FROM:<a@b>", "RCPT TO:<c@d>", "DATA", "BODY", "RSET", "QUIT", NULL};
-static const char *const replies[] = {"220 hello\r\n",
-                                      "250-mx\r\n250-SIZE 1\r\n250 HELP\r\n",
-                                      "250 2.1.0 Ok\r\n",
-                                      "250 2.1.5 Ok\r\n",
-                                      "354 go\r\n",
-                                      "250-2.0.0 queued\r\n250 as 1\r\n",
-                                      "250 Ok\r\n",
-                                      "221 Bye\r\n"};
+static const char *const whole[] = {
+    "EHLO me", "MAIL FROM:<a@b>", "RCPT TO:<c@d>", "DATA", "BODY", "RSET", "QUIT", NULL};
+static const char *const replies[] = {
+    "220 hello\r\n", "250-mx\r\n250-SIZE 1\r\n250 HELP\r\n", "250 2.1.0 Ok\r\n", "250 2.1.5 Ok\r\n",
+    "354 go\r\n",    "250-2.0.0 queued\r\n250 as 1\r\n",     "250 Ok\r\n",       "221 Bye\r\n"};
 
 static void a_mail_at_every_split(void **state)
 {
@@ -119,10 +117,13 @@ static void a_mail_at_every_split(void **state)
         for (size_t i = 0; i < sizeof replies / sizeof *replies; i++) {
             feed_cut(d, replies[i], cut);
         }
-        assert_string_equal(d->notes.heard,
-                            "greeting=220;ehlo=250;mail=250;rcpt=250;data=354;end-of-data=250;rset=250;quit=221;");
-        assert_string_equal(d->pump.sent, "EHLO me\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n..x\r\ny\r\n...\r\n.\r\n"
-                                          "RSET\r\nQUIT\r\n");
+        assert_string_equal(
+            d->notes.heard,
+            "greeting=220;ehlo=250;mail=250;rcpt=250;data=354;end-of-data=250;rset=250;quit=221;");
+        assert_string_equal(
+            d->pump.sent,
+            "EHLO me\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n..x\r\ny\r\n...\r\n.\r\n"
+            "RSET\r\nQUIT\r\n");
         assert_int_equal(d->notes.outcome, OUTCOME_CLOSED_BY_US);
         assert_int_equal(d->notes.done_count, 1);
         assert_int_equal(d->pump.wish, WISH_CLOSE);
@@ -196,18 +197,21 @@ static const struct end_row ends[] = {
     {"reply, then FIN", "250 ok\r\n", PEER_FIN, OUTCOME_CLOSED, STEP_RCPT, "mail=250;", NULL},
     {"RST", "", PEER_RESET, OUTCOME_RESET, STEP_MAIL, "", NULL},
     {"no SMTP", "hello\r\n", PEER_OPEN, OUTCOME_MALFORMED, STEP_MAIL, "", NULL},
-    {"two replies at once", "250 ok\r\n550 no\r\n", PEER_OPEN, OUTCOME_UNSOLICITED, STEP_RCPT, "mail=250;", NULL},
-    {"half a second reply", "250 ok\r\n55", PEER_OPEN, OUTCOME_UNSOLICITED, STEP_COUNT, "mail=250;", "0 no\r\n"},
-    {"half a second reply spoils the next", "250 ok\r\n55", PEER_OPEN, OUTCOME_UNSOLICITED, STEP_COUNT,
-     "mail=250;", "250 ok\r\n"},
-    {"reply and 421 at once", "250 ok\r\n421 bye\r\n", PEER_FIN, OUTCOME_CLOSED, STEP_DATA, "mail=250;rcpt=421;",
-     NULL},
+    {"two replies at once", "250 ok\r\n550 no\r\n", PEER_OPEN, OUTCOME_UNSOLICITED, STEP_RCPT,
+     "mail=250;", NULL},
+    {"half a second reply", "250 ok\r\n55", PEER_OPEN, OUTCOME_UNSOLICITED, STEP_COUNT, "mail=250;",
+     "0 no\r\n"},
+    {"half a second reply spoils the next", "250 ok\r\n55", PEER_OPEN, OUTCOME_UNSOLICITED,
+     STEP_COUNT, "mail=250;", "250 ok\r\n"},
+    {"reply and 421 at once", "250 ok\r\n421 bye\r\n", PEER_FIN, OUTCOME_CLOSED, STEP_DATA,
+     "mail=250;rcpt=421;", NULL},
 };
 
 static void how_sessions_end(void **state)
 {
     (void)state;
-    static const char *const lines[] = {"EHLO me", "MAIL FROM:<a@b>", "RCPT TO:<c@d>", "DATA", "QUIT", NULL};
+    static const char *const lines[] = {
+        "EHLO me", "MAIL FROM:<a@b>", "RCPT TO:<c@d>", "DATA", "QUIT", NULL};
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
         const struct end_row *row = &ends[i];
         struct desk *d = desk_new(lines, "");
@@ -219,8 +223,8 @@ static void how_sessions_end(void **state)
         bool open = row->step == STEP_COUNT;
         if (strcmp(heard, row->heard) != 0 || d->notes.done_count != (open ? 0u : 1u) ||
             (!open && (d->notes.outcome != row->outcome || d->notes.step != row->step))) {
-            fail_msg("%s: heard %s, %s at %s", row->label, heard, smtp_outcome_name(d->notes.outcome),
-                     smtp_step_name(d->notes.step));
+            fail_msg("%s: heard %s, %s at %s", row->label, heard,
+                     smtp_outcome_name(d->notes.outcome), smtp_step_name(d->notes.step));
         }
         if (open) { /* the rest of the stray reply comes: unsolicited, for it began too early */
             pump_feed(&d->pump, row->rest, strlen(row->rest));
@@ -286,7 +290,8 @@ static void connecting_and_cancelling(void **state)
     free(p);
 }
 
-/* The peer's window is shut and our last words are still in the driver's buffer: no patience with them. */
+/* The peer's window is shut and our last words are still in the driver's buffer: no patience with
+   them. */
 static void what_the_peer_does_not_take_is_dropped_when_time_is_over(void **state)
 {
     (void)state;
@@ -300,8 +305,13 @@ static void what_the_peer_does_not_take_is_dropped_when_time_is_over(void **stat
         struct desk *d = desk_new(lines, "");
         char out[64] = "RCPT TO:<c@d>\r\n";
         size_t unsent = rows[i].unsent ? strlen(out) : 0;
-        struct machine_io io = {.now_ns = 5 * CLOCK_MINUTE, .peer = PEER_OPEN, .in = out, .out = out,
-                                .out_cap = sizeof out, .out_len = unsent, .out_ready = unsent};
+        struct machine_io io = {.now_ns = 5 * CLOCK_MINUTE,
+                                .peer = PEER_OPEN,
+                                .in = out,
+                                .out = out,
+                                .out_cap = sizeof out,
+                                .out_len = unsent,
+                                .out_ready = unsent};
         pump_feed(&d->pump, "220 x\r\n", 7);
         if (d->pump.machine.ops->step(d->pump.machine.self, &io) != rows[i].wish) {
             fail_msg("%s", rows[i].label);

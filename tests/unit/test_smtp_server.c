@@ -25,13 +25,15 @@ struct book {
     const char *closed;
 };
 
-static void book_decide(void *self, struct smtp_server *s, const struct smtp_command *cmd, struct smtp_action *action)
+static void book_decide(void *self, struct smtp_server *s, const struct smtp_command *cmd,
+                        struct smtp_action *action)
 {
     struct book *b = self;
     (void)s;
-    b->seen_len += (size_t)snprintf(b->seen + b->seen_len, sizeof b->seen - b->seen_len, "%s(%.*s)%d%s;",
-                                    smtp_event_name(cmd->at), (int)cmd->arg.len, cmd->arg.ptr ? cmd->arg.ptr : "",
-                                    cmd->proposal, cmd->retry ? "r" : "");
+    b->seen_len += (size_t)snprintf(b->seen + b->seen_len, sizeof b->seen - b->seen_len,
+                                    "%s(%.*s)%d%s;", smtp_event_name(cmd->at), (int)cmd->arg.len,
+                                    cmd->arg.ptr ? cmd->arg.ptr : "", cmd->proposal,
+                                    cmd->retry ? "r" : "");
     if (b->order_set && cmd->at == b->order_at && !cmd->retry) {
         struct strbuf *reply = action->reply;
         *action = b->order;
@@ -70,7 +72,8 @@ static void book_closed(void *self, struct smtp_server *s, const char *how)
     b->closed = how;
 }
 
-static const struct smtp_policy book_policy = {book_decide, book_body, book_more, NULL, book_closed, NULL};
+static const struct smtp_policy book_policy = {book_decide, book_body,   book_more,
+                                               NULL,        book_closed, NULL};
 
 struct desk {
     struct book book;
@@ -97,11 +100,13 @@ static const struct dialogue_row dialogues[] = {
      "EHLO me\r\nMAIL FROM:<a@b.test>\r\nRCPT TO:<c@d.test>\r\nDATA\r\nhi\r\n.\r\nQUIT\r\n",
      "220 ESMTP\r\n250 Ok\r\n250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n354 End data with <CR><LF>.<CR><LF>\r\n250 2.0.0 Ok\r\n"
      "221 2.0.0 Bye\r\n",
-     "connect()0;banner()0;EHLO(me)0;MAIL(<a@b.test>)0;RCPT(<c@d.test>)0;DATA()0;end-of-data()0;QUIT()0;", "hi\r\n"},
+     "connect()0;banner()0;EHLO(me)0;MAIL(<a@b.test>)0;RCPT(<c@d.test>)0;DATA()0;end-of-data()0;QUIT()0;",
+     "hi\r\n"},
     {"dots unstuffed, bare LF dot is content",
      "MAIL FROM:<>\r\nRCPT TO:<c@d>\r\nDATA\r\n..a\r\n.b\r\n\n.\n\r.\r\r\n.\r\n",
      "220 ESMTP\r\n250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n354 End data with <CR><LF>.<CR><LF>\r\n250 2.0.0 Ok\r\n",
-     "connect()0;banner()0;MAIL(<>)0;RCPT(<c@d>)0;DATA()0;end-of-data()0;", ".a\r\nb\r\n\n.\n\r.\r\r\n"},
+     "connect()0;banner()0;MAIL(<>)0;RCPT(<c@d>)0;DATA()0;end-of-data()0;",
+     ".a\r\nb\r\n\n.\n\r.\r\r\n"},
     {"dot CR without LF is content", "MAIL FROM:<>\r\nRCPT TO:<c@d>\r\nDATA\r\n.\rx\r\n.\r\n",
      "220 ESMTP\r\n250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n354 End data with <CR><LF>.<CR><LF>\r\n250 2.0.0 Ok\r\n",
      "connect()0;banner()0;MAIL(<>)0;RCPT(<c@d>)0;DATA()0;end-of-data()0;", "\rx\r\n"},
@@ -115,7 +120,8 @@ static const struct dialogue_row dialogues[] = {
      "connect()0;banner()0;unknown(bar)500;unknown()500;MAIL(x)501;EHLO()501;", ""},
     {"bare LF ends a command", "NOOP\nRSET\n", "220 ESMTP\r\n250 2.0.0 Ok\r\n250 2.0.0 Ok\r\n",
      "connect()0;banner()0;NOOP()0;RSET()0;", ""},
-    {"BDAT in two chunks", "MAIL FROM:<>\r\nRCPT TO:<c@d>\r\nBDAT 3\r\nabcBDAT 2 LAST\r\ndeQUIT\r\n",
+    {"BDAT in two chunks",
+     "MAIL FROM:<>\r\nRCPT TO:<c@d>\r\nBDAT 3\r\nabcBDAT 2 LAST\r\ndeQUIT\r\n",
      "220 ESMTP\r\n250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n250 2.0.0 Ok\r\n250 2.0.0 Ok\r\n221 2.0.0 Bye\r\n",
      "connect()0;banner()0;MAIL(<>)0;RCPT(<c@d>)0;BDAT()0;end-of-data()0;QUIT()0;", "abcde"},
     {"BDAT out of order is consumed", "BDAT 4 LAST\r\nabcdNOOP\r\n",
@@ -129,7 +135,8 @@ static const struct dialogue_row dialogues[] = {
 static void check_dialogue(const struct dialogue_row *row, const struct desk *d, size_t cut)
 {
     if (strcmp(d->pump.sent, row->out) != 0 || strcmp(d->book.seen, row->seen) != 0 ||
-        d->book.body_len != strlen(row->body) || memcmp(d->book.body, row->body, d->book.body_len) != 0) {
+        d->book.body_len != strlen(row->body) ||
+        memcmp(d->book.body, row->body, d->book.body_len) != 0) {
         fail_msg("%s, cut at %zu:\n%s\n%s\n%.*s", row->label, cut, d->pump.sent, d->book.seen,
                  (int)d->book.body_len, d->book.body);
     }
@@ -172,7 +179,8 @@ static void line_without_end_is_consumed(void **state)
     free(d);
 }
 
-static struct desk *desk_ordered(enum smtp_event at, int code, const char *text, struct smtp_action order)
+static struct desk *desk_ordered(enum smtp_event at, int code, const char *text,
+                                 struct smtp_action order)
 {
     struct desk *d = desk_new();
     d->book.order_at = at;
@@ -186,7 +194,8 @@ static struct desk *desk_ordered(enum smtp_event at, int code, const char *text,
 static void delayed_reply_comes_at_its_instant(void **state)
 {
     (void)state;
-    struct desk *d = desk_ordered(AT_NOOP, 250, "late", (struct smtp_action){.delay_ns = 299 * CLOCK_SECOND});
+    struct desk *d = desk_ordered(AT_NOOP, 250, "late",
+                                  (struct smtp_action){.delay_ns = 299 * CLOCK_SECOND});
     pump_feed(&d->pump, "NOOP\r\nRSET\r\n", 12);
     assert_string_equal(d->pump.sent, "220 ESMTP\r\n");
     assert_true(d->pump.in_len > 0); /* RSET is not read while the reply is held */
@@ -216,7 +225,8 @@ static void shapes_cut_as_told(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
-        struct desk *d = desk_ordered(AT_NOOP, 250, shapes[i].text, (struct smtp_action){.wire = &shapes[i].wire});
+        struct desk *d = desk_ordered(AT_NOOP, 250, shapes[i].text,
+                                      (struct smtp_action){.wire = &shapes[i].wire});
         d->pump.mark_writes = true;
         pump_run(&d->pump);
         pump_feed(&d->pump, "NOOP\r\n", 6);
@@ -258,7 +268,8 @@ static void then_is_obeyed_after_the_reply(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof thens / sizeof *thens; i++) {
-        struct desk *d = desk_ordered(AT_NOOP, 250, "x", (struct smtp_action){.then = thens[i].then});
+        struct desk *d = desk_ordered(AT_NOOP, 250, "x",
+                                      (struct smtp_action){.then = thens[i].then});
         pump_feed(&d->pump, "NOOP\r\nRSET\r\n", 12);
         assert_string_equal(d->pump.sent, "220 ESMTP\r\n250 x\r\n");
         assert_int_equal(d->pump.wish, thens[i].wish);
@@ -281,8 +292,10 @@ static void silence_and_pending(void **state)
     assert_string_equal(d->pump.sent, "220 ESMTP\r\n250 2.1.0 Ok\r\n");
     smtp_server_resume(&d->server);
     pump_run(&d->pump);
-    assert_string_equal(d->pump.sent, "220 ESMTP\r\n250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n250 2.0.0 Ok\r\n");
-    assert_string_equal(d->book.seen, "connect()0;banner()0;MAIL(<a@b>)0;RCPT(<c@d>)0;RCPT(<c@d>)0r;RSET()0;");
+    assert_string_equal(d->pump.sent,
+                        "220 ESMTP\r\n250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n250 2.0.0 Ok\r\n");
+    assert_string_equal(d->book.seen,
+                        "connect()0;banner()0;MAIL(<a@b>)0;RCPT(<c@d>)0;RCPT(<c@d>)0r;RSET()0;");
     free(d);
 }
 
@@ -292,7 +305,8 @@ static void ten_thousand_lines(void **state)
     struct desk *d = desk_ordered(AT_NOOP, 250, "first", (struct smtp_action){.more = true});
     d->book.more_left = 10000;
     pump_feed(&d->pump, "NOOP\r\n", 6);
-    assert_int_equal(d->pump.sent_len, strlen("220 ESMTP\r\n250 first\r\n250 end\r\n") + 10000 * strlen("250-more\r\n"));
+    assert_int_equal(d->pump.sent_len, strlen("220 ESMTP\r\n250 first\r\n250 end\r\n") +
+                                           10000 * strlen("250-more\r\n"));
     free(d);
 }
 
