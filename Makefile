@@ -42,7 +42,7 @@ ASAN  := SAN=address,undefined BUILD=build/asan CFLAGS="-O1 -g"
 FIXED  = $(shell setarch -R true 2>/dev/null && echo setarch -R)
 GRIND := valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite,possible
 
-.PHONY: all units fuzzers check test lab asan valgrind fuzz bench cover lint format install uninstall dist clean help
+.PHONY: all units fuzzers check test lab asan valgrind fuzz flip bench cover lint format install uninstall dist clean help
 .SECONDARY:
 all: $(PROGS) ## the three programs, in build/
 units: $(TESTS)
@@ -99,7 +99,12 @@ valgrind: ## unit tests and the three programs under valgrind
 fuzz: ## each fuzz target for FUZZ_SECONDS (10) from its kept corpus
 	@ci/deps build lint
 	@$(SUB) CC=clang SAN=fuzzer-no-link,address,undefined CFLAGS="-O1 -g" WERROR=-Werror BUILD=build/fuzzing fuzzers
-	@ci/tally "$(FIXED) ci/fuzz build/fuzzing/fuzz $(FUZZ_SECONDS)"
+	@ci/tally "$(FIXED) ci/fuzz build/fuzzing/fuzz $(FUZZ_SECONDS)" "$(FIXED) ci/fuzz-cover"
+
+flip: ## do the tests bite? each row of the answers table and of the verdict rule, flipped
+	@ci/deps build check
+	@$(SUB) all units
+	@ci/tally "ci/flip $(BUILD)"
 
 $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/librelaylab.a
 	@mkdir -p $(@D)

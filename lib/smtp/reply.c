@@ -11,6 +11,13 @@
 
 #include <string.h>
 
+/* RELAYLAB_PLANTED_FAULT is set by ci/fuzz-cover alone: its fuzz run must notice the one byte too many. */
+#ifdef RELAYLAB_PLANTED_FAULT
+enum { TEXT_ROOM = REPLY_TEXT_MAX + 1 };
+#else
+enum { TEXT_ROOM = REPLY_TEXT_MAX };
+#endif
+
 void reply_reader_reset(struct reply_reader *r)
 {
     memset(&r->reply, 0, offsetof(struct reply, text)); /* the text is as long as text_len says */
@@ -76,7 +83,7 @@ static struct span present_line(const struct reply *p)
 static void keep(struct reply *p, const char *data, size_t len)
 {
     const size_t enhanced_max = sizeof "5.999.999" + 2;
-    size_t room = REPLY_TEXT_MAX - (size_t)p->text_len;
+    size_t room = TEXT_ROOM - (size_t)p->text_len;
     bool cut = len > room;
     if (p->truncated)
         return;

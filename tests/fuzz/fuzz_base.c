@@ -44,6 +44,21 @@ static void durations(struct span text)
     }
 }
 
+static void dates(struct span text)
+{
+    char memory[128];
+    struct strbuf out;
+    int64_t epoch_s = 0;
+    for (size_t i = 0; i < text.len && i < 7; i++) {
+        epoch_s = epoch_s * 256 + (unsigned char)text.ptr[i];
+    }
+    strbuf_init(&out, memory, sizeof memory);
+    clock_print_rfc5322(&out, epoch_s);
+    clock_print_rfc3339(&out, epoch_s);
+    FUZZ_CHECK(!out.truncated);
+    FUZZ_CHECK(clock_after(epoch_s, CLOCK_NEVER) == CLOCK_NEVER);
+}
+
 static void printing(struct span text)
 {
     static char memory[65536];
@@ -53,6 +68,12 @@ static void printing(struct span text)
     json_init(&j, &out);
     json_open(&j, NULL, '{');
     json_text(&j, "key", text);
+    json_open(&j, "list", '[');
+    json_int(&j, NULL, -(int64_t)text.len);
+    json_bool(&j, NULL, text.len > 3);
+    json_string(&j, NULL, NULL);
+    json_null(&j, NULL);
+    json_close(&j);
     json_close(&j);
     FUZZ_CHECK(out.truncated || (out.len >= 10 && out.ptr[out.len - 1] == '}'));
     for (size_t i = 0; i < out.len; i++) {
@@ -76,6 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     FUZZ_CHECK(span_find(text, span_from(text, size / 2)) != SIZE_MAX);
     endpoints(text);
     durations(text);
+    dates(text);
     printing(text);
     return 0;
 }

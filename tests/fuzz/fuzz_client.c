@@ -18,6 +18,8 @@ static void hear(void *self, struct smtp_client *c, const struct reply *reply)
     struct script *s = self;
     if (reply->code == 421 || s->next > 6) {
         smtp_client_close(c);
+    } else if (reply->code == 299) {
+        smtp_client_wait(c, c->now_ns + CLOCK_SECOND);
     } else if (s->next < sizeof lines / sizeof *lines) {
         smtp_client_command(c, lines[s->next].step, span_of(lines[s->next].line));
     } else if (s->next == 4) {
@@ -32,14 +34,28 @@ static void done(void *self, struct smtp_client *c, enum smtp_outcome outcome, e
 {
     struct script *s = self;
     (void)c;
-    (void)outcome;
     (void)step;
+    FUZZ_CHECK(smtp_outcome_name(outcome)[0] != '\0');
     s->done++;
 }
 
-static const struct smtp_script script_ops = {hear, done, NULL, NULL};
+static void said(void *self, struct smtp_client *c, enum smtp_step step, struct span text)
+{
+    enum smtp_step again = STEP_COUNT;
+    (void)self;
+    FUZZ_CHECK(smtp_step_parse(span_of(smtp_step_name(step)), &again) && again == step);
+    FUZZ_CHECK(step == STEP_END_OF_DATA || text.len + 2 <= sizeof c->line);
+}
 
-/* Input bytes: 0xff ends a segment and lets ten seconds pass, 0xfe resets, 0xfd closes. */
+static void ended(void *self, struct smtp_client *c)
+{
+    struct script *s = self;
+    FUZZ_CHECK(s->done == 1 && c->state == CLIENT_DONE);
+}
+
+static const struct smtp_script script_ops = {hear, done, ended, said};
+
+/* Input bytes: 0xfc cancels; 0xff ends a segment and lets ten seconds pass, 0xfe resets, 0xfd closes. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct pump p;
@@ -52,10 +68,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     smtp_client_init(&c, &script_ops, &s, &smtp_timeouts_rfc5321, 0, CLOCK_HOUR);
     pump_init(&p, smtp_client_machine(&c), 0);
     for (size_t i = 0; i <= size; i++) {
-        if (i < size && data[i] < 0xfd) {
+        if (i < size && data[i] < 0xfc) {
             continue;
         }
-        if (i < size && data[i] != 0xff) {
+        if (i < size && data[i] == 0xfc) {
+            smtp_client_cancel(&c);
+        } else if (i < size && data[i] != 0xff) {
             p.peer = data[i] == 0xfe ? PEER_RESET : PEER_FIN;
         }
         pump_feed(&p, (const char *)data + start, i - start);
