@@ -67,7 +67,7 @@ void probe_facts(const struct probe *p, struct verdict_facts *facts)
         .mailbox = p->config.mailbox,
         .control_before = p->before.arrived,
         .control_after = p->after.arrived,
-        .window_whole = p->window_whole,
+        .window_whole = p->window_whole && !p->turned_away,
         .deadline_passed = p->deadline_passed,
         .interrupted = p->interrupted,
         .tainted = n->tainted,

@@ -83,7 +83,8 @@ void probe_start(struct probe *p, struct world *w, const struct probe_config *co
 void probe_arrival(struct probe *p, const struct mail_view *mail);
 /* Somebody spoke to our mailbox's server and left before end-of-data: a callout. */
 void probe_callout(struct probe *p, struct span sender, struct span recipient);
-/* Our side refused a message (canary side): code and text. */
+/* Our side refused a message (canary side): code and text. recipient empty: a connection, which
+ * may have brought anything; from then on that nothing came proves nothing. */
 void probe_canary_refused(struct probe *p, struct span recipient, struct span reply);
 /* Ctrl-C: stop asking, stop waiting, conclude from what is known (`finished` is called soon). */
 void probe_interrupt(struct probe *p);

@@ -87,6 +87,7 @@ struct probe {
     unsigned report_count, callout_count; /* may pass the lists' room */
     unsigned delivery_count, foreign_count, unclear_count;
     bool canary_refused;           /* the canary's side refused a relayed message */
+    bool turned_away;              /* our mailbox was full of connections and let one go unheard */
     char canary_refusal[256];      /* what it said */
     char unclear[PROBE_SHOWN_MAX]; /* the first arrival that cannot be told apart: envelope and
                                       head, visible */

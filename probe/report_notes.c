@@ -220,6 +220,8 @@ static void note_arrivals(struct noter *n, const struct probe *p)
                     p->canary_refusal);
         note_end(n);
     }
+    note(n, p->turned_away,
+         "Our mailbox was full and turned a connection away: that nothing came proves nothing.");
     if (p->unclear_count > 0) {
         text = note_begin(n);
         strbuf_addf(text, "%u arrival(s) could not be told apart from a delivery; the first: %s",

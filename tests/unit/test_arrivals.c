@@ -169,6 +169,13 @@ static void callouts_and_refusals_are_noted(void **state)
     probe_canary_refused(lab->probe, span_of(to), span_of("550 no"));
     assert_true(lab->probe->canary_refused);
     assert_string_equal(lab->probe->canary_refusal, "550 no");
+    struct verdict_facts facts;
+    lab->probe->window_whole = true;
+    probe_facts(lab->probe, &facts);
+    assert_true(facts.window_whole);
+    probe_canary_refused(lab->probe, span_of(""), span_of("(too many sessions)"));
+    probe_facts(lab->probe, &facts);
+    assert_false(facts.window_whole);
     lab_free(lab);
 }
 
