@@ -131,7 +131,7 @@ format: ## applies .clang-format
 install: all ## programs, personas, cases and man pages under DESTDIR PREFIX
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/relaylab $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 755 $(PROGS) $(DESTDIR)$(PREFIX)/bin
-	cp -R mockmta/personas scenarios/cases $(DESTDIR)$(PREFIX)/share/relaylab
+	cp -R mockmta/personas scenarios/cases $(wildcard doc/*.json) $(DESTDIR)$(PREFIX)/share/relaylab
 	$(if $(wildcard doc/*.1),install -m 644 $(wildcard doc/*.1) $(DESTDIR)$(PREFIX)/share/man/man1)
 
 uninstall:
@@ -146,7 +146,7 @@ dist: ## a tarball of the last commit, in build/
 clean: ## removes what was built; unpacked servers stay
 	@if [ -d build ]; then find build -mindepth 1 -maxdepth 1 ! -name mta -exec rm -rf {} +; fi
 
-help:
+help: ## this list
 	@sed -n 's/^\([a-z]*\)[a-z ]*:.*## /  make \1\t/p' Makefile
 
 -include $(OBJ:.o=.d) $(MAINS:%.c=$(BUILD)/obj/%.d) $(UNIT:%.c=$(BUILD)/obj/%.d) $(FUZZ:%.c=$(BUILD)/obj/%.d)
