@@ -27,7 +27,7 @@ LIBS     := -lev -lyaml -lcrypto
 Q        := $(if $(V),,@)
 say       = $(if $(V),,@echo "  $(1) $@")
 
-DIRS  := lib/base lib/smtp lib/conf lib drive probe mockmta scenarios
+DIRS  := lib/base lib/smtp lib/conf lib/mailbox lib drive probe mockmta scenarios
 SRC   := $(filter-out %/main.c,$(wildcard $(addsuffix /*.c,$(DIRS))))
 MAINS := probe/main.c mockmta/main.c scenarios/main.c
 UNIT  := $(wildcard tests/unit/test_*.c)
