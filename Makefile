@@ -118,7 +118,8 @@ bench: all $(BUILD)/bench/battery ## against smtp-sink and nmap, side by side
 cover: ## line coverage of unit tests and cases, in build/cover/
 	@ci/deps build check lint
 	@$(SUB) BUILD=build/cover CFLAGS="-O0 -g --coverage" all units
-	@ci/unit build/cover/tests/test_* && build/cover/relaylab run scenarios/cases >/dev/null
+	@find build/cover -name '*.gcda' -exec rm -f {} +
+	-@ci/tally "ci/unit build/cover/tests/test_*" "build/cover/relaylab run scenarios/cases | tail -n 1"
 	@gcovr -r . --object-directory build/cover --filter 'lib/|drive/|probe/|mockmta/|scenarios/' --sort-percentage
 
 lint: ## layout, analyzers, architecture, -Werror with gcc and clang
