@@ -44,7 +44,13 @@ extern const size_t form_sender_count;
 extern const struct recipient_row form_recipients[];
 extern const size_t form_recipient_count;
 
+enum token_place {
+    TOKEN_SUBADDRESS, /* local+token@domain */
+    TOKEN_CATCH_ALL   /* token@domain, where every local part is ours */
+};
+
 struct form_identity { /* who asks whom */
+    enum token_place token_place;
     struct span canary_local, canary_domain;
     struct span sender_local, sender_domain;
     struct span target_name;  /* {T} */

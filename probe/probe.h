@@ -15,12 +15,16 @@
 #define RELAYLAB_PROBE_PROBE_H
 
 #include "drive/world.h"
+#include "lib/ledger.h"
 #include "lib/smtp/dsn.h"
 #include "probe/verdict.h"
 
 enum {
     PROBE_SESSIONS_MAX = 64,
-    PROBE_REFUSALS_MAX = 8 /* per session: reconnect before the ninth */
+    PROBE_REFUSALS_MAX = 8, /* per session: reconnect before the ninth */
+    PROBE_CANARIES_MAX = 4,
+    PROBE_MAILBOXES_MAX = 8,
+    PROBE_MESSAGES_MAX = FORMS_MAX /* a target takes no more of ours; one accepted per form */
 };
 
 enum vantage {
@@ -32,8 +36,22 @@ enum vantage {
     VANTAGE_OUTSIDE
 };
 
+struct probe_canary { /* of an unrelated domain, with a mailbox of its own */
+    struct span local, domain;
+    struct endpoint control_route; /* as in probe_config */
+};
+
+struct probe_earlier { /* who knows the tokens of earlier runs; known NULL: nobody */
+    /* True: a token of an earlier run, and which. */
+    bool (*known)(void *self, struct span token, struct strbuf *whose);
+    void *self;
+};
+
 struct probe_config {
-    struct span canary_local, canary_domain;
+    struct span canary_local, canary_domain; /* the first canary: asked with the whole battery */
+    struct probe_canary further[PROBE_CANARIES_MAX - 1]; /* asked with the plain form only */
+    size_t further_count;
+    enum token_place token_place; /* where a token stands in an address */
     struct span sender_local, sender_domain; /* default: the canary's */
     struct span helo;    /* default: the sender's domain with "probe." before it */
     struct span contact; /* goes into the message */
@@ -43,6 +61,8 @@ struct probe_config {
     struct endpoint source;        /* family 0: any */
     struct span forms;             /* "standard" */
     bool mailbox;                  /* arrivals will be reported through probe_arrival */
+    struct span mailboxes[PROBE_MAILBOXES_MAX]; /* their names, for reports and the ledger */
+    size_t mailbox_count;
     struct endpoint control_route; /* where the control message goes in; family 0: no control
                                       possible */
     int64_t wait_ns;               /* the window; default 2 min */
@@ -52,7 +72,11 @@ struct probe_config {
     bool exhaustive; /* wait the whole window though a delivery was seen */
     enum vantage vantage;
     const struct token_key *key;
-    struct span run_id; /* names the run in tokens' input */
+    struct span run_id; /* names the run in tokens' input, and in the ledger */
+    unsigned rate;      /* connections a minute to the target; 0: the default, 30 */
+    struct ledger ledger;
+    bool ledger_required; /* asked for by name: what it cannot write down is not sent */
+    struct probe_earlier earlier;
 };
 
 enum arrival_kind {
@@ -60,7 +84,9 @@ enum arrival_kind {
     ARRIVAL_REPORT,
     ARRIVAL_CONTROL,
     ARRIVAL_FOREIGN,
-    ARRIVAL_UNCLEAR
+    ARRIVAL_UNCLEAR,
+    ARRIVAL_FORGED,  /* our mark with a token that nobody made */
+    ARRIVAL_REPLAYED /* our mark with a token of an earlier run */
 };
 
 struct probe;
@@ -79,8 +105,16 @@ struct probe_observer { /* for progress lines, transcripts and logs; each may be
 /* Starts; everything else happens in the world's loop. */
 void probe_start(struct probe *p, struct world *w, const struct probe_config *config,
                  const struct probe_observer *observer);
-/* A complete message reached a mailbox of ours. */
+/* A complete message reached a mailbox of ours; `mailbox` is its name as in the config. In a stored
+ * message the envelope is what the last server wrote down: a reverse-path that is not known is given
+ * as the null one, recipients that are not known are left out. */
+void probe_arrival_in(struct probe *p, struct span mailbox, const struct mail_view *mail);
+/* The same, in the first mailbox. */
 void probe_arrival(struct probe *p, const struct mail_view *mail);
+/* A mailbox cannot be read now; `lasting`: it will not heal by itself. While one cannot be read,
+ * that nothing came proves nothing. */
+void probe_mailbox_trouble(struct probe *p, struct span name, struct span why, bool lasting);
+void probe_mailbox_well(struct probe *p, struct span name); /* it could be read (again) */
 /* Somebody spoke to our mailbox's server and left before end-of-data: a callout. */
 void probe_callout(struct probe *p, struct span sender, struct span recipient);
 /* Our side refused a message (canary side): code and text. recipient empty: a connection, which

@@ -49,6 +49,13 @@ struct probe_callout { /* somebody spoke to our mailbox's server and left before
     char recipient[MAIL_PATH_MAX];
 };
 
+struct probe_mailbox { /* what is known of one that is watched */
+    bool troubled, lasting;
+    int64_t troubled_ns; /* since when; of the last time when it is well */
+    unsigned arrivals;   /* of ours */
+    char why[192];       /* visible characters; of the last trouble */
+};
+
 struct probe_control { /* a message of our own, by its own way in */
     struct smtp_client client;
     struct link *link;
@@ -85,7 +92,11 @@ struct probe {
     struct probe_report reports[PROBE_REPORTS_MAX];
     struct probe_callout callouts[PROBE_CALLOUTS_MAX];
     unsigned report_count, callout_count; /* may pass the lists' room */
-    unsigned delivery_count, foreign_count, unclear_count;
+    unsigned delivery_count, foreign_count, unclear_count, forged_count, replayed_count;
+    struct probe_mailbox mailboxes[PROBE_MAILBOXES_MAX]; /* as config.mailboxes */
+    bool ledger_failed; /* something could not be written down */
+    char forged[256];   /* the first one: token, mailbox and sender, visible */
+    char replayed[256]; /* the same, with the run that it belongs to */
     bool canary_refused;           /* the canary's side refused a relayed message */
     bool turned_away;              /* our mailbox was full of connections and let one go unheard */
     char canary_refusal[256];      /* what it said */

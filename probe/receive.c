@@ -57,9 +57,10 @@ static void take_unclear(struct probe *p, const struct mail_view *mail, const st
     strbuf_add_visible(&shown, span_to(mail->content, PROBE_SHOWN_MAX / 2));
 }
 
-void probe_arrival(struct probe *p, const struct mail_view *mail)
+void probe_arrival_in(struct probe *p, struct span mailbox, const struct mail_view *mail)
 {
     struct arrival a;
+    (void)mailbox;
     if (probe_is_finished(p)) {
         return;
     }
@@ -83,6 +84,12 @@ void probe_arrival(struct probe *p, const struct mail_view *mail)
     case ARRIVAL_FOREIGN:
         p->foreign_count++;
         break;
+    case ARRIVAL_FORGED:
+        p->forged_count++;
+        break;
+    case ARRIVAL_REPLAYED:
+        p->replayed_count++;
+        break;
     }
     if (p->observer.arrival != NULL) {
         p->observer.arrival(p->observer.self, a.kind, a.form >= 0 ? &p->results[a.form] : NULL,
@@ -90,6 +97,45 @@ void probe_arrival(struct probe *p, const struct mail_view *mail)
     }
     if (p->phase == PROBE_CONTROL_BEFORE || p->phase == PROBE_WINDOW) {
         steps_poke(p);
+    }
+}
+
+void probe_arrival(struct probe *p, const struct mail_view *mail)
+{
+    bool named = p->config.mailbox_count > 0;
+    probe_arrival_in(p, named ? p->config.mailboxes[0] : (struct span){NULL, 0}, mail);
+}
+
+/* A name that is not the config's is nobody's. */
+static struct probe_mailbox *mailbox_named(struct probe *p, struct span name)
+{
+    for (size_t i = 0; i < p->config.mailbox_count; i++) {
+        if (span_equal(p->config.mailboxes[i], name)) {
+            return &p->mailboxes[i];
+        }
+    }
+    return NULL;
+}
+
+void probe_mailbox_trouble(struct probe *p, struct span name, struct span why, bool lasting)
+{
+    struct probe_mailbox *m = mailbox_named(p, name);
+    if (m == NULL) {
+        return;
+    }
+    struct strbuf text;
+    strbuf_init(&text, m->why, sizeof(m->why));
+    strbuf_add_visible(&text, why);
+    m->troubled_ns = m->troubled ? m->troubled_ns : world_now(p->world);
+    m->troubled = true;
+    m->lasting = lasting;
+}
+
+void probe_mailbox_well(struct probe *p, struct span name)
+{
+    struct probe_mailbox *m = mailbox_named(p, name);
+    if (m != NULL) {
+        m->troubled = m->lasting = false;
     }
 }
 

@@ -93,7 +93,9 @@ static void see_arrival(void *self, enum arrival_kind kind, const struct form_re
                                         [ARRIVAL_REPORT] = "report",
                                         [ARRIVAL_CONTROL] = "control message",
                                         [ARRIVAL_FOREIGN] = "message of no concern",
-                                        [ARRIVAL_UNCLEAR] = "arrival that cannot be told apart"};
+                                        [ARRIVAL_UNCLEAR] = "arrival that cannot be told apart",
+                                        [ARRIVAL_FORGED] = "message with a forged token",
+                                        [ARRIVAL_REPLAYED] = "message with an old token"};
     struct app *a = self;
     char memory[2 * MAIL_PATH_MAX];
     struct strbuf text;
