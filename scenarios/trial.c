@@ -4,6 +4,10 @@
  * The simulator, the record and the probe are large and are used again from case to case; the loop
  * of the real world is made for each run, since it holds sockets. Secrets follow from the seed, so
  * that a run can be repeated.
+ *
+ * When the probe is done, its last words (a QUIT whose answer it does not await) are still under
+ * way. The target hears them out for a moment, so that both worlds tell the same story; what
+ * reaches the probe then changes nothing any more.
  */
 #include "scenarios/trial.h"
 
@@ -18,6 +22,8 @@
 /* 2026-11-24T06:42:00Z: the wall clock at virtual instant 0. */
 enum { TRIAL_EPOCH_S = 1795502520 };
 
+enum { LINGER_MS = 500, LINGER_STEP_MS = 2 };
+
 struct trial {
     struct sim *sim;
     struct record record;
@@ -26,7 +32,10 @@ struct trial {
     struct world *world;
     struct token_key key;
     bool has_key;
-    struct world_timer interrupt;
+    struct world_timer interrupt, linger;
+    int64_t linger_end_ns;
+    unsigned target;
+    bool over; /* the probe has its verdict */
     char run_id[32];
     char report[REPORT_MAX];
 };
@@ -125,7 +134,7 @@ static void on_mail(void *self, unsigned mailbox, const struct mail_view *mail)
     struct trial *t = self;
 
     (void)mailbox;
-    if (!t->stage.c->probe.no_mailbox)
+    if (!t->over && !t->stage.c->probe.no_mailbox)
         probe_arrival(&t->probe, mail);
 }
 
@@ -133,7 +142,7 @@ static void on_callout(void *self, struct span sender, struct span recipient)
 {
     struct trial *t = self;
 
-    if (!t->stage.c->probe.no_mailbox)
+    if (!t->over && !t->stage.c->probe.no_mailbox)
         probe_callout(&t->probe, sender, recipient);
 }
 
@@ -141,7 +150,7 @@ static void on_refused(void *self, struct span recipient, struct span reply)
 {
     struct trial *t = self;
 
-    if (!t->stage.c->probe.no_mailbox)
+    if (!t->over && !t->stage.c->probe.no_mailbox)
         probe_canary_refused(&t->probe, recipient, reply);
 }
 
@@ -212,7 +221,6 @@ static void collect(struct trial *t, struct trial_result *out)
     out->verdict = probe_verdict(&t->probe);
     out->forms = t->probe.results;
     out->form_count = t->probe.result_count;
-    out->elapsed_ns = world_now(t->world) - out->started_ns;
     record_match(&t->record, out->forms, out->form_count);
     strbuf_init(&text, t->report, sizeof t->report);
     report_of(&report, &t->probe,
@@ -246,6 +254,47 @@ static void run_world(struct trial *t, struct loop *loop, struct trial_result *o
                        sim_end_name(end));
 }
 
+/* Sessions of the target that have begun and not ended. */
+static size_t target_sessions(const struct trial *t)
+{
+    size_t open = 0;
+
+    for (size_t i = 0; i < t->record.event_count; i++) {
+        const struct record_event *e = &t->record.events[i];
+
+        if (e->server == t->target)
+            open += (size_t)(e->kind == MOCK_CONNECT) - (size_t)(e->kind == MOCK_CLOSED);
+    }
+    return open;
+}
+
+static void on_linger(void *self)
+{
+    struct trial *t = self;
+    int64_t now = world_now(t->world);
+
+    if (now >= t->linger_end_ns || target_sessions(t) == 0)
+        world_stop(t->world);
+    else
+        world_timer_set(t->world, &t->linger,
+                        clock_after(now, LINGER_STEP_MS * CLOCK_MS));
+}
+
+static void linger(struct trial *t, struct loop *loop)
+{
+    t->over = true;
+    if (target_sessions(t) == 0)
+        return;
+    t->linger_end_ns = clock_after(world_now(t->world), LINGER_MS * CLOCK_MS);
+    world_timer_init(&t->linger, on_linger, t);
+    world_timer_set(t->world, &t->linger, world_now(t->world));
+    if (loop != NULL)
+        loop_run(loop);
+    else
+        (void)sim_run(t->sim, CLOCK_NEVER);
+    world_timer_stop(t->world, &t->linger);
+}
+
 static void perform(struct trial *t, struct loop *loop, uint64_t seed, struct trial_result *out)
 {
     const struct case_file *c = t->stage.c;
@@ -256,7 +305,8 @@ static void perform(struct trial *t, struct loop *loop, uint64_t seed, struct tr
     trial_identify(c, stage_target(&t->stage), &id);
     make_config(t, c, seed, &id, &config);
     out->started_ns = world_now(t->world);
-    out->target = stage_target_index(&t->stage);
+    out->target = t->target = stage_target_index(&t->stage);
+    t->over = false;
     world_timer_init(&t->interrupt, on_interrupt, t);
     if (c->probe.interrupt_set)
         world_timer_set(t->world, &t->interrupt,
@@ -264,8 +314,11 @@ static void perform(struct trial *t, struct loop *loop, uint64_t seed, struct tr
     probe_start(&t->probe, t->world, &config, &observer);
     run_world(t, loop, out);
     world_timer_stop(t->world, &t->interrupt);
-    if (out->trouble[0] == '\0')
-        collect(t, out);
+    out->elapsed_ns = world_now(t->world) - out->started_ns;
+    if (out->trouble[0] != '\0')
+        return;
+    linger(t, loop);
+    collect(t, out);
 }
 
 void trial_run(struct trial *t, const struct case_file *c, enum trial_world world, uint64_t seed,
