@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "drive/loop.h"
+#include "drive/standard_files.h"
 #include "lib/base/json.h"
 #include "mockmta/command_line.h"
 #include "mockmta/explain.h"
@@ -414,6 +415,7 @@ int main(int argc, char **argv)
     char memory[512];
     struct strbuf error;
     int status;
+    standard_files_keep();
     (void)signal(SIGPIPE, SIG_IGN);
     strbuf_init(&error, memory, sizeof memory);
     if (p == NULL || block == NULL) {

@@ -13,6 +13,7 @@
 
 #include "drive/random.h"
 #include "drive/resolve.h"
+#include "drive/standard_files.h"
 #include "probe/dry_run.h"
 #include "probe/report.h"
 #include "probe/run.h"
@@ -125,6 +126,7 @@ int main(int argc, char **argv)
     struct strbuf error;
     int status = RUN_SYSTEM;
 
+    standard_files_keep();
     strbuf_init(&error, memory, sizeof(memory));
     signal(SIGPIPE, SIG_IGN); /* a reader that went away is an error of write, with a message */
     if (options == NULL || config.page == NULL)
