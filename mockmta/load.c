@@ -112,8 +112,8 @@ static bool fail_no_persona(struct conf *c, const struct persona_path *p, const 
     const char *names[PERSONAS_MAX];
     size_t count = persona_names(p, c->arena, names, PERSONAS_MAX);
     const char *nearest = conf_nearest(name, names, count);
-    char memory[128];
-    struct strbuf hint;
+    char memory[128], name_memory[4 * 64 + 1];
+    struct strbuf hint, shown;
 
     strbuf_init(&hint, memory, sizeof memory);
     if (nearest != NULL) {
@@ -123,7 +123,9 @@ static bool fail_no_persona(struct conf *c, const struct persona_path *p, const 
     } else {
         strbuf_adds(&hint, "no directory of personas was found; set RELAYLAB_PERSONAS");
     }
-    return conf_fail_at(c, at, strlen(name), memory, "no persona named \"%.64s\"", name);
+    strbuf_init(&shown, name_memory, sizeof name_memory);
+    strbuf_add_visible(&shown, span_to(span_of(name), 64));
+    return conf_fail_at(c, at, strlen(name), memory, "no persona named \"%s\"", name_memory);
 }
 
 /* An inner file's error becomes the outer one's, whole: it names the file that has to be mended. */

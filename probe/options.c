@@ -149,8 +149,7 @@ static bool read_forms(struct reader *r)
         return true;
     }
     wrong(r, "");
-    strbuf_add_visible(r->error, strbuf_span(&why));
-    strbuf_adds(r->error, "; quick, standard, full, or ids as --list-forms shows them");
+    strbuf_add(r->error, strbuf_span(&why));
     return false;
 }
 

@@ -1,8 +1,10 @@
 /*
  * main.c - relaylab: runs cases and judges detectors by them
  */
+#include "drive/standard_files.h"
 #include "scenarios/commands.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -28,6 +30,17 @@ static bool find_directory(char *path, size_t cap)
     return true;
 }
 
+/* What could not be written was not said; a run has complained by itself. */
+static int leave(int status)
+{
+    bool written = fflush(stdout) == 0 && ferror(stdout) == 0;
+
+    if (written || status == STATUS_INTERNAL)
+        return status;
+    (void)fprintf(stderr, "relaylab: standard output: %s\n", strerror(errno));
+    return STATUS_INTERNAL;
+}
+
 int main(int argc, char **argv)
 {
     struct options o;
@@ -35,6 +48,7 @@ int main(int argc, char **argv)
     char memory[8192], directory[4096];
     struct strbuf text;
 
+    standard_files_keep();
     strbuf_init(&text, memory, sizeof memory);
     strbuf_adds(&text, "relaylab: ");
     if (!options_read(&o, argc, argv, &text)) {
@@ -49,8 +63,8 @@ int main(int argc, char **argv)
         else
             strbuf_adds(&text, "relaylab " RELAYLAB_VERSION "\n");
         print(stdout, &text);
-        return STATUS_GOOD;
+        return leave(STATUS_GOOD);
     }
     persona_path_init(&personas, find_directory(directory, sizeof directory) ? directory : NULL);
-    return command_perform(&o, &personas);
+    return leave(command_perform(&o, &personas));
 }

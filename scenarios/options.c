@@ -81,28 +81,35 @@ static bool set_version(struct options *o, const char *value)
     return true;
 }
 
+#define TAG_WANTED "write tags with commas between, !tag for those without; 16 expressions at most"
+#define FILE_WANTED "write a file's name, or - for standard output"
+
 static const struct option_row {
     const char *name;
     const char *value; /* NULL: takes none */
     bool (*set)(struct options *o, const char *value);
+    const char *wanted; /* what a value must be; NULL with no value */
     const char *doc;
 } rows[] = {
-    {"--time", "WORLD", set_world,
+    {"--time", "WORLD", set_world, "write virtual, real or both",
      "virtual (default), real, or both: verdicts and dialogues must agree"},
-    {"--seed", "N", set_seed, "of the simulated network and of the tokens (default 1)"},
-    {"-j", "N", set_jobs, "so many cases at once, each in a process (default 1)"},
-    {"--tag", "EXPR", add_tag,
+    {"--seed", "N", set_seed, "write a whole number from 0 to 9223372036854775807",
+     "of the simulated network and of the tokens (default 1)"},
+    {"-j", "N", set_jobs, "write a whole number from 1 to 64",
+     "so many cases at once, each in a process (default 1)"},
+    {"--tag", "EXPR", add_tag, TAG_WANTED,
      "cases with these tags: a,!b; several times: any of the expressions"},
-    {"--tags", "EXPR", add_tag, "the same"},
-    {"--tap", "FILE", set_tap, "writes TAP 14 too; - is standard output"},
-    {"--jsonl", "FILE", set_jsonl, "writes JSON Lines too; - is standard output"},
-    {"--wall", "DURATION", set_wall, "limit for one case in real time (default 2min)"},
-    {"--verbose", NULL, set_verbose, "transcripts and reports though all is well"},
-    {"--help", NULL, set_help, "this text"},
-    {"--version", NULL, set_version, "version"},
+    {"--tags", "EXPR", add_tag, TAG_WANTED, "the same"},
+    {"--tap", "FILE", set_tap, FILE_WANTED, "writes TAP 14 too; - is standard output"},
+    {"--jsonl", "FILE", set_jsonl, FILE_WANTED, "writes JSON Lines too; - is standard output"},
+    {"--wall", "DURATION", set_wall, "write a duration from 1s to 24h",
+     "limit for one case in real time (default 2min)"},
+    {"--verbose", NULL, set_verbose, NULL, "transcripts and reports though all is well"},
+    {"--help", NULL, set_help, NULL, "this text"},
+    {"--version", NULL, set_version, NULL, "version"},
 };
 
-enum { ROWS = sizeof rows / sizeof rows[0] };
+enum { ROWS = sizeof rows / sizeof rows[0], SHOWN_MAX = 120 };
 
 static const struct option_row *find(const char *word, const char **value)
 {
@@ -140,7 +147,8 @@ static bool read_option(struct options *o, int argc, char **argv, int *i, struct
     const struct option_row *row = find(argv[*i], &value);
 
     if (row == NULL) {
-        strbuf_addf(error, "%s: no such option", argv[*i]);
+        strbuf_add_visible(error, span_to(span_of(argv[*i]), SHOWN_MAX));
+        strbuf_adds(error, ": no such option");
         return false;
     }
     if (row->value != NULL && value == NULL) {
@@ -153,8 +161,8 @@ static bool read_option(struct options *o, int argc, char **argv, int *i, struct
     if (row->set(o, value))
         return true;
     strbuf_addf(error, "%s: '", row->name);
-    strbuf_add_visible(error, span_of(value));
-    strbuf_addf(error, "' is not a %s (%s)", row->value, row->doc);
+    strbuf_add_visible(error, span_to(span_of(value), SHOWN_MAX));
+    strbuf_addf(error, "': %s", row->wanted);
     return false;
 }
 
@@ -173,8 +181,8 @@ bool options_read(struct options *o, int argc, char **argv, struct strbuf *error
         } else if (!has_command) {
             has_command = true;
             if (!read_command(o, argv[i])) {
-                strbuf_addf(error, "%s: no such command (run, list, lint, explain, schema)",
-                            argv[i]);
+                strbuf_add_visible(error, span_to(span_of(argv[i]), SHOWN_MAX));
+                strbuf_adds(error, ": no such command (run, list, lint, explain, schema)");
                 return false;
             }
         } else {
