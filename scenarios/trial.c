@@ -276,8 +276,7 @@ static void on_linger(void *self)
     if (now >= t->linger_end_ns || target_sessions(t) == 0)
         world_stop(t->world);
     else
-        world_timer_set(t->world, &t->linger,
-                        clock_after(now, LINGER_STEP_MS * CLOCK_MS));
+        world_timer_set(t->world, &t->linger, clock_after(now, LINGER_STEP_MS * CLOCK_MS));
 }
 
 static void linger(struct trial *t, struct loop *loop)
