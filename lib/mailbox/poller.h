@@ -24,6 +24,8 @@ struct poller_owner {
     void (*trouble)(void *self, struct span why, bool lasting);
     void (*well)(void *self); /* it could be read (again) */
     void *self;
+    /* Ours, to be removed, and left all the same. May be NULL. */
+    void (*left)(void *self, struct span uid, struct span why);
 };
 
 struct poller_config {
@@ -46,7 +48,10 @@ struct mailbox_user poller_user(struct poller *p);
 /* Does what is due. Call it first once, then whenever `deadline` has come and after each callback. */
 void poller_tick(struct poller *p, int64_t now_ns);
 int64_t poller_deadline(const struct poller *p);
-/* Look now, whatever the schedule says (a message is expected). */
+/*
+ * Look now, whatever the schedule says: a message is expected. So what the first list shows is not passed over when it
+ * has not been asked for yet. While the mailbox refuses us for good it changes nothing: tries cost accounts their lives.
+ */
 void poller_hurry(struct poller *p);
 /* True when the mailbox was listed without trouble at least once (skip_present's baseline stands). */
 bool poller_ready(const struct poller *p);
