@@ -87,18 +87,18 @@ struct message *bounce_make(const struct message *failed, const struct recipient
     if (r->fate != NULL && r->fate->quote_token) {
         add_free_bounce(&out, own, failed, r, result);
     } else {
-        dsn_write(&out, &(struct dsn_write){.reporting_mta = span_of(own->mock->config->hostname),
-                                            .to = message_sender(failed),
-                                            .failed_recipient = message_recipient(failed, r),
-                                            .action = r->fate != NULL && r->fate->delayed
-                                                          ? DSN_DELAYED
-                                                          : DSN_FAILED,
-                                            .status = span_of(result->status),
-                                            .diagnostic = result->why,
-                                            .remote_mta = result->remote,
-                                            .original = grow_span(&failed->content),
-                                            .queue_id = span_of(failed->queue_id),
-                                            .epoch_s = world_epoch(own->mock->world)});
+        dsn_write(&out,
+                  &(struct dsn_write){
+                      .reporting_mta = span_of(own->mock->config->hostname),
+                      .to = message_sender(failed),
+                      .failed_recipient = message_recipient(failed, r),
+                      .action = r->fate != NULL && r->fate->delayed ? DSN_DELAYED : DSN_FAILED,
+                      .status = span_of(result->status),
+                      .diagnostic = result->why,
+                      .remote_mta = result->remote,
+                      .original = grow_span(&failed->content),
+                      .queue_id = span_of(failed->queue_id),
+                      .epoch_s = world_epoch(own->mock->world)});
     }
     own->content.len = out.len;
     return own;

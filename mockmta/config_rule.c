@@ -75,10 +75,9 @@ static const struct conf_name alter_names[] = {
     {"autoreply", ALTER_AUTOREPLY, "answered to the reverse-path, quoting it, and not relayed"},
     {NULL, 0, NULL}};
 
-static const struct conf_name action_names[] = {
-    {"failed", 0, "the message was given up"},
-    {"delayed", 1, "a warning: the message waits on"},
-    {NULL, 0, NULL}};
+static const struct conf_name action_names[] = {{"failed", 0, "the message was given up"},
+                                                {"delayed", 1, "a warning: the message waits on"},
+                                                {NULL, 0, NULL}};
 
 static const struct conf_name nth_names[] = {
     {"command", NTH_COMMAND, "commands of this kind in the session"},
@@ -281,8 +280,7 @@ static bool check_fate(struct conf *c, const struct conf_node *n, const struct f
     if (k->kind == FATE_HOLD && k->after_ns == 0) {
         return conf_fail(c, n, "write {do: hold, after: 1h}", "hold needs \"after\"");
     }
-    if (!bounces &&
-        (k->dsn_set || k->action != 0 || k->status != NULL || k->diagnostic != NULL)) {
+    if (!bounces && (k->dsn_set || k->action != 0 || k->status != NULL || k->diagnostic != NULL)) {
         return conf_fail(c, n, "write do: bounce",
                          "dsn, action, status and diagnostic belong to a bounce");
     }

@@ -1,5 +1,6 @@
 /*
- * dsn.h - delivery status notifications (RFC 3464, RFC 3462 multipart/report): written and recognised
+ * dsn.h - delivery status notifications (RFC 3464, RFC 3462 multipart/report): written and
+ * recognised
  *
  * Ownership: a report's spans point into the content that was read.
  */
@@ -11,16 +12,18 @@
 enum dsn_action { DSN_NONE, DSN_FAILED, DSN_DELAYED, DSN_DELIVERED, DSN_RELAYED, DSN_EXPANDED };
 
 struct dsn_report {
-    bool is_report; /* multipart/report, an Auto-Submitted other than "no", or a null reverse-path whose content looks
-                       like a bounce (qmail's QSBMF, a mailer-daemon's free text) */
-    bool is_dsn;    /* a machine-readable message/delivery-status, or QSBMF: `action` means something */
-    enum dsn_action action;       /* of the first recipient */
-    struct span reporting_mta;    /* "mx.victim.test", type removed */
-    struct span final_recipient;  /* type removed */
-    struct span status;           /* "5.1.1" */
-    struct span diagnostic;       /* Diagnostic-Code, type removed */
-    struct span remote_mta;       /* who refused, when another host did */
-    struct span returned;         /* the returned message or its headers, or empty */
+    bool is_report; /* multipart/report, an Auto-Submitted other than "no", or a null reverse-path
+                       whose content looks like a bounce (qmail's QSBMF, a mailer-daemon's free
+                       text) */
+    /* a machine-readable message/delivery-status, or QSBMF: `action` means something */
+    bool is_dsn;
+    enum dsn_action action;      /* of the first recipient */
+    struct span reporting_mta;   /* "mx.victim.test", type removed */
+    struct span final_recipient; /* type removed */
+    struct span status;          /* "5.1.1" */
+    struct span diagnostic;      /* Diagnostic-Code, type removed */
+    struct span remote_mta;      /* who refused, when another host did */
+    struct span returned;        /* the returned message or its headers, or empty */
 };
 
 /* sender: the reverse-path the content came with. */
@@ -39,7 +42,8 @@ struct dsn_write {
     int64_t epoch_s;
 };
 
-/* multipart/report; report-type=delivery-status, three parts, CRLF. To be sent with the null reverse-path. */
+/* multipart/report; report-type=delivery-status, three parts, CRLF. To be sent with the null
+   reverse-path. */
 void dsn_write(struct strbuf *out, const struct dsn_write *d);
 const char *dsn_action_name(enum dsn_action action);
 

@@ -11,7 +11,8 @@
 
 #include <string.h>
 
-/* RELAYLAB_PLANTED_FAULT is set by ci/fuzz-cover alone: its fuzz run must notice the one byte too many. */
+/* RELAYLAB_PLANTED_FAULT is set by ci/fuzz-cover alone: its fuzz run must notice the one byte too
+   many. */
 #ifdef RELAYLAB_PLANTED_FAULT
 enum { TEXT_ROOM = REPLY_TEXT_MAX + 1 };
 #else

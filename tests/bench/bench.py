@@ -1,9 +1,9 @@
 #!/usr/bin/python3
-"""Measures speed and memory side by side with a peer, in one run, and prints ratios: no figure stands alone.
+"""Measures speed and memory side by side with a peer, in one run: no figure stands alone.
 
-Everything runs in a network namespace of its own. Pairs are interleaved, so that a drifting machine hits both alike;
-medians are shown with their range. CPU is the server's own, from /proc/PID/schedstat. Sections: messages, sessions,
-batteries, detector; all when none is named.
+Everything runs in a network namespace of its own. Pairs are interleaved, so that a drifting machine
+hits both alike; medians are shown with their range. CPU is the server's own, from
+/proc/PID/schedstat. Sections: messages, sessions, batteries, detector; all when none is named.
 """
 
 import argparse
@@ -21,7 +21,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 POSTFIX = ROOT / "build" / "mta" / "postfix" / "usr"
-PEER_ENV = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LD_LIBRARY_PATH": str(POSTFIX / "lib/postfix")}
+PEER_ENV = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+            "LD_LIBRARY_PATH": str(POSTFIX / "lib/postfix")}
 ROUNDS, IDLE_SESSIONS = 7, 4000
 PATTERNS = {"reused sessions": (["-d"], 20000), "a connection per message": ([], 6000)}
 
@@ -54,7 +55,8 @@ class Server:
 
     def __init__(self, argv, port, **options):
         self.port = port
-        self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, **options)
+        self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                        **options)
         for _ in range(200):
             if answers(port):
                 return
@@ -75,30 +77,36 @@ class Server:
 
 def smtp_sink(directory):
     port = free_port()
-    argv = [str(POSTFIX / "sbin/smtp-sink"), "-m", "8000", "-u", "nobody", f"127.0.0.1:{port}", "4096"]
+    argv = [str(POSTFIX / "sbin/smtp-sink"), "-m", "8000", "-u", "nobody", f"127.0.0.1:{port}",
+            "4096"]
     return Server(argv, port, env={**PEER_ENV, "MAIL_CONFIG": directory})
 
 
 def mockmta(build, *options):
     port = free_port()
-    return Server([str(build / "mockmta"), "--persona", "discard", "--listen", f"127.0.0.1:{port}", *options], port)
+    return Server([str(build / "mockmta"), "--persona", "discard", "--listen", f"127.0.0.1:{port}",
+                   *options], port)
 
 
 def source(directory, port, options, count):
-    argv = [str(POSTFIX / "sbin/smtp-source"), *options, "-s", "10", "-l", "1024", "-m", str(count), "-M", "probe.example.test",
+    argv = [str(POSTFIX / "sbin/smtp-source"), *options, "-s", "10", "-l", "1024", "-m", str(count),
+            "-M", "probe.example.test",
             "-f", "a@example.test", "-t", "b@canary.test", f"inet:127.0.0.1:{port}"]
     subprocess.run(argv, check=True, env={**PEER_ENV, "MAIL_CONFIG": directory}, timeout=300)
 
 
 def median_line(label, values, unit):
-    print(f"  {label:<28} {statistics.median(values):9.2f} {unit}  [{min(values):.2f} .. {max(values):.2f}]")
+    print(f"  {label:<28} {statistics.median(values):9.2f} {unit}  "
+          f"[{min(values):.2f} .. {max(values):.2f}]")
 
 
 def messages(build, directory):
     log = Path(directory) / "log.jsonl"
     for pattern, (options, count) in PATTERNS.items():
-        print(f"server CPU per message, {pattern}, {count} messages of 1 KiB, 10 sessions, {ROUNDS} interleaved rounds")
-        with smtp_sink(directory) as peer, mockmta(build) as quiet, mockmta(build, "--log", str(log)) as logging:
+        print(f"server CPU per message, {pattern}, {count} messages of 1 KiB, 10 sessions, "
+              f"{ROUNDS} interleaved rounds")
+        with smtp_sink(directory) as peer, mockmta(build) as quiet, \
+                mockmta(build, "--log", str(log)) as logging:
             servers = {"smtp-sink": peer, "mockmta": quiet, "mockmta --log FILE": logging}
             spent = {name: [] for name in servers}
             for _ in range(ROUNDS):
@@ -135,14 +143,17 @@ def sessions(build, directory):
         theirs = idle_cost(peer)
     with mockmta(build) as server:
         ours = idle_cost(server)
-    print(f"  smtp-sink {theirs / 1024:9.2f} KiB\n  mockmta   {ours / 1024:9.2f} KiB   (to reach: 4)")
+    print(f"  smtp-sink {theirs / 1024:9.2f} KiB\n"
+          f"  mockmta   {ours / 1024:9.2f} KiB   (to reach: 4)")
 
 
 def batteries(build, _directory):
-    print("full first batteries per second in the simulator (postfix-554, tokens and report on), one core")
+    print("full first batteries per second in the simulator (postfix-554, tokens and report on), "
+          "one core")
     rates = []
     for _ in range(ROUNDS):
-        done = subprocess.run([str(build / "bench/battery")], check=True, capture_output=True, text=True)
+        done = subprocess.run([str(build / "bench/battery")], check=True, capture_output=True,
+                              text=True)
         rates.append(float(done.stdout.split()[0]))
     median_line("batteries", rates, "/s   (to reach: 3000)")
 
@@ -151,24 +162,29 @@ def detector(build, _directory):
     print("first battery on sockets, against mockmta --persona postfix-554")
     sink = free_port()
     ours, theirs, forms = [], [], 0
-    with mockmta(build) as _, Server([str(build / "mockmta"), "--persona", "postfix-554", "--listen",
+    with mockmta(build) as _, Server([str(build / "mockmta"), "--persona", "postfix-554",
+                                      "--listen",
                                       f"127.0.0.1:{(port := free_port())}"], port):
         for _ in range(ROUNDS):
             start = time.monotonic()
-            done = subprocess.run([str(build / "relayprobe"), "--canary", "probe@canary.test", "--sink",
-                                   f"127.0.0.1:{sink}", "--json", f"127.0.0.1:{port}"], capture_output=True, text=True,
+            done = subprocess.run([str(build / "relayprobe"), "--canary", "probe@canary.test",
+                                   "--sink",
+                                   f"127.0.0.1:{sink}", "--json", f"127.0.0.1:{port}"],
+                                   capture_output=True, text=True,
                                   check=False)
             ours.append(time.monotonic() - start)
             forms = json.loads(done.stdout)["forms"]["total"]
             start = time.monotonic()
-            subprocess.run(["nmap", "-Pn", "-n", "-sT", "-p", str(port), "--script", "+smtp-open-relay", "127.0.0.1"],
+            subprocess.run(["nmap", "-Pn", "-n", "-sT", "-p", str(port), "--script",
+                            "+smtp-open-relay", "127.0.0.1"],
                            capture_output=True, check=True)
             theirs.append(time.monotonic() - start)
     median_line(f"relayprobe, {forms} forms", ours, "s")
     median_line("nmap smtp-open-relay, 16", theirs, "s")
 
 
-SECTIONS = {"messages": messages, "sessions": sessions, "batteries": batteries, "detector": detector}
+SECTIONS = {"messages": messages, "sessions": sessions, "batteries": batteries,
+            "detector": detector}
 
 
 def main():
@@ -179,7 +195,8 @@ def main():
     options = parser.parse_args()
     if not options.inside:
         here = ["/usr/bin/python3", __file__, "--inside", *sys.argv[1:]]
-        os.execvp("unshare", ["unshare", "-n", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *here])
+        os.execvp("unshare",
+                  ["unshare", "-n", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *here])
     os.environ["RELAYLAB_PERSONAS"] = str(ROOT / "mockmta/personas")
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

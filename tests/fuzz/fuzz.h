@@ -9,12 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define FUZZ_CHECK(what)                                                           \
-    do {                                                                           \
-        if (!(what)) {                                                             \
+#define FUZZ_CHECK(what)                                                              \
+    do {                                                                              \
+        if (!(what)) {                                                                \
             fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #what); \
-            abort();                                                               \
-        }                                                                          \
+            abort();                                                                  \
+        }                                                                             \
     } while (0)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,4 +1,5 @@
-/* Paths, mailboxes, domains, literals: every span stays inside the input; unwrapping gives something that parses. */
+/* Paths, mailboxes, domains, literals: every span stays inside the input; unwrapping gives
+   something that parses. */
 #include "lib/smtp/address.h"
 #include "tests/fuzz/fuzz.h"
 

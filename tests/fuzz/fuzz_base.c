@@ -1,4 +1,5 @@
-/* Small parsers of lib/base: endpoints, networks, durations, tokens, globs; and JSON, which must come out valid. */
+/* Small parsers of lib/base: endpoints, networks, durations, tokens, globs; and JSON, which must
+   come out valid. */
 #include <string.h>
 
 #include "lib/base/clock.h"

@@ -1,4 +1,5 @@
-/* The client machine against any server: it ends, says `done` once, and never waits without a deadline. */
+/* The client machine against any server: it ends, says `done` once, and never waits without a
+   deadline. */
 #include <string.h>
 
 #include "lib/smtp/client.h"
@@ -14,7 +15,10 @@ static void hear(void *self, struct smtp_client *c, const struct reply *reply)
     static const struct {
         enum smtp_step step;
         const char *line;
-    } lines[] = {{STEP_EHLO, "EHLO me"}, {STEP_MAIL, "MAIL FROM:<>"}, {STEP_RCPT, "RCPT TO:<c@d>"}, {STEP_DATA, "DATA"}};
+    } lines[] = {{STEP_EHLO, "EHLO me"},
+                 {STEP_MAIL, "MAIL FROM:<>"},
+                 {STEP_RCPT, "RCPT TO:<c@d>"},
+                 {STEP_DATA, "DATA"}};
     struct script *s = self;
     if (reply->code == 421 || s->next > 6) {
         smtp_client_close(c);
@@ -55,7 +59,8 @@ static void ended(void *self, struct smtp_client *c)
 
 static const struct smtp_script script_ops = {hear, done, ended, said};
 
-/* Input bytes: 0xfc cancels; 0xff ends a segment and lets ten seconds pass, 0xfe resets, 0xfd closes. */
+/* Input bytes: 0xfc cancels; 0xff ends a segment and lets ten seconds pass, 0xfe resets, 0xfd
+   closes. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct pump p;

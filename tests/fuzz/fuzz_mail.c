@@ -9,7 +9,8 @@ static void inside(struct span part, struct span whole)
     }
 }
 
-/* What is written from any text must be read back: one header section, the token where it belongs. */
+/* What is written from any text must be read back: one header section, the token where it belongs.
+ */
 static void write_and_read(struct span text)
 {
     static char memory[32768];
@@ -17,8 +18,14 @@ static void write_and_read(struct span text)
     struct strbuf out;
     struct span headers, body, value;
     struct dsn_report report;
-    struct mail_probe p = {.from = text, .to = span_to(text, 40), .form_id = span_to(text, 10), .target = text,
-                           .helo = span_to(text, 60), .contact = text, .token = &token, .attempt = 2,
+    struct mail_probe p = {.from = text,
+                           .to = span_to(text, 40),
+                           .form_id = span_to(text, 10),
+                           .target = text,
+                           .helo = span_to(text, 60),
+                           .contact = text,
+                           .token = &token,
+                           .attempt = 2,
                            .epoch_s = (int64_t)text.len * 1000003};
     strbuf_init(&out, memory, sizeof memory);
     mail_write_probe(&out, &p);
@@ -26,12 +33,19 @@ static void write_and_read(struct span text)
     FUZZ_CHECK(out.truncated || (mail_header(headers, SPAN(MAIL_TOKEN_HEADER), 0, &value, NULL) &&
                                  token_equal(&token, value)));
     strbuf_reset(&out);
-    struct dsn_write d = {.reporting_mta = SPAN("mx.victim.test"), .to = SPAN("p@canary.test"),
-                          .failed_recipient = span_to(text, 50), .status = SPAN("5.1.1"), .diagnostic = text,
-                          .remote_mta = span_to(text, 20), .original = text, .queue_id = SPAN("1"), .epoch_s = 1};
+    struct dsn_write d = {.reporting_mta = SPAN("mx.victim.test"),
+                          .to = SPAN("p@canary.test"),
+                          .failed_recipient = span_to(text, 50),
+                          .status = SPAN("5.1.1"),
+                          .diagnostic = text,
+                          .remote_mta = span_to(text, 20),
+                          .original = text,
+                          .queue_id = SPAN("1"),
+                          .epoch_s = 1};
     dsn_write(&out, &d);
     dsn_read(SPAN(""), strbuf_span(&out), &report);
-    FUZZ_CHECK(out.truncated || (report.is_dsn && report.action == DSN_FAILED && dsn_action_name(report.action)));
+    FUZZ_CHECK(out.truncated ||
+               (report.is_dsn && report.action == DSN_FAILED && dsn_action_name(report.action)));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -42,7 +56,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     mail_split(content, &headers, &body);
     inside(headers, content);
     inside(body, content);
-    for (unsigned i = 0; i < 1000 && mail_header(headers, SPAN("Received"), next, &value, &next); i++) {
+    for (unsigned i = 0; i < 1000 && mail_header(headers, SPAN("Received"), next, &value, &next);
+         i++) {
         inside(value, headers);
         FUZZ_CHECK(next <= headers.len);
     }

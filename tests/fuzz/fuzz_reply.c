@@ -1,4 +1,5 @@
-/* The reply reader: whole, and cut in two at a place the input chooses, must give the same reply. */
+/* The reply reader: whole, and cut in two at a place the input chooses, must give the same reply.
+ */
 #include <stdlib.h>
 #include <string.h>
 

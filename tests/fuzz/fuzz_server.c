@@ -1,11 +1,13 @@
-/* The server machine: the same bytes whole and cut in two must give the same replies and the same message. */
+/* The server machine: the same bytes whole and cut in two must give the same replies and the same
+   message. */
 #include <string.h>
 
 #include "lib/smtp/server.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/pump.h"
 
-/* Orders that the policy gives in turn; the first byte of the input says how many commands pass between two. */
+/* Orders that the policy gives in turn; the first byte of the input says how many commands pass
+   between two. */
 static const struct wire_shape shapes[] = {
     {.segment = WIRE_PER_LINE},
     {.segment = WIRE_PER_BYTE, .gap_ns = CLOCK_MS},
@@ -16,22 +18,10 @@ static const struct wire_shape shapes[] = {
     {.eol = EOL_NONE},
 };
 static const struct smtp_action orders[] = {
-    {.wire = &shapes[0]},
-    {.wire = &shapes[1]},
-    {.wire = &shapes[2]},
-    {.wire = &shapes[3]},
-    {.wire = &shapes[4]},
-    {.wire = &shapes[5]},
-    {.wire = &shapes[6]},
-    {.delay_ns = CLOCK_SECOND},
-    {.no_reply = true},
-    {.pending = true},
-    {.more = true},
-    {.then = THEN_HALF_CLOSE},
-    {.then = THEN_STALL},
-    {.then = THEN_RESET},
-    {.then = THEN_CLOSE},
-    {.then = THEN_DEAF},
+    {.wire = &shapes[0]}, {.wire = &shapes[1]}, {.wire = &shapes[2]}, {.wire = &shapes[3]},
+    {.wire = &shapes[4]}, {.wire = &shapes[5]}, {.wire = &shapes[6]}, {.delay_ns = CLOCK_SECOND},
+    {.no_reply = true},   {.pending = true},    {.more = true},       {.then = THEN_HALF_CLOSE},
+    {.then = THEN_STALL}, {.then = THEN_RESET}, {.then = THEN_CLOSE}, {.then = THEN_DEAF},
 };
 
 struct record {
@@ -48,7 +38,8 @@ static void mix(struct record *r, struct span bytes)
     }
 }
 
-static void decide(void *self, struct smtp_server *s, const struct smtp_command *cmd, struct smtp_action *action)
+static void decide(void *self, struct smtp_server *s, const struct smtp_command *cmd,
+                   struct smtp_action *action)
 {
     struct record *r = self;
     (void)s;
@@ -58,7 +49,8 @@ static void decide(void *self, struct smtp_server *s, const struct smtp_command 
         action->reply = reply;
         r->more_left = 3;
         if (!action->pending) {
-            smtp_server_reply(action, cmd->at == AT_DATA ? 354 : 250, "2.0.0", SPAN("two\nlines \x01"));
+            smtp_server_reply(action, cmd->at == AT_DATA ? 354 : 250, "2.0.0",
+                              SPAN("two\nlines \x01"));
         }
     }
     mix(r, cmd->overlong ? SPAN("overlong") : cmd->line);
@@ -105,7 +97,8 @@ static void feed(struct record *r, const char *bytes, size_t len)
         } else if (r->server.release_at_ns <= r->pump.now_ns) {
             break;
         }
-        r->pump.now_ns = r->server.release_at_ns > r->pump.now_ns ? r->server.release_at_ns : r->pump.now_ns;
+        r->pump.now_ns = r->server.release_at_ns > r->pump.now_ns ? r->server.release_at_ns
+                                                                  : r->pump.now_ns;
         pump_run(&r->pump);
     }
 }

@@ -1,10 +1,11 @@
-"""A JSON Schema validator of the few keywords that our schemas use. An unknown keyword is an error, so that no rule goes
-unchecked in silence."""
+"""A JSON Schema validator of the few keywords that our schemas use. An unknown keyword is an error,
+so that no rule goes unchecked in silence."""
 
 import re
 
 IGNORED = {"$schema", "title", "description", "definitions"}
-KINDS = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int, "null": type(None)}
+KINDS = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int,
+         "null": type(None)}
 
 
 def is_kind(value, kind):

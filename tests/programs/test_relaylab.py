@@ -1,4 +1,4 @@
-"""relaylab as a user runs it: every case as one test, both worlds, reports, selection, wrong input."""
+"""relaylab as a user runs it: each case one test, both worlds, reports, selection, wrong input."""
 
 import json
 import os
@@ -223,8 +223,10 @@ def test_everything_skipped(tmp_path):
 def test_vantages_run_once_each(tmp_path):
     path = write_case(
         tmp_path / "vantages.yaml", servers="{mx: {persona: inside-only}}",
-        vantages="{inside: {source: 127.0.0.2, truth: open}, outside: {source: 127.0.0.1, truth: closed}}",
-        expect="[{if: {vantage: inside}, verdict: open}, {if: {vantage: outside}, verdict: closed}]")
+        vantages="{inside: {source: 127.0.0.2, truth: open}, "
+                 "outside: {source: 127.0.0.1, truth: closed}}",
+        expect="[{if: {vantage: inside}, verdict: open}, "
+               "{if: {vantage: outside}, verdict: closed}]")
     lines = [line for line in path.read_text().splitlines() if not line.startswith("truth:")]
     trusted = "{mx: {persona: inside-only, networks: [127.0.0.2/32]}}"
     lines = [f"servers: {trusted}" if line.startswith("servers:") else line for line in lines]

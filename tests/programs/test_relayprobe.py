@@ -1,4 +1,4 @@
-"""relayprobe as a user runs it: on sockets, against mockmta, by its command line and exit status."""
+"""relayprobe as a user runs it: on sockets, against mockmta, by command line and exit status."""
 
 import json
 import os
@@ -109,7 +109,8 @@ VERDICTS = [
 ]
 
 
-@pytest.mark.parametrize("persona,options,verdict,reason,status", VERDICTS, ids=[v[0] for v in VERDICTS])
+@pytest.mark.parametrize("persona,options,verdict,reason,status", VERDICTS,
+                         ids=[v[0] for v in VERDICTS])
 def test_verdict(lab, persona, options, verdict, reason, status):
     target = lab.start(persona)
     began = time.monotonic()
@@ -187,7 +188,8 @@ def test_transcript(lab, tmp_path):
     lab.ask("--transcript", file, "--forms", "S1-R1", lab.start("postfix-554"))
     lines = file.read_text().splitlines()
     assert any(re.fullmatch(r" *\d+\.\d{3} +1 S  220 mx\.victim\.test.*", line) for line in lines)
-    assert any(re.fullmatch(r" *\d+\.\d{3} +1 C  RCPT TO:<probe\+[a-z2-7]{16}@canary\.test>", line) for line in lines)
+    assert any(re.fullmatch(r" *\d+\.\d{3} +1 C  RCPT TO:<probe\+[a-z2-7]{16}@canary\.test>",
+                            line) for line in lines)
     assert any(" C  QUIT" in line for line in lines)
 
 
@@ -199,7 +201,8 @@ def test_reproduce_lines(lab):
         report = json.loads(lab.ask("--json", "--wait", "1s", *forms, lab.start(persona)).stdout)
         for form in report["forms"]["list"]:
             assert form["reproduce"].startswith("swaks ")
-            done = subprocess.run(form["reproduce"], shell=True, capture_output=True, text=True, timeout=60)
+            done = subprocess.run(form["reproduce"], shell=True, capture_output=True, text=True,
+                                  timeout=60)
             assert done.returncode == status, done.stdout + done.stderr
             assert f"RCPT TO:{form['recipient']}" in done.stdout
             assert f"MAIL FROM:{form['sender']}" in done.stdout
@@ -210,7 +213,8 @@ WRONG = [
     ("no canary", ["TARGET"], "--canary ADDRESS is required"),
     ("no target", [*CANARY], "no TARGET"),
     ("bad canary", ["--canary", "canary.test", "TARGET"], "--canary: 'canary.test'"),
-    ("CR LF in the canary", ["--canary", "a\r\nQUIT\r\n@canary.test", "TARGET"], "--canary: 'a\\r\\nQUIT"),
+    ("CR LF in the canary", ["--canary", "a\r\nQUIT\r\n@canary.test", "TARGET"],
+     "--canary: 'a\\r\\nQUIT"),
     ("LF in the sender", [*CANARY, "--sender", "a\n@b.test", "TARGET"], "--sender: 'a\\n@b.test'"),
     ("CR in the HELO name", [*CANARY, "--helo", "a\rb", "TARGET"], "--helo: 'a\\rb'"),
     ("LF in the contact", [*CANARY, "--contact", "a\nBcc: b", "TARGET"], "--contact: 'a\\nBcc: b'"),
@@ -225,7 +229,8 @@ WRONG = [
     ("unknown verdict", [*CANARY, "--expect", "shut", "TARGET"], "--expect: 'shut'"),
     ("bad duration", [*CANARY, "--wait", "5 minutes", "TARGET"], "--wait: '5 minutes'"),
     ("bad step", [*CANARY, "--timeout", "tea=1s", "TARGET"], "--timeout: 'tea=1s'"),
-    ("a mailbox that cannot be watched", [*CANARY, "--mailbox", "pop3://x", "TARGET"], "--mailbox: 'pop3://x'"),
+    ("a mailbox that cannot be watched", [*CANARY, "--mailbox", "pop3://x", "TARGET"],
+     "--mailbox: 'pop3://x'"),
 ]
 
 
@@ -257,7 +262,8 @@ def test_transcript_that_cannot_be_written(listener, tmp_path):
 def test_full_disk(how):
     with open("/dev/full", "w") as full:
         done = subprocess.run(
-            [BUILD / "relayprobe", *CANARY, *how, free_address()], stdout=full, stderr=subprocess.PIPE, text=True
+            [BUILD / "relayprobe", *CANARY, *how, free_address()], stdout=full,
+            stderr=subprocess.PIPE, text=True
         )
     assert done.returncode == 71
     assert done.stderr == "relayprobe: standard output: No space left on device\n"
@@ -273,7 +279,8 @@ def test_dry_run_sends_nothing(listener):
     done = run(*CANARY, "--dry-run", listener.address)
     assert done.returncode == 0
     assert "\nEHLO probe.canary.test\n" in done.stdout
-    assert re.search(r"\nMAIL FROM:<probe\+[a-z2-7]{16}@canary\.test>\nRCPT TO:<probe\+[a-z2-7]{16}@canary\.test>\n", done.stdout)
+    assert re.search(r"\nMAIL FROM:<probe\+[a-z2-7]{16}@canary\.test>\n"
+                     r"RCPT TO:<probe\+[a-z2-7]{16}@canary\.test>\n", done.stdout)
     assert "\nX-Relaylab-Form: S1-R1\n" in done.stdout
     listener.nobody_came()
 
@@ -295,7 +302,8 @@ def test_interrupted(listener, number):
 def test_colour_and_progress_on_a_terminal_only():
     def on_terminal(env):
         leader, follower = pty.openpty()
-        done = subprocess.run([BUILD / "relayprobe", *CANARY, free_address()], stdout=follower, env=env)
+        done = subprocess.run([BUILD / "relayprobe", *CANARY, free_address()], stdout=follower,
+                              env=env)
         os.close(follower)
         assert done.returncode == 5
         out = os.read(leader, 65536)

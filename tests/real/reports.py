@@ -15,8 +15,8 @@ Postfix 3.7 as Debian 12 has it, in a network namespace of its own, relaying to 
 relayprobe runs. One instance, five listeners; what differs between them stands above each report.
 Written by `tests/real/reports.py`; `tests/real/test_postfix.py` asserts the verdicts.
 """
-COMMAND = ("relayprobe --canary probe@canary.test --sender asker@canary.test --sink 127.0.0.1:{sink} "
-           "--domain victim.test --wait 4s {target}")
+COMMAND = ("relayprobe --canary probe@canary.test --sender asker@canary.test "
+           "--sink 127.0.0.1:{sink} --domain victim.test --wait 4s {target}")
 
 
 def report(namespace, server, name):

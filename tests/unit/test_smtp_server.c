@@ -98,31 +98,39 @@ static const struct dialogue_row dialogues[] = {
     {"banner only", "", "220 ESMTP\r\n", "connect()0;banner()0;", ""},
     {"a whole mail",
      "EHLO me\r\nMAIL FROM:<a@b.test>\r\nRCPT TO:<c@d.test>\r\nDATA\r\nhi\r\n.\r\nQUIT\r\n",
-     "220 ESMTP\r\n250 Ok\r\n250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n354 End data with <CR><LF>.<CR><LF>\r\n250 2.0.0 Ok\r\n"
+     "220 ESMTP\r\n250 Ok\r\n250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n"
+     "354 End data with <CR><LF>.<CR><LF>\r\n250 2.0.0 Ok\r\n"
      "221 2.0.0 Bye\r\n",
-     "connect()0;banner()0;EHLO(me)0;MAIL(<a@b.test>)0;RCPT(<c@d.test>)0;DATA()0;end-of-data()0;QUIT()0;",
+     "connect()0;banner()0;EHLO(me)0;MAIL(<a@b.test>)0;RCPT(<c@d.test>)0;DATA()0;end-of-data()0;"
+     "QUIT()0;",
      "hi\r\n"},
     {"dots unstuffed, bare LF dot is content",
      "MAIL FROM:<>\r\nRCPT TO:<c@d>\r\nDATA\r\n..a\r\n.b\r\n\n.\n\r.\r\r\n.\r\n",
-     "220 ESMTP\r\n250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n354 End data with <CR><LF>.<CR><LF>\r\n250 2.0.0 Ok\r\n",
+     "220 ESMTP\r\n250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n354 End data with <CR><LF>.<CR><LF>\r\n"
+     "250 2.0.0 Ok\r\n",
      "connect()0;banner()0;MAIL(<>)0;RCPT(<c@d>)0;DATA()0;end-of-data()0;",
      ".a\r\nb\r\n\n.\n\r.\r\r\n"},
     {"dot CR without LF is content", "MAIL FROM:<>\r\nRCPT TO:<c@d>\r\nDATA\r\n.\rx\r\n.\r\n",
-     "220 ESMTP\r\n250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n354 End data with <CR><LF>.<CR><LF>\r\n250 2.0.0 Ok\r\n",
+     "220 ESMTP\r\n250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n354 End data with <CR><LF>.<CR><LF>\r\n"
+     "250 2.0.0 Ok\r\n",
      "connect()0;banner()0;MAIL(<>)0;RCPT(<c@d>)0;DATA()0;end-of-data()0;", "\rx\r\n"},
     {"order kept", "RCPT TO:<x@y>\r\nDATA\r\nMAIL FROM:<>\r\nDATA\r\nMAIL FROM:<>\r\n",
-     "220 ESMTP\r\n503 5.5.1 Error: bad sequence of commands\r\n503 5.5.1 Error: bad sequence of commands\r\n"
-     "250 2.1.0 Ok\r\n503 5.5.1 Error: bad sequence of commands\r\n503 5.5.1 Error: bad sequence of commands\r\n",
+     "220 ESMTP\r\n503 5.5.1 Error: bad sequence of commands\r\n"
+     "503 5.5.1 Error: bad sequence of commands\r\n"
+     "250 2.1.0 Ok\r\n503 5.5.1 Error: bad sequence of commands\r\n"
+     "503 5.5.1 Error: bad sequence of commands\r\n",
      "connect()0;banner()0;RCPT(<x@y>)503;DATA()503;MAIL(<>)0;DATA()503;MAIL(<>)503;", ""},
     {"unknown, empty, no argument", "FOO bar\r\n\r\nMAIL x\r\nEHLO\r\n",
-     "220 ESMTP\r\n500 5.5.2 Error: command not recognized\r\n500 5.5.2 Error: command not recognized\r\n"
+     "220 ESMTP\r\n500 5.5.2 Error: command not recognized\r\n"
+     "500 5.5.2 Error: command not recognized\r\n"
      "501 5.5.4 Syntax error in parameters\r\n501 5.5.4 Syntax error in parameters\r\n",
      "connect()0;banner()0;unknown(bar)500;unknown()500;MAIL(x)501;EHLO()501;", ""},
     {"bare LF ends a command", "NOOP\nRSET\n", "220 ESMTP\r\n250 2.0.0 Ok\r\n250 2.0.0 Ok\r\n",
      "connect()0;banner()0;NOOP()0;RSET()0;", ""},
     {"BDAT in two chunks",
      "MAIL FROM:<>\r\nRCPT TO:<c@d>\r\nBDAT 3\r\nabcBDAT 2 LAST\r\ndeQUIT\r\n",
-     "220 ESMTP\r\n250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n250 2.0.0 Ok\r\n250 2.0.0 Ok\r\n221 2.0.0 Bye\r\n",
+     "220 ESMTP\r\n250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n250 2.0.0 Ok\r\n250 2.0.0 Ok\r\n"
+     "221 2.0.0 Bye\r\n",
      "connect()0;banner()0;MAIL(<>)0;RCPT(<c@d>)0;BDAT()0;end-of-data()0;QUIT()0;", "abcde"},
     {"BDAT out of order is consumed", "BDAT 4 LAST\r\nabcdNOOP\r\n",
      "220 ESMTP\r\n503 5.5.1 Error: bad sequence of commands\r\n250 2.0.0 Ok\r\n",
