@@ -21,6 +21,7 @@ struct view { /* the facts and what follows from them, computed once */
     const struct form_result *culprit; /* why the question is not settled; may be NULL */
     bool judged;                       /* what arrived, and what did not, can be relied on */
     bool fate_open;                    /* a message was taken and nothing shows what became of it */
+    bool begun;                        /* a form was asked, and has no answer that it can rest on */
     bool closed;
     const struct line *line; /* being looked at */
 };
@@ -110,7 +111,9 @@ static void look_at(struct view *v, const struct form_result *r)
     if (r->state == FORM_ACCEPTED && (external || !v->judged)) {
         v->fate_open = true;
     }
-    if (v->culprit == NULL && !settled(r, v->f, v->judged)) {
+    bool rests = settled(r, v->f, v->judged);
+    v->begun |= !rests && r->state != FORM_NOT_ASKED;
+    if (v->culprit == NULL && !rests) {
         v->culprit = r;
     }
 }
@@ -128,7 +131,8 @@ static struct view view_of(const struct verdict_facts *f)
             look_at(&v, &f->forms[i]);
         }
     }
-    v.closed = session_wants_auth(f) || (plain_refused(f) && v.culprit == NULL);
+    bool wants_auth = session_wants_auth(f) && !v.begun;
+    v.closed = wants_auth || (plain_refused(f) && v.culprit == NULL);
     return v;
 }
 
