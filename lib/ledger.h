@@ -1,12 +1,13 @@
 /*
  * ledger.h - what a run writes down before it matters
  *
- * Five calls, executed by SQLite (drive/ledger_sqlite) or by memory in the simulator. Time is passed in. A call that
- * returns true has committed: whatever kills the process afterwards, the row stands. A message's row is written before
- * the first byte of its body is offered to the socket.
+ * Five calls, executed by SQLite (drive/ledger_sqlite) or by memory in the simulator. Time is
+ * passed in. A call that returns true has committed: whatever kills the process afterwards, the row
+ * stands. A message's row is written before the first byte of its body is offered to the socket.
  *
- * Errors: false means that it could not be written; the caller warns once and goes on (a ledger is a help, not a
- * condition), except that it may refuse to send when the user asked for a ledger by name.
+ * Errors: false means that it could not be written; the caller warns once and goes on (a ledger is
+ * a help, not a condition), except that it may refuse to send when the user asked for a ledger by
+ * name.
  */
 #ifndef RELAYLAB_LIB_LEDGER_H
 #define RELAYLAB_LIB_LEDGER_H
@@ -15,8 +16,11 @@
 
 enum { LEDGER_RUN_MAX = 32 };
 
-struct ledger_run { /* one target of one invocation */
-    struct span run;    /* its name, unique in the ledger: also an input of the tokens */
+/* The header section of an arrival is kept up to this. */
+enum { LEDGER_HEAD_MAX = 16384 };
+
+struct ledger_run {  /* one target of one invocation; a later call for the same run replaces it */
+    struct span run; /* its name, unique in the ledger: also an input of the tokens */
     struct span target; /* "192.0.2.1:25" */
     struct span target_name, vantage, canary, sender, mailboxes, forms;
     int64_t epoch_s;
@@ -24,24 +28,32 @@ struct ledger_run { /* one target of one invocation */
 
 struct ledger_form { /* a form's fate so far; a later call for the same form replaces it */
     struct span run, form, sender, recipient, answer, state, reply;
+    struct span kind; /* "external", "ambiguous", "control" */
     int64_t epoch_s;
 };
 
-struct ledger_message {
+struct ledger_message { /* appended, one an attempt */
     struct span run, form, sender, recipient, message_id;
     const struct token_pair *tokens;
     unsigned attempt;
     int64_t epoch_s;
 };
 
-enum ledger_arrival_kind { LEDGER_DELIVERY, LEDGER_REPORT, LEDGER_CALLOUT, LEDGER_FORGED, LEDGER_REPLAYED };
+enum ledger_arrival_kind {
+    LEDGER_DELIVERY,
+    LEDGER_REPORT,
+    LEDGER_CALLOUT,
+    LEDGER_FORGED,
+    LEDGER_REPLAYED
+};
 
+/* The same message (run, form, kind, mailbox, token and head) read twice is kept once. */
 struct ledger_arrival {
     enum ledger_arrival_kind kind;
-    struct span run, form; /* form empty when it is tied to none */
+    struct span run, form; /* empty when it is tied to none */
     struct span mailbox;   /* where it came */
     struct span token;
-    struct span head;      /* envelope and header section as they came */
+    struct span head; /* envelope and header section as they came */
     int64_t epoch_s;
 };
 

@@ -96,15 +96,27 @@ size_t token_find(struct span text, size_t start)
     return SIZE_MAX;
 }
 
+static char fold(char c)
+{
+    return (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
+}
+
+bool token_fold(struct span text, struct token *out)
+{
+    *out = (struct token){""};
+    if (text.len != TOKEN_LEN || token_find(text, 0) != 0)
+        return false;
+    for (size_t i = 0; i < TOKEN_LEN; i++)
+        out->text[i] = fold(text.ptr[i]);
+    return true;
+}
+
 bool token_equal(const struct token *t, struct span text)
 {
     unsigned different = 0;
     if (text.len != TOKEN_LEN)
         return false;
-    for (size_t i = 0; i < TOKEN_LEN; i++) {
-        char c = text.ptr[i];
-        char folded = (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
-        different |= (unsigned)(unsigned char)folded ^ (unsigned char)t->text[i];
-    }
+    for (size_t i = 0; i < TOKEN_LEN; i++)
+        different |= (unsigned)(unsigned char)fold(text.ptr[i]) ^ (unsigned char)t->text[i];
     return different == 0;
 }

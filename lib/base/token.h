@@ -40,6 +40,8 @@ void token_make(const struct token_key *k, struct span target, struct span form,
 /* First place in text that has the shape of a token ([a-z2-7]{16}, case folded, no such character
    before or after); returns its offset or SIZE_MAX. */
 size_t token_find(struct span text, size_t start);
+/* True, with a lower-case copy, when the whole text has the shape of a token. */
+bool token_fold(struct span text, struct token *out);
 bool token_equal(const struct token *t, struct span text); /* ASCII case folded, constant time */
 
 #endif
