@@ -253,10 +253,13 @@ static void begin_asking(struct probe *p)
     ask(p);
 }
 
+/* A control that stays away must not use up the time for asking; it counts whenever it comes. */
 static void await_control(struct probe *p)
 {
     const struct probe_control *c = &p->before;
-    int64_t until = clock_after(p->started_ns, p->config.wait_ns);
+    int64_t share = p->config.max_time_ns / 4;
+    int64_t wait = p->config.wait_ns < share ? p->config.wait_ns : share;
+    int64_t until = clock_after(p->started_ns, wait);
     if (c->arrived || (c->finished && !c->accepted) || world_now(p->world) >= until) {
         begin_asking(p);
     } else {

@@ -162,6 +162,17 @@ static void the_first_form_waits_for_the_control(void **state)
     lab_free(lab);
 }
 
+static void a_lost_control_leaves_time_to_ask(void **state)
+{
+    static const struct world_row row = {"control lost, less time than patience",
+                                         .options = LOSE_BEFORE, .max_time_ns = CLOCK_MINUTE};
+    struct lab *lab = lab_run(&row);
+    (void)state;
+    assert_true(lab->probe->results[0].state == FORM_DENIED);
+    assert_true(lab->probe->results[0].asked_ns <= 16 * CLOCK_SECOND);
+    lab_free(lab);
+}
+
 static void the_sender_that_was_used_is_noted(void **state)
 {
     static const struct world_row row = {
@@ -182,6 +193,7 @@ int main(void)
         cmocka_unit_test(an_unknown_no_is_followed_by_the_control),
         cmocka_unit_test(the_wait_is_as_long_as_it_must_be),
         cmocka_unit_test(the_first_form_waits_for_the_control),
+        cmocka_unit_test(a_lost_control_leaves_time_to_ask),
         cmocka_unit_test(the_sender_that_was_used_is_noted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
