@@ -121,6 +121,7 @@ void smtp_client_body(struct smtp_client *c, struct span message)
     c->body = message;
     c->at_line_start = true;
     c->eom_sent = false;
+    c->unsent = 0;
     c->state = CLIENT_SENDING_BODY;
     await(c, STEP_BLOCK);
     if (c->script->said) {
@@ -216,7 +217,9 @@ static void put(struct machine_io *io, const char *bytes, size_t len)
 static void take_body(struct smtp_client *c, struct machine_io *io)
 {
     enum { END_ROOM = 8 };
-    size_t before = io->out_len;
+    if (io->out_len < c->unsent) { /* some of it went: RFC 5321 4.5.3.2.5 times each block */
+        await(c, STEP_BLOCK);
+    }
     while (c->body.len > 0 && io->out_cap - io->out_len > END_ROOM) {
         if (c->at_line_start && c->body.ptr[0] == '.') {
             put(io, ".", 1);
@@ -237,14 +240,8 @@ static void take_body(struct smtp_client *c, struct machine_io *io)
         c->eom_sent = true;
     }
     io->out_ready = io->out_len;
-    if (io->out_len != before) {
-        c->data_byte_sent = true;
-        await(c, STEP_BLOCK);
-    }
-    if (c->eom_sent) {
-        c->state = CLIENT_HEARING;
-        await(c, STEP_END_OF_DATA);
-    }
+    c->data_byte_sent = true;
+    c->unsent = (uint32_t)io->out_len;
 }
 
 /*
@@ -336,6 +333,10 @@ static enum machine_wish client_step(void *self, struct machine_io *io)
         if (stands) {
             await(c, STEP_GREETING);
         }
+    }
+    if (c->state == CLIENT_SENDING_BODY && c->eom_sent && io->out_len == 0) {
+        c->state = CLIENT_HEARING; /* the last byte is out: from now on the answer is due */
+        await(c, STEP_END_OF_DATA);
     }
     if (take_input(c, io, &outcome) || c->state == CLIENT_CLOSING) {
         return finish(c, io,

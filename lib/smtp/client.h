@@ -100,6 +100,7 @@ struct smtp_client {
     bool silent_close;         /* over in the middle of a body: broken off, no QUIT */
     bool early;                /* the reply being read began before its command was on its way */
     struct span body;          /* not yet in the output */
+    uint32_t unsent;           /* bytes of it in the output when the last step ended */
     uint16_t line_len;
     char line[SMTP_LINE_MAX]; /* said, not yet in the output */
     struct reply_reader reader;

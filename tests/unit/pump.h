@@ -19,6 +19,7 @@ struct pump {
     enum machine_peer peer;
     enum machine_wish wish;
     bool mark_writes;
+    bool blocked; /* nothing can be sent: ready output stays */
     char in[2 * MACHINE_IN_MAX];
     size_t in_len;
     char out[MACHINE_OUT_MAX];
@@ -49,7 +50,7 @@ static inline bool pump_step(struct pump *p)
     p->wish = p->machine.ops->step(p->machine.self, &io);
     memmove(p->in, p->in + io.in_used, p->in_len - io.in_used);
     p->in_len -= io.in_used;
-    size_t ready = io.out_ready;
+    size_t ready = p->blocked ? 0 : io.out_ready;
     if (ready > 0) {
         memcpy(p->sent + p->sent_len, p->out, ready);
         p->sent_len += ready;
@@ -60,7 +61,7 @@ static inline bool pump_step(struct pump *p)
         memmove(p->out, p->out + ready, io.out_len - ready);
     }
     p->out_len = io.out_len - ready;
-    p->out_ready = 0;
+    p->out_ready = io.out_ready - ready;
     return ready > 0 || io.in_used > 0;
 }
 

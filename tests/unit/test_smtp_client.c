@@ -253,6 +253,30 @@ static void dripping_never_extends_a_deadline(void **state)
     free(d);
 }
 
+/* RFC 5321 4.5.3.2.5: three minutes for each block; the final dot's ten begin when it is out. */
+static void a_body_that_cannot_leave(void **state)
+{
+    static const char *const lines[] = {"DATA", "BODY", NULL};
+    struct desk *d = desk_new(lines, "hello\r\n");
+
+    (void)state;
+    pump_feed(&d->pump, "220 x\r\n", 7);
+    d->pump.blocked = true;
+    pump_feed(&d->pump, "354 x\r\n", 7);
+    assert_true(d->client.eom_sent);
+    assert_int_equal(pump_wait(&d->pump), 3 * CLOCK_MINUTE);
+    assert_int_equal(d->notes.outcome, OUTCOME_TIMEOUT);
+    assert_int_equal(d->notes.step, STEP_BLOCK);
+    assert_int_equal(d->pump.wish, WISH_RESET);
+    free(d);
+    d = desk_new(lines, "hello\r\n");
+    pump_feed(&d->pump, "220 x\r\n", 7);
+    pump_feed(&d->pump, "354 x\r\n", 7);
+    assert_int_equal(pump_wait(&d->pump), 10 * CLOCK_MINUTE);
+    assert_int_equal(d->notes.step, STEP_END_OF_DATA);
+    free(d);
+}
+
 static void connecting_and_cancelling(void **state)
 {
     (void)state;
@@ -344,6 +368,7 @@ int main(void)
         cmocka_unit_test(a_long_body_goes_out_whole),
         cmocka_unit_test(how_sessions_end),
         cmocka_unit_test(dripping_never_extends_a_deadline),
+        cmocka_unit_test(a_body_that_cannot_leave),
         cmocka_unit_test(connecting_and_cancelling),
         cmocka_unit_test(what_the_peer_does_not_take_is_dropped_when_time_is_over),
         cmocka_unit_test(a_session_of_too_many_bytes_ends),
