@@ -64,6 +64,7 @@ struct case_probe {     /* key `probe`: options of the run, as on the command li
     bool exhaustive; /* wait the whole window though a delivery was seen */
     bool interrupt_set;
     int64_t interrupt_at_ns; /* Ctrl-C at this instant */
+    struct conf_position at;
 };
 
 struct case_count {
@@ -109,6 +110,7 @@ struct case_dialogue {
     const char *server;
     uint64_t connection; /* 1-based; default the probe's first */
     const char *lines;   /* "S: ..." / "C: ..." with {any} */
+    struct conf_position at;
 };
 
 struct case_vantage {

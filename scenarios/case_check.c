@@ -48,7 +48,21 @@ static bool check_routes(struct conf *conf, const struct case_file *c)
     return true;
 }
 
-static bool check_mailbox_text(struct conf *conf, const char *text, const char *what)
+/* The value of a key, or the mapping itself: what the user's eye is sent to. */
+static bool fail_at_key(struct conf *conf, const struct conf_node *map, const char *key,
+                        const char *hint, const char *what, const char *text)
+{
+    const struct conf_node *node = map;
+    struct conf_node_value memory;
+    const char *name = "";
+
+    for (size_t i = 0; i < conf_length(map) && strcmp(name, key) != 0; i++)
+        node = conf_pair(conf, map, i, &memory, &name);
+    return conf_fail(conf, node != NULL ? node : map, hint, "%s: %s", what, text);
+}
+
+static bool check_mailbox_text(struct conf *conf, const struct conf_node *map, const char *key,
+                               const char *text, const char *what)
 {
     struct span local, domain;
     const char *why;
@@ -56,41 +70,48 @@ static bool check_mailbox_text(struct conf *conf, const char *text, const char *
 
     if (text == NULL || address_check_mailbox(span_of(text), &local, &domain, &why, &column))
         return true;
-    return fail(conf, (struct conf_position){0, 0}, why, what, text);
+    return fail_at_key(conf, map, key, why, what, text);
 }
 
-static bool check_source(struct conf *conf, const char *text)
+static bool check_source(struct conf *conf, const struct conf_node *map, const char *text)
 {
     struct endpoint e;
 
     if (text == NULL ||
         (endpoint_parse_address(span_of(text), &e) && endpoint_scope(&e) == SCOPE_LOOPBACK))
         return true;
-    return fail(conf, (struct conf_position){0, 0}, "write an address in 127.0.0.0/8",
-                "a source must be a loopback address", text);
+    return fail_at_key(conf, map, "source", "write an address in 127.0.0.0/8",
+                       "a source must be a loopback address", text);
 }
 
-static bool check_probe(struct conf *conf, struct case_file *c)
+bool case_check_vantage(struct conf *conf, const struct conf_node *n, void *target)
 {
-    const struct case_probe *p = &c->probe;
+    return check_source(conf, n, ((const struct case_vantage *)target)->source);
+}
+
+bool case_check_probe(struct conf *conf, const struct conf_node *n, void *target)
+{
+    const struct case_probe *p = target;
     char memory[256];
     struct strbuf error;
     struct form forms[FORMS_MAX];
     size_t count;
 
-    c->target = p->target == NULL ? &c->servers[0] : find_server(c, p->target);
-    if (c->target == NULL)
-        return fail(conf, (struct conf_position){0, 0}, "name a server of this case",
-                    "no such target", p->target);
     strbuf_init(&error, memory, sizeof memory);
     if (p->forms != NULL && !forms_select(span_of(p->forms), forms, FORMS_MAX, &count, &error))
-        return fail(conf, (struct conf_position){0, 0}, memory, "no such forms", p->forms);
-    for (size_t i = 0; i < c->vantage_count; i++)
-        if (!check_source(conf, c->vantages[i].source))
-            return false;
-    return check_source(conf, p->source) &&
-           check_mailbox_text(conf, p->canary, "the canary is no mailbox") &&
-           check_mailbox_text(conf, p->sender, "the sender is no mailbox");
+        return fail_at_key(conf, n, "forms", memory, "no such forms", p->forms);
+    return check_source(conf, n, p->source) &&
+           check_mailbox_text(conf, n, "canary", p->canary, "the canary is no mailbox") &&
+           check_mailbox_text(conf, n, "sender", p->sender, "the sender is no mailbox");
+}
+
+static bool find_target(struct conf *conf, struct case_file *c)
+{
+    const struct case_probe *p = &c->probe;
+
+    c->target = p->target == NULL ? &c->servers[0] : find_server(c, p->target);
+    return c->target != NULL ||
+           fail(conf, p->at, "name a server of this case", "no such target", p->target);
 }
 
 static bool check_expect(struct conf *conf, const struct case_file *c)
@@ -108,7 +129,7 @@ static bool check_expect(struct conf *conf, const struct case_file *c)
     }
     for (size_t i = 0; i < c->dialogue_count; i++)
         if (c->dialogue[i].server != NULL && find_server(c, c->dialogue[i].server) == NULL)
-            return fail(conf, (struct conf_position){0, 0}, "name a server of this case",
+            return fail(conf, c->dialogue[i].at, "name a server of this case",
                         "no such server in dialogue", c->dialogue[i].server);
     return true;
 }
@@ -151,6 +172,6 @@ bool case_check_names(struct conf *conf, struct case_file *c)
     if (c->expect_count == 0)
         return fail(conf, (struct conf_position){0, 0}, "say what must come out", "no expectation",
                     c->name);
-    return check_routes(conf, c) && check_probe(conf, c) && check_expect(conf, c) &&
+    return check_routes(conf, c) && find_target(conf, c) && check_expect(conf, c) &&
            check_network(conf, c);
 }

@@ -252,6 +252,7 @@ static const struct conf_table dialogue_table = {
     .fields = dialogue_fields,
     .field_count = sizeof dialogue_fields / sizeof dialogue_fields[0],
     .size = sizeof(struct case_dialogue),
+    .position_offset = offsetof(struct case_dialogue, at),
 };
 
 /* One mapping, or a list of them. */

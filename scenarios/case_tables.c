@@ -179,6 +179,7 @@ static const struct conf_table vantage_table = {
     .fields = vantage_fields,
     .field_count = sizeof vantage_fields / sizeof vantage_fields[0],
     .size = sizeof(struct case_vantage),
+    .check = case_check_vantage,
 };
 
 static bool parse_timeouts(struct conf *c, const struct conf_node *n, void *target)
@@ -294,6 +295,8 @@ static const struct conf_table probe_table = {
     .fields = probe_fields,
     .field_count = sizeof probe_fields / sizeof probe_fields[0],
     .size = sizeof(struct case_probe),
+    .check = case_check_probe,
+    .position_offset = offsetof(struct case_probe, at),
 };
 
 bool case_parse_matrix(struct conf *c, const struct conf_node *n, void *target)
