@@ -13,7 +13,7 @@
 
 enum row_kind { ROW_RUN, ROW_FORM, ROW_MESSAGE, ROW_ARRIVAL, ROW_VERDICT };
 
-enum { SPANS_MAX = 8 };
+enum { SPANS_MAX = 9 };
 
 struct row {
     struct row *next;
@@ -68,7 +68,7 @@ static size_t spans_of(struct row *r, struct span *out[SPANS_MAX])
     struct ledger_verdict *v = &r->is.verdict;
     struct span *const lists[][SPANS_MAX] = {
         [ROW_RUN] = {&run->run, &run->target, &run->target_name, &run->vantage, &run->canary,
-                     &run->sender, &run->mailboxes, &run->forms},
+                     &run->sender, &run->mailboxes, &run->forms, &run->greeting},
         [ROW_FORM] = {&f->run, &f->form, &f->kind, &f->sender, &f->recipient, &f->answer, &f->state,
                       &f->reply},
         [ROW_MESSAGE] = {&m->run, &m->form, &m->sender, &m->recipient, &m->message_id},

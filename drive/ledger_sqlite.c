@@ -31,10 +31,10 @@
 /* clang-format off */
 static const char *const sql[STATEMENT_COUNT] = {
     [WRITE_RUN] =
-        "INSERT INTO runs (run, target, target_name, vantage, canary, sender, mailboxes, forms, at)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (run) DO UPDATE SET"
+        "INSERT INTO runs (run, target, target_name, vantage, canary, sender, mailboxes, forms,"
+        " greeting, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (run) DO UPDATE SET"
         " target = ?2, target_name = ?3, vantage = ?4, canary = ?5, sender = ?6, mailboxes = ?7,"
-        " forms = ?8",
+        " forms = ?8, greeting = ?9",
     [WRITE_FORM] =
         "INSERT INTO forms (run, form, kind, sender, recipient, answer, state, reply, at) VALUES ("
         RUN_NUMBER ", ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (run, form) DO UPDATE SET"
@@ -52,7 +52,7 @@ static const char *const sql[STATEMENT_COUNT] = {
         RUN_NUMBER ", ?2, ?3, ?4, ?5, ?6)",
     [READ_RUNS] = "SELECT run FROM runs ORDER BY at DESC, id DESC",
     [READ_RUN] =
-        "SELECT run, target, target_name, vantage, canary, sender, mailboxes, forms, at,"
+        "SELECT run, target, target_name, vantage, canary, sender, mailboxes, forms, greeting, at,"
         " (SELECT count(*) FROM forms AS f WHERE f.run = r.id),"
         " (SELECT count(*) FROM messages AS m WHERE m.run = r.id),"
         " (SELECT count(*) FROM arrivals AS a WHERE a.run = r.id AND a.kind = 'delivery'),"
@@ -191,13 +191,13 @@ static bool write_run(void *self, const struct ledger_run *r)
 {
     struct ledger_sqlite *l = self;
     sqlite3_stmt *s = l->statement[WRITE_RUN];
-    const struct span text[] = {r->run,    r->target, r->target_name, r->vantage,
-                                r->canary, r->sender, r->mailboxes,   r->forms};
+    const struct span text[] = {r->run,    r->target,    r->target_name, r->vantage, r->canary,
+                                r->sender, r->mailboxes, r->forms,       r->greeting};
     if (r->run.len == 0 || r->run.len > LEDGER_RUN_MAX)
         return false;
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 9; i++)
         bind(s, i + 1, text[i]);
-    sqlite3_bind_int64(s, 9, r->epoch_s);
+    sqlite3_bind_int64(s, 10, r->epoch_s);
     return done(s);
 }
 

@@ -41,11 +41,19 @@ static enum ledger_found end(sqlite3_stmt *s, int status, bool any)
 
 static void see_run(sqlite3_stmt *s, struct span run, const struct ledger_visitor *v)
 {
-    struct ledger_run r = {column(s, 0), column(s, 1), column(s, 2),
-                           column(s, 3), column(s, 4), column(s, 5),
-                           column(s, 6), column(s, 7), sqlite3_column_int64(s, 8)};
-    struct ledger_counts counts = {column_count(s, 9), column_count(s, 10), column_count(s, 11),
-                                   column_count(s, 12), column_count(s, 13)};
+    struct ledger_run r = {
+        .run = column(s, 0),
+        .target = column(s, 1),
+        .target_name = column(s, 2),
+        .vantage = column(s, 3),
+        .canary = column(s, 4),
+        .sender = column(s, 5),
+        .mailboxes = column(s, 6),
+        .forms = column(s, 7),
+        .greeting = column(s, 8),
+        .epoch_s = sqlite3_column_int64(s, 9)};
+    struct ledger_counts counts = {column_count(s, 10), column_count(s, 11), column_count(s, 12),
+                                   column_count(s, 13), column_count(s, 14)};
     (void)run;
     if (v->run != NULL)
         v->run(v->self, &r, &counts);

@@ -30,6 +30,7 @@ static const char *const steps[LEDGER_SQLITE_VERSION] = {
     "    sender TEXT NOT NULL,"
     "    mailboxes TEXT NOT NULL,"
     "    forms TEXT NOT NULL,"
+    "    greeting TEXT NOT NULL,"
     "    at INTEGER NOT NULL);"
     "CREATE TABLE forms ("
     "    id INTEGER PRIMARY KEY,"

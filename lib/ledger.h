@@ -23,6 +23,7 @@ struct ledger_run {  /* one target of one invocation; a later call for the same 
     struct span run; /* its name, unique in the ledger: also an input of the tokens */
     struct span target; /* "192.0.2.1:25" */
     struct span target_name, vantage, canary, sender, mailboxes, forms;
+    struct span greeting; /* the name it greets with; empty until it is known */
     int64_t epoch_s;
 };
 

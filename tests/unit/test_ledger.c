@@ -90,8 +90,8 @@ static void say(void *self, const char *what, const struct span *text, size_t co
 
 static void say_run(void *self, const struct ledger_run *r, const struct ledger_counts *c)
 {
-    const struct span text[] = {r->run,    r->target, r->target_name, r->vantage,
-                                r->canary, r->sender, r->mailboxes,   r->forms};
+    const struct span text[] = {r->run,    r->target,    r->target_name, r->vantage, r->canary,
+                                r->sender, r->mailboxes, r->forms,       r->greeting};
     say(self, "run", text, COUNT(text), r->epoch_s);
     strbuf_addf(self, "counts %u %u %u %u %u\n", c->forms, c->messages, c->deliveries, c->reports,
                 c->other);
@@ -137,9 +137,17 @@ static struct ledger_visitor visitor_of(struct strbuf *out)
 
 static struct ledger_run run_row(const char *name, int64_t at)
 {
-    return (struct ledger_run){span_of(name),      SPAN("192.0.2.1:25"),  SPAN("mx.victim.test"),
-                               SPAN("outside"),    SPAN("x@canary.test"), SPAN("p@canary.test"),
-                               SPAN("sink://a b"), SPAN("standard"),      at};
+    return (struct ledger_run){
+        .run = span_of(name),
+        .target = SPAN("192.0.2.1:25"),
+        .target_name = SPAN("mx.victim.test"),
+        .vantage = SPAN("outside"),
+        .canary = SPAN("x@canary.test"),
+        .sender = SPAN("p@canary.test"),
+        .mailboxes = SPAN("sink://a b"),
+        .forms = SPAN("standard"),
+        .greeting = SPAN("hello"),
+        .epoch_s = at};
 }
 
 static struct token_pair pair_of(char letter)
@@ -233,9 +241,9 @@ static void fill(struct ledger l)
 
 #define RUN_A                                                                                 \
     "run|run-a|192.0.2.1:25|mail.victim.test|outside|x@canary.test|p@canary.test|sink://a b|" \
-    "standard|10\ncounts 2 2 2 1 0\n"
+    "standard|hello|10\ncounts 2 2 2 1 0\n"
 #define RUN_REST \
-    "|192.0.2.1:25|mx.victim.test|outside|x@canary.test|p@canary.test|sink://a b|standard|20\n"
+    "|192.0.2.1:25|mx.victim.test|outside|x@canary.test|p@canary.test|sink://a b|standard|hello|20\n"
 #define LAST_VERDICT "verdict|run-a|open|code|why so|collect|80\n"
 #define ARRIVAL(kind, head) \
     "arrival|" kind "|run-a|S1-R1|sink://127.0.0.1:2525|raaaaaaaaaaaaaaa|" head "|60\n"
