@@ -6,10 +6,10 @@
  *     pop3://USER@HOST[:PORT]    STARTTLS wanted, unless HOST is loopback; pop3s:// is TLS at once
  *     imap://USER@HOST[:PORT][/FOLDER]  the same with IMAP; default folder INBOX
  *
- * USER may be left out when ~/.netrc knows it. USER, FOLDER and paths are percent-decoded, so a
- * user `me@example.test` may be written so, or as me%40example.test. A URL with a password in it is
- * refused: what stands on a command line can be read by every user of the host. Nothing is looked
- * up.
+ * USER may be left out when ~/.netrc knows it. USER and FOLDER are percent-decoded, so a user
+ * `me@example.test` may be written so, or as me%40example.test; paths of files stand as they are. A
+ * URL with a password in it is refused: what stands on a command line can be read by every user of
+ * the host. Nothing is looked up.
  *
  * Ownership: a struct mailbox_url is a value with its own text, but for `text`, which points into
  * what was parsed (without a password it may be shown).
