@@ -53,6 +53,13 @@ def test_case_that_must_fail(result):
     assert result["status"] == "pass", result["story"]
 
 
+@pytest.mark.parametrize("seed", [2, 3, 5, 8, 13])
+def test_the_wire_is_cut_otherwise_with_each_seed(seed):
+    """Segments, jitter and tokens follow from the seed; verdicts do not."""
+    run = lab("run", "--seed", seed, f"{CASES}/wire", f"{CASES}/hostile")
+    assert run.returncode == 0, run.stdout
+
+
 def test_average_cost_of_a_case():
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     run = lab("run", CASES)
@@ -206,6 +213,184 @@ def test_an_invalid_file_stops_everything(tmp_path):
         assert run.returncode == 3
         assert run.stdout == ""
         assert f"{tmp_path}/b.yaml:8:15: error: " in run.stderr and "^^" in run.stderr
+
+
+HEAD = """\
+case: golden
+title: t
+why: It must be told why.
+truth: closed
+"""
+SERVERS = "servers: {mx: {persona: postfix-554}}\n"
+EXPECT = "expect: {verdict: closed}\n"
+
+
+def with_rule(rule):
+    return HEAD + "servers: {mx: {rules: [" + rule + "]}}\n" + EXPECT
+
+
+def with_line(line):
+    return HEAD + SERVERS + EXPECT + line + "\n"
+
+
+# A label, a file that does not load, and all that is said about it after "golden.yaml:".
+GOLDEN = [
+    ("unknown key", with_line("tagz: [a]"), """\
+7:1: error: unknown key "tagz" in a case
+    7 | tagz: [a]
+      | ^^^^ did you mean "tags"?
+"""),
+    ("a YAML 1.1 boolean for a key", with_rule("{on: RCPT, then: close}"), """\
+5:25: error: unknown key "on" in a rule
+    5 | servers: {mx: {rules: [{on: RCPT, then: close}]}}
+      |                         ^^ one of: at, when, nth, times, reply, delay, then, fate, \
+rewrite, callout, continue, log, wire
+"""),
+    ("key given twice", with_line("title: again"), """\
+7:1: error: key "title" is given twice
+    7 | title: again
+      | ^^^^^ first given on line 2
+"""),
+    ("key missing", HEAD.replace("why: It must be told why.\n", "") + SERVERS + EXPECT, """\
+1:1: error: a case needs "why"
+    1 | case: golden
+      | ^^^^^^^^^^^^ add why: what it shows; printed when it fails
+"""),
+    ("duration without unit", with_line("probe: {wait: 10}"), """\
+7:15: error: not a duration
+    7 | probe: {wait: 10}
+      |               ^^ write a number and a unit: 300s, 5min, 250ms
+"""),
+    ("duration in words", with_line("probe:\n  wait: 5 minutes"), """\
+8:9: error: not a duration
+    8 |   wait: 5 minutes
+      |         ^^^^^^^^^ write a number and a unit: 300s, 5min, 250ms
+"""),
+    ("range upside down", HEAD + SERVERS + "expect: {connections: 3..1}\n", """\
+6:23: error: not a count or range of counts
+    6 | expect: {connections: 3..1}
+      |                       ^^^^ write 3, 1.., ..4, 2..5 or none
+"""),
+    ("reply not quoted", HEAD + """\
+servers:
+  mx:
+    rules:
+      - at: RCPT
+        reply: 550 5.7.1 <a@b.test>: Relay access denied
+""" + EXPECT, """\
+9:36: error: mapping values are not allowed in this context
+    9 |         reply: 550 5.7.1 <a@b.test>: Relay access denied
+      |                                    ^ a text that holds ": " must be quoted: \
+reply: "550 5.7.1 <a@b.test>: Relay access denied"
+"""),
+    ("reply not quoted in a flow", with_rule("{at: RCPT, reply: 550 5.7.1 <x>: no}"), """\
+5:55: error: did not find expected ',' or '}'
+    5 | servers: {mx: {rules: [{at: RCPT, reply: 550 5.7.1 <x>: no}]}}
+      |                                                       ^ a text that holds ": " must be \
+quoted
+"""),
+    ("reply without code", with_rule("{at: RCPT, reply: Relay access denied}"), """\
+5:42: error: a reply begins with its code
+    5 | servers: {mx: {rules: [{at: RCPT, reply: Relay access denied}]}}
+      |                                          ^^^^^^^^^^^^^^^^^^^ write a code from 200 to 599 \
+and a text: 550 5.7.1 no
+"""),
+    ("code in another base", with_rule("{at: RCPT, reply: {code: 0x226, text: a}}"), """\
+5:49: error: not a whole number that fits here
+    5 | servers: {mx: {rules: [{at: RCPT, reply: {code: 0x226, text: a}}]}}
+      |                                                 ^^^^^ decimal digits, no leading zero; at \
+least 200, at most 599
+"""),
+    ("two codes in one reply", with_rule("{at: RCPT, reply: [250-a, 550 b]}"), """\
+5:50: error: lines with different codes: 250 and 550
+    5 | servers: {mx: {rules: [{at: RCPT, reply: [250-a, 550 b]}]}}
+      |                                                  ^^^^^ where that is meant, write \
+{raw: '250-a\\r\\n550 b\\r\\n'}
+"""),
+    ("no such template", with_rule("{at: RCPT, reply: '550 ${recpt} no'}"), """\
+5:42: error: unknown name ${recpt}
+    5 | servers: {mx: {rules: [{at: RCPT, reply: '550 ${recpt} no'}]}}
+      |                                          ^^^^^^^^^^^^^^^^^ did you mean ${rcpt}?
+"""),
+    ("no such event", with_rule("{at: RCTP, then: close}"), """\
+5:29: error: unknown value "RCTP"
+    5 | servers: {mx: {rules: [{at: RCTP, then: close}]}}
+      |                             ^^^^ did you mean "RCPT"?
+"""),
+    ("no such world", with_line("time: virtul"), """\
+7:7: error: unknown value "virtul"
+    7 | time: virtul
+      |       ^^^^^^ did you mean "virtual"?
+"""),
+    ("no such verdict", HEAD + SERVERS + "expect: {verdict: opne}\n", """\
+6:19: error: unknown value "opne"
+    6 | expect: {verdict: opne}
+      |                   ^^^^ did you mean "open"?
+"""),
+    ("no such persona", HEAD + "servers:\n  mx: {persona: postfix-455}\n" + EXPECT, """\
+6:17: error: no persona named "postfix-455"
+    6 |   mx: {persona: postfix-455}
+      |                 ^^^^^^^^^^^ did you mean "postfix-454"?
+"""),
+    ("no such form", with_line("probe: {forms: S1-R99}"), """\
+7:16: error: no such forms: S1-R99
+    7 | probe: {forms: S1-R99}
+      |                ^^^^^^ unknown form "S1-R99": quick, standard, full, or ids such as S1-R1, \
+S3, R6 (see --list-forms)
+"""),
+    ("no such target", with_line("probe: {wait: 1s, target: my}"), """\
+7:8: error: no such target: my
+    7 | probe: {wait: 1s, target: my}
+      |        ^ name a server of this case
+"""),
+    ("a source elsewhere", with_line("probe: {wait: 1s, source: 192.0.2.1}"), """\
+7:27: error: a source must be a loopback address: 192.0.2.1
+    7 | probe: {wait: 1s, source: 192.0.2.1}
+      |                           ^^^^^^^^^ write an address in 127.0.0.0/8
+"""),
+    ("key that means nothing there",
+     with_rule("{at: MAIL, when: {to_domain: local}, reply: 250 Ok}"), """\
+5:53: error: "to_domain" means nothing at this event
+    5 | servers: {mx: {rules: [{at: MAIL, when: {to_domain: local}, reply: 250 Ok}]}}
+      |                                                     ^^^^^ needs at: RCPT, VRFY, DATA, BDAT \
+or end-of-data
+"""),
+    ("anchor", with_line("mailboxes: &m {canary: {domains: [canary.test]}}"), """\
+7:12: error: anchors are not allowed
+    7 | mailboxes: &m {canary: {domains: [canary.test]}}
+      |            ^^^^ a text that begins with & must be quoted
+"""),
+    ("alias", with_line("tags: *t"), """\
+7:7: error: aliases are not allowed
+    7 | tags: *t
+      |       ^^ a text that begins with * must be quoted
+"""),
+    ("tag", with_line("tags: !!str x"), """\
+7:7: error: tags are not allowed
+    7 | tags: !!str x
+      |       ^^^^^^^ a text that begins with ! must be quoted
+"""),
+    ("two documents", with_line("---\ncase: b"), """\
+7:1: error: a second document begins here
+    7 | ---
+      | ^^^ put it into a file of its own
+"""),
+    ("tab", HEAD + "servers:\n\tmx: {}\n" + EXPECT, """\
+6:1: error: found character that cannot start any token
+    6 |  mx: {}
+      | ^ indent with spaces, not with tabs
+"""),
+]
+
+
+@pytest.mark.parametrize("text, said", [pytest.param(*row[1:], id=row[0]) for row in GOLDEN])
+def test_what_is_said_of_a_file_that_does_not_load(tmp_path, text, said):
+    path = tmp_path / "golden.yaml"
+    path.write_text(text)
+    for command in ("lint", "run", "list", "explain"):
+        run = lab(command, path)
+        assert (run.returncode, run.stdout) == (3, ""), command
+        assert run.stderr == f"{path}:{said}", command
 
 
 def test_lint_of_good_files():
