@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "drive/loop_private.h"
+#include "drive/loop_watch.h"
 
 enum { LINKS_MAX_DEFAULT = 1024 };
 
@@ -169,6 +170,7 @@ static void set_up(struct loop *l)
     slab_init(&l->links, sizeof(struct loop_link), 64);
     slab_init(&l->timers, sizeof(struct loop_timer), 64);
     slab_init(&l->listeners, sizeof(struct loop_listener), 8);
+    loop_watch_set_up(l);
     int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
     l->world = (struct world){.ops = &loop_ops,
                               .epoch_s = (clock_ns(CLOCK_REALTIME) - now_ns) / CLOCK_SECOND};
@@ -236,12 +238,18 @@ void loop_free(struct loop *l)
     slab_clear(&l->links);
     slab_clear(&l->timers);
     slab_clear(&l->listeners);
+    slab_clear(&l->watches);
     free(l);
 }
 
 struct world *loop_world(struct loop *l)
 {
     return &l->world;
+}
+
+struct loop *loop_of_world(struct world *w)
+{
+    return w->ops == &loop_ops ? loop_of(w) : NULL;
 }
 
 void loop_run(struct loop *l)

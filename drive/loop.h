@@ -29,6 +29,7 @@ struct loop_config {
 struct loop *loop_new(const struct loop_config *config, struct strbuf *error);
 void loop_free(struct loop *l);
 struct world *loop_world(struct loop *l);
+struct loop *loop_of_world(struct world *w); /* NULL: another kind of world */
 /* Until world_stop, or until nothing is left that could happen. */
 void loop_run(struct loop *l);
 /* 0, or the signal that came. */

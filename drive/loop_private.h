@@ -62,6 +62,7 @@ struct loop {
     struct slab links;
     struct slab timers;
     struct slab listeners;
+    struct slab watches; /* loop_watch.c */
     struct loop_link *link_list;
     struct loop_listener *listener_list;
     unsigned link_count;
