@@ -187,6 +187,7 @@ static void settle_control(struct plan *p, struct form_result *r)
 
 void plan_answered(struct plan *p, struct form_result *r, int64_t now_ns, unsigned retry_hint_s)
 {
+    plan_form_of(p, r)->session = p->session;
     if (r->form.kind == FORM_CONTROL) {
         settle_control(p, r);
         return;
@@ -245,7 +246,7 @@ void plan_lost(struct plan *p, struct form_result *r, int64_t now_ns)
     f->phase = enough ? PLAN_SETTLED : PLAN_PENDING;
 }
 
-void plan_tainted(struct plan *p, struct form_result *r)
+static void forget_answer(struct plan *p, struct form_result *r)
 {
     struct plan_form *f = plan_form_of(p, r);
     r->answer = ANSWER_NONE;
@@ -261,6 +262,30 @@ void plan_tainted(struct plan *p, struct form_result *r)
     r->state = FORM_NOT_ASKED;
     f->taints++;
     f->phase = f->taints > PLAN_TAINTS_MAX ? PLAN_SETTLED : PLAN_PENDING;
+}
+
+void plan_tainted(struct plan *p, struct form_result *r)
+{
+    struct plan_form *f = plan_form_of(p, r);
+    f->suspect = true;
+    f->losses++;
+    forget_answer(p, r);
+}
+
+void plan_taint_session(struct plan *p)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        struct form_result *r = &p->results[i];
+        if (p->forms[i].session == p->session && p->session != 0 && !r->body_sent) {
+            p->forms[i].session = 0;
+            forget_answer(p, r);
+        }
+    }
+}
+
+bool plan_is_suspect(const struct plan *p, const struct form_result *r)
+{
+    return p->forms[r - p->results].suspect;
 }
 
 void plan_put_back(struct plan *p, struct form_result *r)

@@ -35,6 +35,8 @@ struct plan_form {
     enum plan_phase phase;
     int64_t due_ns;
     uint8_t deferrals, taints, losses, closings;
+    bool suspect;     /* a session lost its trust over it: it is asked in a session of its own */
+    unsigned session; /* that gave its present answer */
 };
 
 struct plan {
@@ -43,6 +45,7 @@ struct plan {
     struct plan_form forms[FORMS_MAX];
     int64_t retry_ns;    /* the next delay for a deferred form starts from here */
     int64_t deadline_ns; /* no form is asked from then on */
+    unsigned session;    /* that runs, from 1 */
     enum plan_style mail_style, rcpt_style;
     unsigned sender_index; /* how many of the stand-in senders were refused; past the last: all were
                             */
@@ -74,6 +77,10 @@ void plan_answered(struct plan *p, struct form_result *r, int64_t now_ns, unsign
 void plan_lost(struct plan *p, struct form_result *r, int64_t now_ns);
 /* The session cannot be believed: what it said about the form counts as not asked. */
 void plan_tainted(struct plan *p, struct form_result *r);
+/* Nor can what it said before, since nobody knows since when replies and commands have lost each
+ * other: the refusals that it gave count as not asked. Messages that went out stay. */
+void plan_taint_session(struct plan *p);
+bool plan_is_suspect(const struct plan *p, const struct form_result *r);
 /* The form was not asked after all (the session must end first): ask it in the next one, no attempt
  * counted. */
 void plan_put_back(struct plan *p, struct form_result *r);

@@ -186,11 +186,18 @@ static void say_quit(struct session *s)
     smtp_client_command(&s->client, STEP_QUIT, SPAN("QUIT"));
 }
 
+/* 221 (RFC 5321 4.1.1.10). Another 2yz may be the answer to RSET, and ours follows: then replies
+ * and commands had lost each other. */
 static enum session_stage hear_quit(struct session *s, const struct reply *reply)
 {
-    (void)s;
-    (void)reply;
-    return STAGE_CLOSE;
+    bool late = s->stage == STAGE_QUIT && reply_class(reply) == 2 && reply->code != 221;
+    return late ? STAGE_END : STAGE_CLOSE;
+}
+
+static void say_nothing(struct session *s)
+{
+    int64_t patience = s->config->timeouts->ns[STEP_QUIT];
+    smtp_client_wait(&s->client, clock_after(s->client.now_ns, patience));
 }
 
 static void say_close(struct session *s)
@@ -212,6 +219,7 @@ static const struct stage_row stages[] = {
     [STAGE_CONTROL_RCPT2] = {"control-rcpt2", session_hear_control_rcpt2,
                              session_say_control_rcpt2},
     [STAGE_QUIT] = {"quit", hear_quit, say_quit},
+    [STAGE_END] = {"end", hear_quit, say_nothing},
     [STAGE_CLOSE] = {"close", hear_quit, say_close},
 };
 
@@ -221,7 +229,9 @@ static void script_next(void *self, struct smtp_client *c, const struct reply *r
     (void)c;
     show_reply(s, reply);
     note_oddities(s, reply);
-    enum session_stage next = s->over ? STAGE_CLOSE : stages[s->stage].hear(s, reply);
+    s->behind_rset = s->stage == STAGE_RSET && reply->code == 250;
+    bool quitting = s->over && s->stage != STAGE_QUIT;
+    enum session_stage next = quitting ? STAGE_CLOSE : stages[s->stage].hear(s, reply);
     s->stage = (uint8_t)next;
     stages[next].say(s);
 }
@@ -261,7 +271,12 @@ static void script_done(void *self, struct smtp_client *c, enum smtp_outcome out
     s->outcome = outcome;
     s->step = step;
     if (s->over) {
-        n->quit_unanswered |= outcome != OUTCOME_CLOSED_BY_US && outcome != OUTCOME_UNSOLICITED;
+        bool unheard = s->stage == STAGE_QUIT || s->stage == STAGE_END;
+        if (outcome == OUTCOME_UNSOLICITED && unheard && !s->tainted) {
+            session_taint(s);
+        }
+        n->quit_unanswered |= s->stage != STAGE_END && outcome != OUTCOME_CLOSED_BY_US &&
+                              outcome != OUTCOME_UNSOLICITED;
         return;
     }
     bool past_deadline = outcome == OUTCOME_CANCELLED && c->now_ns >= s->config->deadline_ns;
@@ -312,6 +327,8 @@ bool session_start(struct session *s, struct world *w, const struct session_conf
     s->control = CONTROL_UNKNOWN;
     s->refusals = s->syntax_errors = s->settled = 0;
     s->stage = STAGE_GREETING;
+    s->asked_suspect = s->tainted = s->behind_rset = false;
+    plan->session = number;
     s->answer_here = s->control_needed = s->over = s->busy = s->refused = false;
     s->turned_away = false;
     s->outcome = OUTCOME_CLOSED_BY_US;

@@ -50,6 +50,11 @@ enum session_stage session_begin_form(struct session *s)
     if (r == NULL) {
         return STAGE_QUIT;
     }
+    if (s->asked_suspect || (s->settled > 0 && plan_is_suspect(s->plan, r))) {
+        plan_put_back(s->plan, r);
+        return STAGE_QUIT;
+    }
+    s->asked_suspect = plan_is_suspect(s->plan, r);
     s->form = r;
     s->answer_here = false;
     s->control_needed = false;
@@ -123,8 +128,11 @@ void session_give_answer(struct session *s)
 /* The session is believed no more. */
 enum session_stage session_taint(struct session *s)
 {
-    s->notes->tainted = true;
+    s->notes->tainted = s->tainted = true;
     s->notes->tainted_sessions++;
+    if (!s->behind_rset) {
+        plan_taint_session(s->plan);
+    }
     if (s->form != NULL) {
         plan_tainted(s->plan, s->form);
         s->form = NULL;

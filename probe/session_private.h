@@ -23,6 +23,7 @@ enum session_stage {
     STAGE_CONTROL_RCPT,  /* <postmaster> */
     STAGE_CONTROL_RCPT2, /* <postmaster@D> */
     STAGE_QUIT,
+    STAGE_END, /* QUIT was answered oddly: does another reply follow? */
     STAGE_CLOSE
 };
 

@@ -1,11 +1,12 @@
 /*
  * random_lab.h - servers and networks drawn from a seed, from the rule language's own structs
  *
- * A draw is of one of four moods. PLAIN: a server that is plainly open or closed, on a slow but
+ * A draw is of one of five moods. PLAIN: a server that is plainly open or closed, on a slow but
  * honest network; nothing lies, nothing is lost. HEALING: the same, after one fault that passes, of
- * the kinds that a client must outlive. FAULTY: the same, and then some rules and path
- * faults that lie, hang, break off, answer twice or do something else with the message. WILD:
- * hardly anything but such rules.
+ * the kinds that a client must outlive. LYING: a server
+ * that answers some commands twice, the second time perhaps late. FAULTY: the same, and then some
+ * rules and path faults that lie, hang, break off, answer twice or do something else with the
+ * message. WILD: hardly anything but such rules.
  *
  * Ownership: a server's config points into its random_server; texts are static.
  */
@@ -23,7 +24,7 @@ enum { RANDOM_RULES_MAX = 12 };
 
 #define COUNT_OF(list) (sizeof(list) / sizeof((list)[0]))
 
-enum mood { MOOD_PLAIN, MOOD_HEALING, MOOD_FAULTY, MOOD_WILD, MOOD_COUNT };
+enum mood { MOOD_PLAIN, MOOD_HEALING, MOOD_LYING, MOOD_FAULTY, MOOD_WILD, MOOD_COUNT };
 
 struct random_server {
     struct server_config config;
@@ -241,6 +242,25 @@ static inline void draw_passing(struct prng *p, struct rule *r)
     }
 }
 
+/* What the second reply says may be the answer that the next command waits for. */
+static inline void draw_lie(struct prng *p, struct rule *r)
+{
+    static const enum smtp_event at[] = {AT_EHLO, AT_MAIL, AT_MAIL, AT_RCPT, AT_RSET};
+    static const char *const twice[] = {"250 Ok\r\n250 Ok\r\n",
+                                        "250 Ok\r\n554 5.7.1 Relay access denied\r\n",
+                                        "250 Ok\r\n354 go on\r\n"};
+    r->at = RULE_AT(at[draw_below(p, COUNT_OF(at))]);
+    r->when.to_domain = r->at == RULE_AT(AT_RCPT) ? DOMAIN_LOCAL : DOMAIN_ANY;
+    r->reply.set = true;
+    r->reply.raw = twice[draw_below(p, COUNT_OF(twice))];
+    r->reply.raw_len = strlen(r->reply.raw);
+    r->wire_set = true;
+    r->wire = (struct wire_shape){.segment = WIRE_PER_LINE, .gap_ns = draw_ns(p, 0, CLOCK_SECOND)};
+    if (prng_chance(p, 1, 2)) {
+        draw_nth(p, &r->nth);
+    }
+}
+
 static inline struct rule *next_rule(struct random_server *s)
 {
     struct rule *r = &s->rules[s->config.rule_count];
@@ -294,6 +314,9 @@ static inline void random_server(struct prng *p, struct random_server *s, enum m
     };
     if (mood == MOOD_HEALING) {
         draw_passing(p, next_rule(s));
+    }
+    if (mood == MOOD_LYING) {
+        draw_lie(p, next_rule(s));
     }
     size_t faults = mood < MOOD_FAULTY ? 0 : (size_t)prng_range(p, 1, mood == MOOD_WILD ? 8 : 3);
     for (size_t i = 0; i < faults; i++) {

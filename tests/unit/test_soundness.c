@@ -232,7 +232,7 @@ static void open_sink(struct lab *lab)
 static void draw_config(struct lab *lab, struct prng *p, struct probe_config *c)
 {
     static const char *const forms[] = {"quick", "standard", "full", "S1-R1", "S1-R1,S2-R1,R5,R43"};
-    bool plain = lab->mood == MOOD_PLAIN || lab->mood == MOOD_HEALING;
+    bool plain = lab->mood < MOOD_FAULTY;
     *c = (struct probe_config){
         .canary_local = SPAN("probe"),
         .canary_domain = SPAN("canary.test"),
@@ -265,7 +265,7 @@ static void draw_lab(struct lab *lab, struct prng *p, struct probe_config *confi
     bool has_hop = prng_chance(p, 1, 3);
     random_server(p, &lab->target_config, lab->mood, "victim.test");
     random_server(p, &lab->hop_config, lab->mood, "hop.test");
-    has_hop = has_hop && lab->mood != MOOD_PLAIN && lab->mood != MOOD_HEALING;
+    has_hop = has_hop && lab->mood >= MOOD_FAULTY;
     open_sink(lab);
     open_mock(lab, &lab->target, &lab->target_config, &lab->target_at,
               has_hop ? &lab->hop_at : &lab->sink_at, true);
@@ -384,6 +384,9 @@ static void check_verdict(struct lab *lab)
     }
     enum verdict expected = lab->target_config.open ? VERDICT_OPEN : VERDICT_CLOSED;
     bool demanded = lab->mood == MOOD_PLAIN || lab->mood == MOOD_HEALING;
+    if (lab->mood == MOOD_LYING && lab->target_config.open && v->verdict == VERDICT_CLOSED) {
+        complain(lab, "open, but for lies about replies, and called closed", NULL);
+    }
     if (demanded && v->verdict != expected) {
         complain(lab,
                  lab->target_config.open ? "open at last, and not called so"
