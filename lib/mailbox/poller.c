@@ -1,11 +1,11 @@
 /*
  * poller.c - rounds: list, fetch what is new, remove what is ours
  *
- * Callbacks only write down what came; poller_tick alone asks for the next operation, since it alone
- * is told the time. A round that meets trouble ends there: what it has not fetched is not seen, so
- * the next list shows it again. It is well again only after a whole round, so one message that
- * cannot be fetched does not make it ill and well by turns; and the next round begins behind that
- * message, so it does not stand before all others.
+ * Callbacks only write down what came; poller_tick alone asks for the next operation, since it
+ * alone is told the time. A round that meets trouble ends there: what it has not fetched is not
+ * seen, so the next list shows it again. It is well again only after a whole round, so one message
+ * that cannot be fetched does not make it ill and well by turns; and the next round begins behind
+ * that message, so it does not stand before all others.
  *
  * What was seen is kept as 64-bit fingerprints of uids: uids are the mailbox's own, not the
  * writer's of a message, and a collision would need billions of them. A message counts as seen when
@@ -229,8 +229,7 @@ static void meet_trouble(struct poller *p, enum mailbox_status status, struct sp
 
 static bool under_way(const struct poller *p)
 {
-    return p->phase == POLLER_LISTING || p->phase == POLLER_FETCHING ||
-           p->phase == POLLER_REMOVING;
+    return p->phase == POLLER_LISTING || p->phase == POLLER_FETCHING || p->phase == POLLER_REMOVING;
 }
 
 static void give_up_operation(struct poller *p)
@@ -338,8 +337,8 @@ static void keep_for_removal(struct poller *p, const struct poller_uid *uid)
     }
 }
 
-static void on_fetched(void *self, enum mailbox_status status, struct span uid,
-                       struct span content, bool truncated, struct span why)
+static void on_fetched(void *self, enum mailbox_status status, struct span uid, struct span content,
+                       bool truncated, struct span why)
 {
     struct poller *p = self;
 

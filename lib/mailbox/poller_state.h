@@ -41,18 +41,18 @@ struct poller {
     struct poller_seen seen;
     enum poller_phase phase;
     enum poller_health health;
-    bool ready;    /* listed without trouble at least once */
-    bool baseline; /* what the first list shows is passed over */
-    bool lasting;  /* the trouble will not heal by itself */
-    bool hurried;  /* look again when this round is over */
-    bool found;    /* this round showed new mail */
-    bool overflow; /* it listed more new messages than pending takes */
-    bool failed;   /* an operation of this round failed: no further ones */
-    int64_t next_ns;      /* of the next round; CLOCK_NEVER while one is under way */
-    int64_t cancel_ns;    /* of the operation under way */
-    int64_t interval_ns;  /* between rounds when all is well */
-    int64_t trouble_ns;   /* between rounds in trouble */
-    uint64_t stumbled;    /* fingerprint of the message at which the last round broke off; 0: none */
+    bool ready;          /* listed without trouble at least once */
+    bool baseline;       /* what the first list shows is passed over */
+    bool lasting;        /* the trouble will not heal by itself */
+    bool hurried;        /* look again when this round is over */
+    bool found;          /* this round showed new mail */
+    bool overflow;       /* it listed more new messages than pending takes */
+    bool failed;         /* an operation of this round failed: no further ones */
+    int64_t next_ns;     /* of the next round; CLOCK_NEVER while one is under way */
+    int64_t cancel_ns;   /* of the operation under way */
+    int64_t interval_ns; /* between rounds when all is well */
+    int64_t trouble_ns;  /* between rounds in trouble */
+    uint64_t stumbled;   /* fingerprint of the message at which the last round broke off; 0: none */
     size_t pending_count, pending_at, pending_start, pending_done;
     size_t removal_count;
     struct poller_uid pending[POLLER_PENDING_MAX];
