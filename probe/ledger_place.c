@@ -1,0 +1,31 @@
+/*
+ * ledger_place.c - the default path, its directories, and the ledger in it
+ */
+#include "probe/ledger_place.h"
+
+#include "drive/state_file.h"
+
+static struct ledger_sqlite *open_it(const char *named, enum ledger_sqlite_mode mode,
+                                     struct strbuf *trouble)
+{
+    char memory[LEDGER_PLACE_MAX];
+    struct strbuf path;
+    if (named != NULL)
+        return ledger_sqlite_open(named, mode, trouble);
+    strbuf_init(&path, memory, sizeof memory);
+    if (!state_file_path(&path, "ledger.db", trouble))
+        return NULL;
+    if (mode == LEDGER_SQLITE_MAKE && !state_file_folders(&path, trouble))
+        return NULL;
+    return ledger_sqlite_open(memory, mode, trouble);
+}
+
+struct ledger_sqlite *ledger_place_open(const char *named, struct strbuf *trouble)
+{
+    return open_it(named, LEDGER_SQLITE_MAKE, trouble);
+}
+
+struct ledger_sqlite *ledger_place_open_existing(const char *named, struct strbuf *trouble)
+{
+    return open_it(named, LEDGER_SQLITE_EXISTING, trouble);
+}
