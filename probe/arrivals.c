@@ -10,35 +10,11 @@
  */
 #include "probe/arrivals.h"
 
-#include <string.h>
-
-enum role { ROLE_SENDER = 1, ROLE_RECIPIENT = 2, ROLE_EITHER = 3 };
-
-static bool pair_has(const struct token_pair *pair, struct span text, enum role role)
-{
-    bool sender = token_equal(&pair->sender, text);
-    bool recipient = token_equal(&pair->recipient, text);
-    return (sender && (role & ROLE_SENDER) != 0) || (recipient && (role & ROLE_RECIPIENT) != 0);
-}
-
-static int owner_of(const struct probe *p, struct span token, enum role role)
-{
-    for (size_t i = 0; i < p->result_count; i++) {
-        if (pair_has(&p->results[i].form.tokens, token, role)) {
-            return (int)i;
-        }
-    }
-    if (pair_has(&p->before.tokens, token, role)) {
-        return ARRIVAL_BEFORE;
-    }
-    return pair_has(&p->after.tokens, token, role) ? ARRIVAL_AFTER : ARRIVAL_NO_FORM;
-}
-
-static int find_owner(const struct probe *p, struct span text, enum role role)
+static int find_owner(const struct arrival_book *b, struct span text, enum token_role role)
 {
     size_t at = 0;
     while ((at = token_find(text, at)) != SIZE_MAX) {
-        int owner = owner_of(p, (struct span){text.ptr + at, TOKEN_LEN}, role);
+        int owner = b->owner(b->self, (struct span){text.ptr + at, TOKEN_LEN}, role);
         if (owner != ARRIVAL_NO_FORM) {
             return owner;
         }
@@ -47,21 +23,11 @@ static int find_owner(const struct probe *p, struct span text, enum role role)
     return ARRIVAL_NO_FORM;
 }
 
-int arrival_form_in(const struct probe *p, struct span text)
-{
-    return find_owner(p, text, ROLE_EITHER);
-}
-
-int arrival_recipient_in(const struct probe *p, struct span text)
-{
-    return find_owner(p, text, ROLE_RECIPIENT);
-}
-
-static int owner_by_recipients(const struct probe *p, const struct mail_view *mail, enum role role,
-                               struct span *matched)
+static int owner_by_recipients(const struct arrival_book *b, const struct mail_view *mail,
+                               enum token_role role, struct span *matched)
 {
     for (size_t i = 0; i < mail->recipient_count; i++) {
-        int owner = find_owner(p, mail->recipients[i], role);
+        int owner = find_owner(b, mail->recipients[i], role);
         if (owner != ARRIVAL_NO_FORM) {
             *matched = mail->recipients[i];
             return owner;
@@ -70,35 +36,25 @@ static int owner_by_recipients(const struct probe *p, const struct mail_view *ma
     return ARRIVAL_NO_FORM;
 }
 
-static int owner_by_field(const struct probe *p, struct span headers)
+static int owner_by_field(const struct arrival_book *b, struct span headers)
 {
     struct span value;
     if (!mail_header(headers, SPAN(MAIL_TOKEN_HEADER), 0, &value, NULL)) {
         return ARRIVAL_NO_FORM;
     }
-    return find_owner(p, value, ROLE_RECIPIENT);
+    return find_owner(b, value, ROLE_RECIPIENT);
 }
 
-/* A reply would go to the same address when the form was asked in the recipient's own name. */
-static bool sender_is_recipient(const struct probe *p, int form)
-{
-    if (form < 0) {
-        return false;
-    }
-    const struct sender_row *used = p->results[form].sender_used;
-    used = used != NULL ? used : p->results[form].form.sender;
-    return strstr(used->template, "{x}") != NULL;
-}
-
-static void judge_report(const struct probe *p, const struct mail_view *mail, struct arrival *out)
+static void judge_report(const struct arrival_book *b, const struct mail_view *mail,
+                         struct arrival *out)
 {
     out->kind = ARRIVAL_REPORT;
-    out->form = owner_by_recipients(p, mail, ROLE_EITHER, &out->recipient);
+    out->form = owner_by_recipients(b, mail, ROLE_EITHER, &out->recipient);
     if (out->form == ARRIVAL_NO_FORM) {
-        out->form = find_owner(p, out->report.returned, ROLE_EITHER);
+        out->form = find_owner(b, out->report.returned, ROLE_EITHER);
     }
     if (out->form == ARRIVAL_NO_FORM) {
-        out->form = find_owner(p, mail->content, ROLE_EITHER);
+        out->form = find_owner(b, mail->content, ROLE_EITHER);
     }
     if (out->form == ARRIVAL_NO_FORM) {
         out->kind = ARRIVAL_FOREIGN;
@@ -106,16 +62,16 @@ static void judge_report(const struct probe *p, const struct mail_view *mail, st
 }
 
 /* Our token, but in a quoted line or behind a boundary: told about the message, not the message. */
-static bool only_quoted(const struct probe *p, struct span headers, struct span body)
+static bool only_quoted(const struct arrival_book *b, struct span headers, struct span body)
 {
     struct span type, line;
     if (mail_header(headers, SPAN("Content-Type"), 0, &type, NULL) &&
         span_istarts(type, SPAN("multipart/"))) {
-        return find_owner(p, body, ROLE_EITHER) != ARRIVAL_NO_FORM;
+        return find_owner(b, body, ROLE_EITHER) != ARRIVAL_NO_FORM;
     }
     while (span_cut(&body, '\n', &line)) {
         bool quoted = line.len > 0 && (line.ptr[0] == '>' || line.ptr[0] == '|');
-        if (quoted && find_owner(p, line, ROLE_EITHER) != ARRIVAL_NO_FORM) {
+        if (quoted && find_owner(b, line, ROLE_EITHER) != ARRIVAL_NO_FORM) {
             return true;
         }
     }
@@ -126,37 +82,87 @@ static bool only_quoted(const struct probe *p, struct span headers, struct span 
  * The envelope recipient alone makes a delivery, except where a reply could have gone there too:
  * the form was asked in that very name, or the reverse-path is null and our message is quoted.
  */
-static bool envelope_speaks(const struct probe *p, const struct mail_view *mail, int owner,
+static bool envelope_speaks(const struct arrival_book *b, const struct mail_view *mail, int owner,
                             struct span headers, struct span body)
 {
-    if (owner == ARRIVAL_NO_FORM || sender_is_recipient(p, owner)) {
+    if (owner == ARRIVAL_NO_FORM || b->own_name(b->self, owner)) {
         return false;
     }
-    return mail->sender.len > 0 || !only_quoted(p, headers, body);
+    return mail->sender.len > 0 || !only_quoted(b, headers, body);
 }
 
-static void judge_message(const struct probe *p, const struct mail_view *mail, struct arrival *out)
+static void judge_message(const struct arrival_book *b, const struct mail_view *mail,
+                          struct arrival *out)
 {
     struct span headers, body;
     mail_split(mail->content, &headers, &body);
-    int by_field = owner_by_field(p, headers);
-    int by_envelope = owner_by_recipients(p, mail, ROLE_RECIPIENT, &out->recipient);
-    if (by_field != ARRIVAL_NO_FORM || envelope_speaks(p, mail, by_envelope, headers, body)) {
+    int by_field = owner_by_field(b, headers);
+    int by_envelope = owner_by_recipients(b, mail, ROLE_RECIPIENT, &out->recipient);
+    if (by_field != ARRIVAL_NO_FORM || envelope_speaks(b, mail, by_envelope, headers, body)) {
         out->form = by_field != ARRIVAL_NO_FORM ? by_field : by_envelope;
         out->kind = out->form >= 0 ? ARRIVAL_DELIVERY : ARRIVAL_CONTROL;
         return;
     }
     out->form = by_envelope;
     if (out->form == ARRIVAL_NO_FORM) {
-        out->form = owner_by_recipients(p, mail, ROLE_SENDER, &out->recipient);
+        out->form = owner_by_recipients(b, mail, ROLE_SENDER, &out->recipient);
     }
     if (out->form == ARRIVAL_NO_FORM) {
-        out->form = find_owner(p, mail->content, ROLE_EITHER);
+        out->form = find_owner(b, mail->content, ROLE_EITHER);
     }
     out->kind = out->form >= 0 ? ARRIVAL_UNCLEAR : ARRIVAL_FOREIGN;
 }
 
-void arrival_judge(const struct probe *p, const struct mail_view *mail, struct arrival *out)
+/* A tag that could pass for a token: one of ours, altered by a character or two. */
+static bool like_a_token(struct span tag)
+{
+    if (tag.len + 1 < TOKEN_LEN || tag.len > TOKEN_LEN + 1) {
+        return false;
+    }
+    for (size_t i = 0; i < tag.len; i++) {
+        char c = tag.ptr[i];
+        bool fits = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!fits) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool find_mark(const struct arrival_book *b, const struct mail_view *mail, struct span *mark)
+{
+    struct span headers, body;
+    mail_split(mail->content, &headers, &body);
+    if (mail_header(headers, SPAN(MAIL_TOKEN_HEADER), 0, mark, NULL) && mark->len > 0) {
+        return true;
+    }
+    for (size_t i = 0; i < mail->recipient_count; i++) {
+        if (b->tagged(b->self, mail->recipients[i], mark) && like_a_token(*mark)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Nobody's message, but with our mark on it. */
+static void judge_mark(const struct arrival_book *b, const struct mail_view *mail,
+                       struct arrival *out)
+{
+    if (!find_mark(b, mail, &out->mark)) {
+        return;
+    }
+    struct strbuf whose;
+    strbuf_init(&whose, out->whose, sizeof(out->whose));
+    size_t at = token_find(out->mark, 0);
+    out->kind = ARRIVAL_FORGED;
+    if (at != SIZE_MAX && b->earlier != NULL &&
+        b->earlier(b->self, (struct span){out->mark.ptr + at, TOKEN_LEN}, &whose)) {
+        out->kind = ARRIVAL_REPLAYED;
+    }
+}
+
+void arrival_judge_by(const struct arrival_book *b, const struct mail_view *mail,
+                      struct arrival *out)
 {
     *out = (struct arrival){.kind = ARRIVAL_FOREIGN, .form = ARRIVAL_NO_FORM};
     if (mail->recipient_count > 0) {
@@ -164,9 +170,12 @@ void arrival_judge(const struct probe *p, const struct mail_view *mail, struct a
     }
     dsn_read(mail->sender, mail->content, &out->report);
     if (out->report.is_report) {
-        judge_report(p, mail, out);
+        judge_report(b, mail, out);
     } else {
-        judge_message(p, mail, out);
+        judge_message(b, mail, out);
+    }
+    if (out->kind == ARRIVAL_FOREIGN && out->form == ARRIVAL_NO_FORM) {
+        judge_mark(b, mail, out);
     }
 }
 
@@ -183,21 +192,30 @@ static bool quotes_a_host(struct span diagnostic)
     return false;
 }
 
-static bool names_another_host(const struct probe *p, const struct dsn_report *r)
+static bool names_another_host(struct span target_name, const struct dsn_report *r)
 {
     bool remote = r->remote_mta.len > 0 && !span_iequal(r->remote_mta, r->reporting_mta) &&
-                  !span_iequal(r->remote_mta, p->who.target_name);
-    return remote || quotes_a_host(r->diagnostic);
+                  !span_iequal(r->remote_mta, target_name);
+    return remote || quotes_a_host(r->diagnostic) || quotes_a_host(r->words);
+}
+
+/* A daemon that writes as mailer-daemon@victim.test for mx.victim.test. */
+static bool same_house(struct span name, struct span daemon)
+{
+    size_t dot = name.len - daemon.len - 1;
+    return daemon.len > 0 && name.len > daemon.len && name.ptr[dot] == '.' &&
+           span_iends(name, daemon);
 }
 
 /* By the name that was given, or by the one it gives itself in its greeting. Reports without a name
    are taken for the target's: who else knows the message? */
-static bool made_by_target(const struct probe *p, struct span reporting_mta)
+static bool made_by_target(struct span name, struct span greets_as, const struct dsn_report *r)
 {
-    struct span greeting = span_from(span_of(p->target.greeting), 4);
-    struct span own_name = span_to(greeting, span_chr(greeting, ' '));
-    return reporting_mta.len == 0 || span_iequal(reporting_mta, own_name) ||
-           span_iequal(reporting_mta, p->who.target_name);
+    struct span reporting = r->reporting_mta;
+    bool named = reporting.len == 0 || span_iequal(reporting, greets_as) ||
+                 span_iequal(reporting, name);
+    return named || (r->failed_in_words &&
+                     (same_house(name, reporting) || same_house(greets_as, reporting)));
 }
 
 static void copy_visible(char *room, size_t cap, struct span text)
@@ -207,16 +225,20 @@ static void copy_visible(char *room, size_t cap, struct span text)
     strbuf_add_visible(&out, text);
 }
 
-void arrival_read_report(const struct probe *p, const struct arrival *a, struct probe_report *out)
+void arrival_read_report_by(const struct arrival_book *b, const struct arrival *a,
+                            struct probe_report *out)
 {
     const struct dsn_report *r = &a->report;
+    struct span name = b->target_name(b->self, a->form);
     *out = (struct probe_report){.form = a->form >= 0 ? a->form : -1,
                                  .is_dsn = r->is_dsn,
+                                 .in_words = r->failed_in_words,
                                  .action = r->action};
-    bool failed = r->is_dsn && r->action == DSN_FAILED;
-    bool elsewhere = names_another_host(p, r);
+    bool failed = (r->is_dsn && r->action == DSN_FAILED) || r->failed_in_words;
+    bool elsewhere = names_another_host(name, r);
     out->canary_side = failed && elsewhere;
-    out->by_target = failed && !elsewhere && made_by_target(p, r->reporting_mta);
+    out->by_target =
+        failed && !elsewhere && made_by_target(name, b->greeting_name(b->self, a->form), r);
     copy_visible(out->reporting_mta, sizeof(out->reporting_mta), r->reporting_mta);
     copy_visible(out->remote_mta, sizeof(out->remote_mta), r->remote_mta);
     copy_visible(out->status, sizeof(out->status), r->status);

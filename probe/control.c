@@ -5,7 +5,10 @@
 
 #include <string.h>
 
+#include "probe/record.h"
 #include "probe/steps.h"
+
+enum { CONTROL_SHARE = 4 /* of the window, between two attempts */ };
 
 enum control_stage {
     CONTROL_GREETING,
@@ -17,21 +20,24 @@ enum control_stage {
     CONTROL_QUIT
 };
 
-void control_init(struct probe_control *c, struct probe *p, const char *id)
-{
-    c->probe = p;
-    c->id = id;
-    token_make(p->config.key, span_of(p->token_target), span_of(id), &c->tokens);
-}
+static const char *const ids[2 * FORM_CANARIES_MAX] = {
+    "control-before",   "control-after",   "control-before.2", "control-after.2",
+    "control-before.3", "control-after.3", "control-before.4", "control-after.4"};
 
-static void add_mailbox(struct strbuf *out, struct span local, const struct token *t,
-                        struct span domain)
+void control_init_all(struct probe *p)
 {
-    strbuf_add(out, local);
-    strbuf_addc(out, '+');
-    strbuf_add(out, (struct span){t->text, TOKEN_LEN});
-    strbuf_addc(out, '@');
-    strbuf_add(out, domain);
+    const struct probe_config *config = &p->config;
+    p->canary_count = 1 + config->further_count;
+    for (size_t i = 0; i < 2 * p->canary_count; i++) {
+        struct probe_control *c = &p->controls[i];
+        size_t canary = i / 2;
+        c->probe = p;
+        c->id = ids[i];
+        c->canary = form_canary(&(struct form){.canary = (uint8_t)canary}, &p->who);
+        c->route = canary == 0 ? config->control_route : config->further_route[canary - 1];
+        c->finished = !config->mailbox;
+        token_make(config->key, span_of(p->token_target), span_of(c->id), &c->tokens);
+    }
 }
 
 static void say_path(struct probe_control *c, enum smtp_step step)
@@ -42,10 +48,12 @@ static void say_path(struct probe_control *c, enum smtp_step step)
     strbuf_init(&line, room, sizeof(room));
     if (step == STEP_MAIL) {
         strbuf_adds(&line, "MAIL FROM:<");
-        add_mailbox(&line, who->sender_local, &c->tokens.sender, who->sender_domain);
+        form_mailbox(&line, who->token_place, who->sender_local, &c->tokens.sender,
+                     who->sender_domain);
     } else {
         strbuf_adds(&line, "RCPT TO:<");
-        add_mailbox(&line, who->canary_local, &c->tokens.recipient, who->canary_domain);
+        form_mailbox(&line, who->token_place, c->canary.local, &c->tokens.recipient,
+                     c->canary.domain);
     }
     strbuf_addc(&line, '>');
     smtp_client_command(&c->client, step, strbuf_span(&line));
@@ -59,8 +67,9 @@ static void say_body(struct probe_control *c)
     strbuf_init(&from, from_room, sizeof(from_room));
     strbuf_init(&to, to_room, sizeof(to_room));
     strbuf_init(&message, c->message, sizeof(c->message));
-    add_mailbox(&from, who->sender_local, &c->tokens.sender, who->sender_domain);
-    add_mailbox(&to, who->canary_local, &c->tokens.recipient, who->canary_domain);
+    form_mailbox(&from, who->token_place, who->sender_local, &c->tokens.sender,
+                 who->sender_domain);
+    form_mailbox(&to, who->token_place, c->canary.local, &c->tokens.recipient, c->canary.domain);
     struct mail_probe m = {
         .from = strbuf_span(&from),
         .to = strbuf_span(&to),
@@ -69,10 +78,15 @@ static void say_body(struct probe_control *c)
         .helo = span_of(c->probe->helo),
         .contact = c->probe->config.contact,
         .token = &c->tokens.recipient,
-        .attempt = 1,
+        .attempt = c->attempts,
         .epoch_s = world_epoch(c->probe->world),
     };
     mail_write_probe(&message, &m);
+    if (!record_control_message(c->probe, c, &m)) {
+        c->unwritten = true;
+        smtp_client_close(&c->client);
+        return;
+    }
     c->sent_ns = c->client.now_ns;
     smtp_client_body(&c->client, strbuf_span(&message));
 }
@@ -109,6 +123,18 @@ static void say(struct probe_control *c, enum control_stage stage)
     }
 }
 
+/* Deferred: when to come back, if that is within the window. */
+static bool put_off(struct probe_control *c, const struct reply *reply)
+{
+    int64_t now = c->client.now_ns;
+    unsigned hint_s = answer_retry_seconds(reply);
+    int64_t delay = hint_s > 0 ? (int64_t)hint_s * CLOCK_SECOND
+                               : c->probe->config.wait_ns / CONTROL_SHARE;
+    int64_t at = clock_after(now, delay > CLOCK_SECOND ? delay : CLOCK_SECOND);
+    c->again_ns = at < c->until_ns ? at : 0;
+    return c->again_ns != 0;
+}
+
 static void script_next(void *self, struct smtp_client *client, const struct reply *reply)
 {
     struct probe_control *c = self;
@@ -122,8 +148,9 @@ static void script_next(void *self, struct smtp_client *client, const struct rep
     reply_print(&text, reply);
     bool taken = stage == CONTROL_DATA ? reply->code == 354 : reply_class(reply) == 2;
     if (stage == CONTROL_BODY || !taken) {
-        c->accepted = taken;
-        c->finished = true;
+        c->accepted = taken && stage == CONTROL_BODY;
+        c->again = !taken && reply_class(reply) == 4 && put_off(c, reply);
+        c->finished = !c->again;
         steps_poke(c->probe);
         say(c, CONTROL_QUIT);
         return;
@@ -136,7 +163,7 @@ static void script_done(void *self, struct smtp_client *client, enum smtp_outcom
 {
     struct probe_control *c = self;
     (void)client;
-    if (!c->finished) {
+    if (!c->finished && !c->again) {
         c->outcome = outcome;
         c->step = step;
         c->finished = true;
@@ -154,26 +181,89 @@ static void script_ended(void *self, struct smtp_client *client)
 
 static const struct smtp_script control_script = {script_next, script_done, script_ended, NULL};
 
-bool control_start(struct probe_control *c)
+static void start(struct probe_control *c)
 {
     struct probe *p = c->probe;
-    const struct endpoint *to = &p->config.control_route;
     c->started = true;
-    if (to->family != 0) {
+    c->again = false;
+    c->again_ns = 0;
+    if (c->route.family != 0) {
+        c->attempts++;
         smtp_client_init(&c->client, &control_script, c, &p->config.timeouts, world_now(p->world),
                          CLOCK_NEVER);
         c->stage = CONTROL_GREETING;
-        c->link = world_connect(p->world, NULL, to, smtp_client_machine(&c->client));
+        c->link = world_connect(p->world, NULL, &c->route, smtp_client_machine(&c->client));
     }
     c->active = c->link != NULL;
     c->finished = !c->active;
-    return c->active;
 }
 
-void control_cancel(struct probe_control *c)
+void control_start_all(struct probe *p, bool after, int64_t until_ns)
 {
-    if (c->active) {
-        smtp_client_cancel(&c->client);
-        world_wake(c->probe->world, c->link);
+    for (size_t i = after; i < 2 * p->canary_count; i += 2) {
+        p->controls[i].until_ns = until_ns;
+        start(&p->controls[i]);
     }
+}
+
+int64_t control_tick_all(struct probe *p)
+{
+    int64_t now = world_now(p->world);
+    int64_t next = CLOCK_NEVER;
+    for (size_t i = 0; i < 2 * p->canary_count; i++) {
+        struct probe_control *c = &p->controls[i];
+        if (c->again_ns == 0 || c->active) {
+            continue;
+        }
+        if (c->again_ns <= now) {
+            start(c);
+        } else if (c->again_ns < next) {
+            next = c->again_ns;
+        }
+    }
+    return next;
+}
+
+void control_cancel_all(struct probe *p)
+{
+    for (size_t i = 0; i < 2 * p->canary_count; i++) {
+        struct probe_control *c = &p->controls[i];
+        c->again_ns = 0;
+        c->finished |= !c->active;
+        if (c->active) {
+            smtp_client_cancel(&c->client);
+            world_wake(p->world, c->link);
+        }
+    }
+}
+
+bool control_all_arrived(const struct probe *p, bool after)
+{
+    for (size_t i = after; i < 2 * p->canary_count; i += 2) {
+        if (!p->controls[i].arrived) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool control_all_failed_or_arrived(const struct probe *p, bool after)
+{
+    for (size_t i = after; i < 2 * p->canary_count; i += 2) {
+        const struct probe_control *c = &p->controls[i];
+        if (!c->arrived && (!c->finished || c->accepted)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool control_any_active(const struct probe *p)
+{
+    for (size_t i = 0; i < 2 * p->canary_count; i++) {
+        if (p->controls[i].active) {
+            return true;
+        }
+    }
+    return false;
 }

@@ -1,9 +1,10 @@
 /*
  * control.h - the positive control: a message of our own, by its own way in
  *
- * Before the first form and after the last one a message goes straight to the canary's mail server.
- * When it comes home, the way home works, and that nothing else came means something. One
- * transaction, no retries: a control that fails costs certainty, never truth.
+ * Before the first form and after the last one a message goes straight to each canary's mail
+ * server. When it comes home, the way home works, and that nothing else came means something. A
+ * server that says "later" (greylisting) is asked again while the window lasts; any other no is the
+ * end: a control that fails costs certainty, never truth.
  *
  * Ownership: the struct is the probe's (probe_state.h); it is in use until `ended` was called.
  */
@@ -12,12 +13,20 @@
 
 #include "probe/probe_state.h"
 
-/* Names the control and makes its tokens; nothing is sent. */
-void control_init(struct probe_control *c, struct probe *p, const char *id);
-/* False: no way in is known, or the world is out of links; the control is then finished, not
- * accepted. */
-bool control_start(struct probe_control *c);
+/* The controls of all canaries, as the config has them; nothing is sent. */
+void control_init_all(struct probe *p);
+/* Starts those of one side: `after` the forms, or before them. No attempt begins from until_ns on.
+ * One without a way in is finished at once, not accepted; so it is when the world is out of links.
+ */
+void control_start_all(struct probe *p, bool after, int64_t until_ns);
+/* Begins the attempts that are due. Returns when the next one is, or CLOCK_NEVER. */
+int64_t control_tick_all(struct probe *p);
 /* Ends soon. */
-void control_cancel(struct probe_control *c);
+void control_cancel_all(struct probe *p);
+
+/* Of one side: all came home; none is under way or can still come. */
+bool control_all_arrived(const struct probe *p, bool after);
+bool control_all_failed_or_arrived(const struct probe *p, bool after);
+bool control_any_active(const struct probe *p);
 
 #endif

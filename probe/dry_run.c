@@ -30,25 +30,15 @@ static void derive(struct names *n, const struct probe_config *c)
 static struct form_identity identity(const struct probe_config *c)
 {
     return (struct form_identity){
+        .token_place = c->token_place,
         .canary_local = c->canary_local,
         .canary_domain = c->canary_domain,
+        .further_count = c->further_count,
         .sender_local = c->sender_local,
         .sender_domain = c->sender_domain,
         .target_name = c->target_name,
         .target = c->target,
         .local_domain = c->local_domain.len > 0 ? c->local_domain : c->target_name};
-}
-
-/* local+token@domain, as the message's header has it. */
-static struct span tagged(struct strbuf *out, struct span local, const struct token *token,
-                          struct span domain)
-{
-    strbuf_add(out, local);
-    strbuf_addc(out, '+');
-    strbuf_adds(out, token->text);
-    strbuf_addc(out, '@');
-    strbuf_add(out, domain);
-    return strbuf_span(out);
 }
 
 static void print_form(struct strbuf *out, const struct form *f, const struct form_identity *who)
@@ -84,8 +74,11 @@ static void print_message(struct strbuf *out, const struct form *f, const struct
     strbuf_init(&message, memory, sizeof(memory));
     strbuf_init(&from_text, from, sizeof(from));
     strbuf_init(&to_text, to, sizeof(to));
-    probe.from = tagged(&from_text, c->sender_local, &f->tokens.sender, c->sender_domain);
-    probe.to = tagged(&to_text, c->canary_local, &f->tokens.recipient, c->canary_domain);
+    form_mailbox(&from_text, c->token_place, c->sender_local, &f->tokens.sender, c->sender_domain);
+    form_mailbox(&to_text, c->token_place, c->canary_local, &f->tokens.recipient,
+                 c->canary_domain);
+    probe.from = strbuf_span(&from_text);
+    probe.to = strbuf_span(&to_text);
     mail_write_probe(&message, &probe);
     strbuf_addf(out, "\n# the message of %s (its date is that of the run)\n", f->id);
     rest = strbuf_span(&message);
@@ -119,8 +112,11 @@ bool dry_run_print(struct strbuf *out, const struct probe_config *config)
     strbuf_init(&error, memory, sizeof(memory));
     derive(&names, config);
     who = identity(config);
+    memcpy(who.further, config->further, sizeof(who.further));
     memset(forms, 0, sizeof(forms));
     if (!forms_select(config->forms, forms, FORMS_MAX, &count, &error))
+        return false;
+    if (!forms_add_canaries(forms, FORMS_MAX, &count, config->further_count))
         return false;
     forms_bind(forms, count, &who, config->key, span_of(names.target));
     strbuf_addf(out, "# %s: what would be said; nothing was sent\n", names.target);

@@ -256,6 +256,32 @@ bool forms_select(struct span selection, struct form *forms, size_t cap, size_t 
     return true;
 }
 
+bool forms_add_canaries(struct form *forms, size_t cap, size_t *count, size_t further_count)
+{
+    size_t at = 0;
+    if (*count + further_count > cap || further_count >= FORM_CANARIES_MAX) {
+        return false;
+    }
+    while (at < *count && forms[at].kind != FORM_CONTROL) {
+        at++;
+    }
+    for (size_t i = *count; i > at; i--) {
+        forms[i - 1 + further_count] = forms[i - 1];
+    }
+    for (size_t i = 0; i < further_count; i++) {
+        struct form *f = &forms[at + i];
+        *f = (struct form){.sender = &form_senders[0],
+                           .recipient = &form_recipients[0],
+                           .kind = FORM_EXTERNAL,
+                           .canary = (uint8_t)(i + 1)};
+        struct strbuf id;
+        strbuf_init(&id, f->id, sizeof(f->id));
+        strbuf_addf(&id, "%s-%s.%zu", f->sender->id, f->recipient->id, i + 2);
+    }
+    *count += further_count;
+    return true;
+}
+
 static void add_ip(struct strbuf *out, const struct endpoint *e)
 {
     if (e->family == 6) {
@@ -264,11 +290,28 @@ static void add_ip(struct strbuf *out, const struct endpoint *e)
     endpoint_print_address(out, e);
 }
 
-static void add_tagged(struct strbuf *out, struct span local, const struct token *token)
+static void add_tagged(struct strbuf *out, enum token_place place, struct span local,
+                       const struct token *token)
 {
-    strbuf_add(out, local);
-    strbuf_addc(out, '+');
+    if (place == TOKEN_SUBADDRESS) {
+        strbuf_add(out, local);
+        strbuf_addc(out, '+');
+    }
     strbuf_add(out, (struct span){token->text, TOKEN_LEN});
+}
+
+void form_mailbox(struct strbuf *out, enum token_place place, struct span local,
+                  const struct token *token, struct span domain)
+{
+    add_tagged(out, place, local, token);
+    strbuf_addc(out, '@');
+    strbuf_add(out, domain);
+}
+
+struct canary form_canary(const struct form *f, const struct form_identity *who)
+{
+    return f->canary == 0 ? (struct canary){who->canary_local, who->canary_domain}
+                          : who->further[f->canary - 1];
 }
 
 /* One {word} of a template; the words are told apart by their first letter. */
@@ -277,13 +320,13 @@ static void add_word(const struct form *f, const struct form_identity *who, char
 {
     switch (word) {
     case 'x':
-        add_tagged(out, who->canary_local, &f->tokens.recipient);
+        add_tagged(out, who->token_place, form_canary(f, who).local, &f->tokens.recipient);
         break;
     case 'X':
-        strbuf_add(out, who->canary_domain);
+        strbuf_add(out, form_canary(f, who).domain);
         break;
     case 'p':
-        add_tagged(out, who->sender_local, &f->tokens.sender);
+        add_tagged(out, who->token_place, who->sender_local, &f->tokens.sender);
         break;
     case 'S':
         strbuf_add(out, who->sender_domain);
@@ -362,7 +405,8 @@ static void bind_kind(struct form *f, const struct form_identity *who)
     f->why_not = path_trouble(strbuf_span(&path), path.truncated);
     if (!f->recipient->control) {
         struct address a = address_parse(strbuf_span(&path));
-        f->kind = span_iequal(a.domain, who->canary_domain) ? FORM_EXTERNAL : FORM_AMBIGUOUS;
+        bool external = span_iequal(a.domain, form_canary(f, who).domain);
+        f->kind = external ? FORM_EXTERNAL : FORM_AMBIGUOUS;
     }
     if (f->why_not == NULL) {
         strbuf_reset(&path);

@@ -19,7 +19,7 @@
 #include "lib/base/token.h"
 #include "lib/smtp/mail.h"
 
-enum { FORMS_MAX = 64, FORM_ID_MAX = 16 };
+enum { FORMS_MAX = 64, FORM_ID_MAX = 16, FORM_CANARIES_MAX = 4 };
 
 struct sender_row {
     const char *id; /* "S1" */
@@ -49,9 +49,15 @@ enum token_place {
     TOKEN_CATCH_ALL   /* token@domain, where every local part is ours */
 };
 
+struct canary { /* of an unrelated domain, with a mailbox of its own */
+    struct span local, domain;
+};
+
 struct form_identity { /* who asks whom */
     enum token_place token_place;
-    struct span canary_local, canary_domain;
+    struct span canary_local, canary_domain; /* the first one */
+    struct canary further[FORM_CANARIES_MAX - 1];
+    size_t further_count;
     struct span sender_local, sender_domain;
     struct span target_name;  /* {T} */
     struct endpoint target;   /* {ip} */
@@ -61,7 +67,8 @@ struct form_identity { /* who asks whom */
 enum form_kind { FORM_EXTERNAL, FORM_AMBIGUOUS, FORM_CONTROL };
 
 struct form {
-    char id[FORM_ID_MAX]; /* "S1-R1" */
+    char id[FORM_ID_MAX]; /* "S1-R1"; of the second canary "S1-R1.2" */
+    uint8_t canary;       /* 0: the first one */
     const struct sender_row *sender;
     const struct recipient_row *recipient;
     enum form_kind kind; /* computed: external when the domain after the last unquoted @ is the
@@ -75,6 +82,13 @@ struct form {
    order; controls last. False: *error is a sentence naming the unknown word. */
 bool forms_select(struct span selection, struct form *forms, size_t cap, size_t *count,
                   struct strbuf *error);
+/* Adds the plain form once more for every further canary, before the controls. False: no room. */
+bool forms_add_canaries(struct form *forms, size_t cap, size_t *count, size_t further_count);
+/* The canary that the form would reach. */
+struct canary form_canary(const struct form *f, const struct form_identity *who);
+/* An address with a token in it, as `place` says: local+token@domain, or token@domain. */
+void form_mailbox(struct strbuf *out, enum token_place place, struct span local,
+                  const struct token *token, struct span domain);
 /* Fills in tokens, kind and applicability for this identity. */
 void forms_bind(struct form *forms, size_t count, const struct form_identity *who,
                 const struct token_key *key, struct span target);

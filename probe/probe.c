@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "probe/control.h"
+#include "probe/record.h"
 #include "probe/steps.h"
 
 enum { RETRY_DEFAULT_S = 301, MAX_TIME_DEFAULT_MIN = 15, WAIT_DEFAULT_MIN = 2 };
@@ -44,12 +45,41 @@ static const struct form_result *plain_result(const struct probe *p)
     const struct form_result *plain = NULL;
     for (size_t i = 0; i < p->result_count; i++) {
         const struct form_result *r = &p->results[i];
-        if (r->form.recipient == &form_recipients[0] &&
+        if (r->form.recipient == &form_recipients[0] && r->form.canary == 0 &&
             (plain == NULL || r->form.sender == &form_senders[0])) {
             plain = r;
         }
     }
     return plain;
+}
+
+static bool mailbox_dead(const struct probe *p)
+{
+    for (size_t i = 0; i < p->config.mailbox_count; i++) {
+        if (p->mailboxes[i].troubled) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* None of them will be read again in this run: there is nothing to wait for. */
+static bool mailboxes_lost(const struct probe *p)
+{
+    size_t lost = 0;
+    for (size_t i = 0; i < p->config.mailbox_count; i++) {
+        lost += p->mailboxes[i].troubled && p->mailboxes[i].lasting;
+    }
+    return lost > 0 && lost == p->config.mailbox_count;
+}
+
+static bool no_control_route(const struct probe *p)
+{
+    bool missing = p->config.control_route.family == 0;
+    for (size_t i = 0; i < p->config.further_count; i++) {
+        missing |= p->config.further_route[i].family == 0;
+    }
+    return missing;
 }
 
 void probe_facts(const struct probe *p, struct verdict_facts *facts)
@@ -65,8 +95,10 @@ void probe_facts(const struct probe *p, struct verdict_facts *facts)
         .greeting_code = n->greeting_code,
         .session_answer = n->session_answer,
         .mailbox = p->config.mailbox,
-        .control_before = p->before.arrived,
-        .control_after = p->after.arrived,
+        .mailbox_dead = mailbox_dead(p),
+        .no_control_route = p->config.mailbox && no_control_route(p),
+        .control_before = control_all_arrived(p, false),
+        .control_after = control_all_arrived(p, true),
         .window_whole = p->window_whole && !p->turned_away,
         .deadline_passed = p->deadline_passed,
         .interrupted = p->interrupted,
@@ -86,6 +118,8 @@ static void finish(struct probe *p)
     p->finished_ns = world_now(p->world);
     probe_facts(p, &facts);
     verdict_decide(&facts, &p->verdict);
+    record_forms_left(p);
+    record_verdict(p);
     if (p->observer.finished != NULL) {
         p->observer.finished(p->observer.self, p);
     }
@@ -97,10 +131,9 @@ static void conclude(struct probe *p)
 {
     p->phase = PROBE_FINISHED;
     p->concluding = true;
-    if (p->session.active || p->before.active || p->after.active) {
+    control_cancel_all(p);
+    if (p->session.active || control_any_active(p)) {
         session_cancel(&p->session);
-        control_cancel(&p->before);
-        control_cancel(&p->after);
         return;
     }
     finish(p);
@@ -118,17 +151,36 @@ static bool any_body_sent(const struct probe *p)
     return false;
 }
 
+/* A message came home; with several canaries, one to each that was sent any: a server that delivers
+ * to the first one only is worth waiting for. */
+static bool proved(const struct probe *p)
+{
+    bool sent[FORM_CANARIES_MAX] = {false}, home[FORM_CANARIES_MAX] = {false};
+    for (size_t i = 0; i < p->result_count; i++) {
+        const struct form_result *r = &p->results[i];
+        sent[r->form.canary] |= r->body_sent;
+        home[r->form.canary] |= r->delivered;
+    }
+    for (size_t i = 0; i < p->canary_count; i++) {
+        if (sent[i] && !home[i]) {
+            return false;
+        }
+    }
+    return p->first_delivery_ns != 0;
+}
+
 static void watch_window(struct probe *p)
 {
     int64_t now = world_now(p->world);
-    bool enough = p->first_delivery_ns != 0 && !p->config.exhaustive;
-    if (now >= p->window_end_ns) {
+    int64_t next = control_tick_all(p);
+    bool enough = proved(p) && !p->config.exhaustive;
+    if (now >= p->window_end_ns || mailboxes_lost(p)) {
         p->window_whole = true;
         conclude(p);
-    } else if (enough && p->after.finished && !p->after.active) {
+    } else if (enough && !control_any_active(p)) {
         conclude(p);
     } else {
-        world_timer_set(p->world, &p->timer, p->window_end_ns);
+        world_timer_set(p->world, &p->timer, next < p->window_end_ns ? next : p->window_end_ns);
     }
 }
 
@@ -148,7 +200,7 @@ static void end_asking(struct probe *p)
     }
     p->phase = PROBE_WINDOW;
     p->window_end_ns = clock_after(p->asking_ended_ns, p->config.wait_ns);
-    control_start(&p->after);
+    control_start_all(p, true, p->window_end_ns);
     progress(p, "waiting");
     watch_window(p);
 }
@@ -186,6 +238,9 @@ static int64_t pause_after(struct probe *p)
     enum { ENOUGH = 3, ENOUGH_BUSY = 6 };
     const struct session *s = &p->session;
     bool hung_up = s->outcome == OUTCOME_CLOSED || s->outcome == OUTCOME_RESET;
+    if (s->unwritten) {
+        return CLOCK_NEVER;
+    }
     if (s->settled > 0) {
         p->failed_sessions = 0;
         return 0;
@@ -254,16 +309,23 @@ static void begin_asking(struct probe *p)
 }
 
 /* A control that stays away must not use up the time for asking; it counts whenever it comes. */
-static void await_control(struct probe *p)
+/* A control that stays away does not use up the time for asking. */
+static int64_t control_until(const struct probe *p)
 {
-    const struct probe_control *c = &p->before;
     int64_t share = p->config.max_time_ns / 4;
     int64_t wait = p->config.wait_ns < share ? p->config.wait_ns : share;
-    int64_t until = clock_after(p->started_ns, wait);
-    if (c->arrived || (c->finished && !c->accepted) || world_now(p->world) >= until) {
+    return clock_after(p->started_ns, wait);
+}
+
+static void await_control(struct probe *p)
+{
+    int64_t until = control_until(p);
+    int64_t next = control_tick_all(p);
+    if (control_all_failed_or_arrived(p, false) || world_now(p->world) >= until ||
+        mailboxes_lost(p)) {
         begin_asking(p);
     } else {
-        world_timer_set(p->world, &p->timer, until);
+        world_timer_set(p->world, &p->timer, next < until ? next : until);
     }
 }
 
@@ -291,7 +353,7 @@ static void step(void *self)
         watch_window(p);
         break;
     case PROBE_FINISHED:
-        if (p->concluding && !p->session.active && !p->before.active && !p->after.active) {
+        if (p->concluding && !p->session.active && !control_any_active(p)) {
             finish(p);
         }
         break;
@@ -300,10 +362,53 @@ static void step(void *self)
 
 /* -- what sessions report */
 
+/* Kept for the form that is being asked; what does not fit is left out. */
+static void dialogue_line(struct probe *p, char direction, struct span text)
+{
+    const struct form_result *r = p->session.form;
+    if (r == NULL || direction == '*') {
+        return;
+    }
+    char *room = p->dialogue[r - p->results];
+    struct strbuf out;
+    size_t len = span_of(room).len;
+    bool begins = direction == 'C' && span_istarts(text, SPAN("MAIL FROM:"));
+    bool message = direction == 'C' && span_chr(text, '\n') != SIZE_MAX;
+    if (begins) {
+        len = 0;
+    }
+    strbuf_init(&out, room + len, PROBE_DIALOGUE_MAX - len);
+    strbuf_addc(&out, direction);
+    strbuf_adds(&out, ": ");
+    if (message) {
+        strbuf_adds(&out, "(the message)");
+    } else {
+        strbuf_add_visible(&out, text);
+    }
+    strbuf_addc(&out, '\n');
+    if (out.truncated) {
+        room[len] = '\0';
+    }
+}
+
 static void session_line(void *self, unsigned number, char direction, struct span text)
 {
     struct probe *p = self;
-    p->observer.line(p->observer.self, number, direction, text);
+    dialogue_line(p, direction, text);
+    if (p->observer.line != NULL) {
+        p->observer.line(p->observer.self, number, direction, text);
+    }
+}
+
+static bool session_sending(void *self, const struct form_result *form,
+                            const struct mail_probe *mail)
+{
+    return record_form_message(self, form, mail);
+}
+
+static void session_settled(void *self, const struct form_result *form)
+{
+    record_form(self, form);
 }
 
 static void session_ended(void *self, struct session *s)
@@ -319,6 +424,7 @@ static void session_ended(void *self, struct session *s)
 static void session_named(void *self, struct span name)
 {
     struct probe *p = self;
+    record_run(p);
     if (p->who.target_name.len > 0 || !bytes_copy(p->target_name, sizeof(p->target_name), name)) {
         return;
     }
@@ -372,13 +478,16 @@ static void derive_identity(struct probe *p)
     struct endpoint address;
     bool named = c->target_name.len > 0 && !endpoint_parse_address(c->target_name, &address);
     p->who = (struct form_identity){
+        .token_place = c->token_place,
         .canary_local = c->canary_local,
         .canary_domain = c->canary_domain,
+        .further_count = c->further_count,
         .sender_local = c->sender_local,
         .sender_domain = c->sender_domain,
         .target = c->target,
         .local_domain = c->local_domain,
     };
+    memcpy(p->who.further, c->further, sizeof(p->who.further));
     if (named && bytes_copy(p->target_name, sizeof(p->target_name), c->target_name)) {
         p->who.target_name = span_of(p->target_name);
         p->who.local_domain = c->local_domain.len > 0 ? c->local_domain : p->who.target_name;
@@ -393,6 +502,9 @@ static void make_forms(struct probe *p)
     strbuf_init(&error, trouble, sizeof(trouble));
     if (!forms_select(p->config.forms, forms, FORMS_MAX, &p->result_count, &error)) {
         p->result_count = 0; /* the command line and the case loader say so before */
+    }
+    if (!forms_add_canaries(forms, FORMS_MAX, &p->result_count, p->config.further_count)) {
+        p->config.further_count = 0; /* likewise */
     }
     forms_bind(forms, p->result_count, &p->who, p->config.key, span_of(p->token_target));
     for (size_t i = 0; i < p->result_count; i++) {
@@ -411,8 +523,12 @@ static void set_session_config(struct probe *p)
         .source = p->config.source,
         .timeouts = &p->config.timeouts,
         .deadline_ns = p->plan.deadline_ns,
-        .observer = {p->observer.line != NULL ? session_line : NULL, session_named, session_ended,
-                     p},
+        .observer = {.line = session_line,
+                     .named = session_named,
+                     .sending = session_sending,
+                     .settled = session_settled,
+                     .ended = session_ended,
+                     .self = p},
     };
 }
 
@@ -434,14 +550,12 @@ void probe_start(struct probe *p, struct world *w, const struct probe_config *co
               clock_after(p->started_ns, p->config.max_time_ns));
     set_session_config(p);
     world_timer_init(&p->timer, step, p);
-    control_init(&p->before, p, "control-before");
-    control_init(&p->after, p, "control-after");
+    control_init_all(p);
+    record_run(p);
     p->phase = PROBE_CONTROL_BEFORE;
     if (p->config.mailbox) {
         progress(p, "control");
-        control_start(&p->before);
-    } else {
-        p->before.finished = p->after.finished = true;
+        control_start_all(p, false, control_until(p));
     }
     steps_poke(p);
 }

@@ -22,7 +22,6 @@
 enum {
     PROBE_SESSIONS_MAX = 64,
     PROBE_REFUSALS_MAX = 8, /* per session: reconnect before the ninth */
-    PROBE_CANARIES_MAX = 4,
     PROBE_MAILBOXES_MAX = 8,
     PROBE_MESSAGES_MAX = FORMS_MAX /* a target takes no more of ours; one accepted per form */
 };
@@ -36,11 +35,6 @@ enum vantage {
     VANTAGE_OUTSIDE
 };
 
-struct probe_canary { /* of an unrelated domain, with a mailbox of its own */
-    struct span local, domain;
-    struct endpoint control_route; /* as in probe_config */
-};
-
 struct probe_earlier { /* who knows the tokens of earlier runs; known NULL: nobody */
     /* True: a token of an earlier run, and which. */
     bool (*known)(void *self, struct span token, struct strbuf *whose);
@@ -49,7 +43,7 @@ struct probe_earlier { /* who knows the tokens of earlier runs; known NULL: nobo
 
 struct probe_config {
     struct span canary_local, canary_domain; /* the first canary: asked with the whole battery */
-    struct probe_canary further[PROBE_CANARIES_MAX - 1]; /* asked with the plain form only */
+    struct canary further[FORM_CANARIES_MAX - 1]; /* asked with the plain form only */
     size_t further_count;
     enum token_place token_place; /* where a token stands in an address */
     struct span sender_local, sender_domain; /* default: the canary's */
@@ -65,6 +59,7 @@ struct probe_config {
     size_t mailbox_count;
     struct endpoint control_route; /* where the control message goes in; family 0: no control
                                       possible */
+    struct endpoint further_route[FORM_CANARIES_MAX - 1]; /* the same, of further canaries */
     int64_t wait_ns;               /* the window; default 2 min */
     int64_t max_time_ns;           /* default 15 min; asking ends then, the window may follow */
     int64_t retry_ns; /* first retry of deferred forms; default 5 min + 1 s; then doubled */
@@ -108,9 +103,11 @@ void probe_start(struct probe *p, struct world *w, const struct probe_config *co
 /* A complete message reached a mailbox of ours; `mailbox` is its name as in the config. In a stored
  * message the envelope is what the last server wrote down: a reverse-path that is not known is given
  * as the null one, recipients that are not known are left out. */
-void probe_arrival_in(struct probe *p, struct span mailbox, const struct mail_view *mail);
+/* True: it is of this run (a delivery, a report, a control). When the probe is finished, the ledger
+ * and the verdict still learn of it. */
+bool probe_arrival_in(struct probe *p, struct span mailbox, const struct mail_view *mail);
 /* The same, in the first mailbox. */
-void probe_arrival(struct probe *p, const struct mail_view *mail);
+bool probe_arrival(struct probe *p, const struct mail_view *mail);
 /* A mailbox cannot be read now; `lasting`: it will not heal by itself. While one cannot be read,
  * that nothing came proves nothing. */
 void probe_mailbox_trouble(struct probe *p, struct span name, struct span why, bool lasting);

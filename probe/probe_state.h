@@ -15,6 +15,8 @@
 enum {
     PROBE_REPORTS_MAX = 32,
     PROBE_CALLOUTS_MAX = 16,
+    PROBE_HOPS_MAX = 12,
+    PROBE_DIALOGUE_MAX = 1024, /* of one form */
     PROBE_NAME_MAX = 256,
     PROBE_SHOWN_MAX = 1024
 };
@@ -30,6 +32,7 @@ enum probe_phase {
 struct probe_report { /* a DSN or another report that came to our mailbox */
     int form;         /* index in results; -1: a control's, or not known */
     bool is_dsn;
+    bool in_words; /* no DSN, but a mailer daemon's free text says that delivery failed */
     enum dsn_action action;
     bool by_target;   /* made by the target itself: nothing in it names another host as the one that
                          refused */
@@ -56,14 +59,35 @@ struct probe_mailbox { /* what is known of one that is watched */
     char why[192];       /* visible characters; of the last trouble */
 };
 
+struct probe_hop { /* one Received field; visible characters */
+    char from[96], address[48], by[96], date[48];
+};
+
+struct probe_proof { /* the first delivery */
+    bool seen;
+    bool token_in_header;  /* our field was still in it */
+    int form;              /* index in results */
+    unsigned hop_count;    /* may pass the list's room; the newest hops are left out then */
+    struct probe_hop hops[PROBE_HOPS_MAX]; /* oldest first: who took it from us, ... */
+    char mailbox[128];
+    char file[256]; /* where the message was saved; empty: nowhere */
+};
+
 struct probe_control { /* a message of our own, by its own way in */
     struct smtp_client client;
     struct link *link;
     struct probe *probe;
     struct token_pair tokens;
+    struct canary canary;
+    struct endpoint route;
     int64_t sent_ns, arrived_ns; /* 0: not */
+    int64_t until_ns;            /* no attempt from then on */
+    int64_t again_ns;            /* it was deferred: the next attempt; 0: none is due */
+    unsigned attempts;
     bool started, active;        /* active: between start and `ended` */
-    bool finished;               /* its session is over */
+    bool finished;               /* its last session is over */
+    bool again;                  /* deferred, its session not yet over; private */
+    bool unwritten;              /* not sent, since the ledger could not take it */
     bool accepted;               /* end-of-data was answered with 250 */
     bool arrived;                /* came home */
     uint8_t stage;               /* private */
@@ -87,7 +111,8 @@ struct probe {
     struct session session;
     struct session_config session_config;
     struct target_notes target;
-    struct probe_control before, after;
+    struct probe_control controls[2 * FORM_CANARIES_MAX]; /* of each canary: before, after */
+    size_t canary_count;
 
     struct probe_report reports[PROBE_REPORTS_MAX];
     struct probe_callout callouts[PROBE_CALLOUTS_MAX];
@@ -95,11 +120,14 @@ struct probe {
     unsigned delivery_count, foreign_count, unclear_count, forged_count, replayed_count;
     struct probe_mailbox mailboxes[PROBE_MAILBOXES_MAX]; /* as config.mailboxes */
     bool ledger_failed; /* something could not be written down */
+    bool recorded[FORMS_MAX]; /* the ledger has the form's result */
     char forged[256];   /* the first one: token, mailbox and sender, visible */
     char replayed[256]; /* the same, with the run that it belongs to */
     bool canary_refused;           /* the canary's side refused a relayed message */
     bool turned_away;              /* our mailbox was full of connections and let one go unheard */
     char canary_refusal[256];      /* what it said */
+    struct probe_proof proof;
+    char dialogue[FORMS_MAX][PROBE_DIALOGUE_MAX]; /* of the last attempt: "C: ...", "S: ..." lines */
     char unclear[PROBE_SHOWN_MAX]; /* the first arrival that cannot be told apart: envelope and
                                       head, visible */
 

@@ -141,8 +141,8 @@ static void control_object(struct json *j, const char *key, const struct probe_c
 static void controls_object(struct json *j, const struct probe *p)
 {
     json_open(j, "controls", '{');
-    control_object(j, "before", p != NULL ? &p->before : NULL);
-    control_object(j, "after", p != NULL ? &p->after : NULL);
+    control_object(j, "before", p != NULL ? &p->controls[0] : NULL);
+    control_object(j, "after", p != NULL ? &p->controls[1] : NULL);
     form_list(j, "forms", p, true);
     json_close(j);
 }

@@ -258,6 +258,7 @@ static void form_cut_off(struct session *s, enum smtp_outcome outcome, enum smtp
         r->body_sent = s->client.data_byte_sent || s->client.eom_sent;
     }
     plan_lost(s->plan, r, s->client.now_ns);
+    session_tell_settled(s, r);
     bool hung_up_for_good = r->hang_ups >= PLAN_HANG_UPS_MAX && r != &s->plan->results[0];
     s->settled += hung_up_for_good || r->body_sent;
     s->form = NULL;
@@ -330,7 +331,7 @@ bool session_start(struct session *s, struct world *w, const struct session_conf
     s->asked_suspect = s->tainted = s->behind_rset = false;
     plan->session = number;
     s->answer_here = s->control_needed = s->over = s->busy = s->refused = false;
-    s->turned_away = false;
+    s->turned_away = s->unwritten = false;
     s->outcome = OUTCOME_CLOSED_BY_US;
     notes->sessions = number;
     smtp_client_init(&s->client, &session_script, s, config->timeouts, world_now(w),

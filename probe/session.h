@@ -56,6 +56,10 @@ struct session_observer {
     void (*line)(void *self, unsigned number, char direction, struct span text);
     /* The greeting names the target so (a domain name with a dot). */
     void (*named)(void *self, struct span name);
+    /* The form's message is about to be sent; false: it must not be. May be NULL. */
+    bool (*sending)(void *self, const struct form_result *form, const struct mail_probe *mail);
+    /* The form has an answer that stands, or was lost: once for every attempt. May be NULL. */
+    void (*settled)(void *self, const struct form_result *form);
     /* The session is over and may be used again. */
     void (*ended)(void *self, struct session *s);
     void *self;
@@ -101,6 +105,7 @@ struct session {
     bool busy;                 /* the server said 421 or 4yz to the session itself */
     bool turned_away;          /* the server said 421 to a form */
     bool refused;              /* the server refused the session for good */
+    bool unwritten;            /* the owner could not write a message down: nothing more is asked */
     enum smtp_outcome outcome;
     enum smtp_step step;
     char message[SESSION_MESSAGE_MAX];

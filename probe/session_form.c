@@ -117,10 +117,18 @@ static enum session_stage answer(struct session *s, enum smtp_step step, const s
     return session_to_rset(s, AFTER_NEXT);
 }
 
+void session_tell_settled(struct session *s, const struct form_result *r)
+{
+    if (s->config->observer.settled != NULL) {
+        s->config->observer.settled(s->config->observer.self, r);
+    }
+}
+
 void session_give_answer(struct session *s)
 {
     struct form_result *r = s->form;
     plan_answered(s->plan, r, s->client.now_ns, s->retry_hint_s);
+    session_tell_settled(s, r);
     s->settled += r->answer != ANSWER_SERVICE;
     s->form = NULL;
 }
@@ -289,17 +297,8 @@ enum session_stage session_hear_data(struct session *s, const struct reply *repl
     return answer(s, STEP_DATA, reply, j);
 }
 
-static void add_mailbox(struct strbuf *out, struct span local, const struct token *t,
-                        struct span domain)
-{
-    strbuf_add(out, local);
-    strbuf_addc(out, '+');
-    strbuf_add(out, (struct span){t->text, TOKEN_LEN});
-    strbuf_addc(out, '@');
-    strbuf_add(out, domain);
-}
-
-/* From now on the form is never asked again, whatever comes: a byte of its message may be out. */
+/* From now on the form is never asked again, whatever comes: a byte of its message may be out. So
+ * the owner hears of it first: what it cannot write down is not sent, and the session ends. */
 void session_say_body(struct session *s)
 {
     const struct form *f = &s->form->form;
@@ -309,8 +308,10 @@ void session_say_body(struct session *s)
     strbuf_init(&from, from_room, sizeof(from_room));
     strbuf_init(&to, to_room, sizeof(to_room));
     strbuf_init(&message, s->message, sizeof(s->message));
-    add_mailbox(&from, who->sender_local, &f->tokens.sender, who->sender_domain);
-    add_mailbox(&to, who->canary_local, &f->tokens.recipient, who->canary_domain);
+    struct canary canary = form_canary(f, who);
+    form_mailbox(&from, who->token_place, who->sender_local, &f->tokens.sender,
+                 who->sender_domain);
+    form_mailbox(&to, who->token_place, canary.local, &f->tokens.recipient, canary.domain);
     struct mail_probe m = {
         .from = strbuf_span(&from),
         .to = strbuf_span(&to),
@@ -323,6 +324,12 @@ void session_say_body(struct session *s)
         .epoch_s = world_epoch(s->world),
     };
     mail_write_probe(&message, &m);
+    if (s->config->observer.sending != NULL &&
+        !s->config->observer.sending(s->config->observer.self, s->form, &m)) {
+        s->unwritten = true;
+        smtp_client_close(&s->client); /* without its dot the message is none, RFC 5321 4.1.1.4 */
+        return;
+    }
     s->form->body_sent = true;
     smtp_client_body(&s->client, strbuf_span(&message));
 }

@@ -39,6 +39,8 @@ void session_keep_reply(char *room, size_t cap, const struct reply *reply);
 /* The next form of the plan, or the end. */
 enum session_stage session_begin_form(struct session *s);
 enum session_stage session_to_rset(struct session *s, enum session_after after);
+/* The owner hears what became of the form in this attempt. */
+void session_tell_settled(struct session *s, const struct form_result *r);
 /* The form's answer goes to the plan. */
 void session_give_answer(struct session *s);
 /* The session is believed no more; its form counts as not asked. */

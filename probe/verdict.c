@@ -39,30 +39,6 @@ static bool is_control(const struct form_result *r)
     return r->form.kind == FORM_CONTROL;
 }
 
-static bool refused_for_good(enum answer a)
-{
-    switch (a) {
-    case ANSWER_DENIED:
-    case ANSWER_DENIED_AUTH:
-    case ANSWER_DENIED_UNKNOWN:
-    case ANSWER_NO_MAILBOX:
-        return true;
-    case ANSWER_NONE:
-    case ANSWER_ACCEPTED:
-    case ANSWER_SYNTAX:
-    case ANSWER_DEFERRED:
-    case ANSWER_REFUSED_SENDER:
-    case ANSWER_REFUSED_HELO:
-    case ANSWER_REFUSED_CLIENT:
-    case ANSWER_REFUSED_CONTENT:
-    case ANSWER_REFUSED_VERIFY:
-    case ANSWER_TLS_REQUIRED:
-    case ANSWER_SERVICE:
-        return false;
-    }
-    return false;
-}
-
 /* Nothing more can come of this form. */
 static bool settled(const struct form_result *r, const struct verdict_facts *f, bool judged)
 {
@@ -73,7 +49,7 @@ static bool settled(const struct form_result *r, const struct verdict_facts *f, 
     case FORM_ACCEPTED:
         return r->form.kind == FORM_AMBIGUOUS && judged;
     case FORM_OFFERED:
-        return refused_for_good(r->answer) && (judged || !f->mailbox);
+        return verdict_refused_for_good(r->answer) && (judged || !f->mailbox);
     case FORM_NOT_ASKED:
     case FORM_UNDECIDED:
         return false;
@@ -85,7 +61,7 @@ static bool plain_refused(const struct verdict_facts *f)
 {
     const struct form_result *p = f->plain;
     return p != NULL && (p->state == FORM_DENIED || p->state == FORM_OFFERED) &&
-           refused_for_good(p->answer);
+           verdict_refused_for_good(p->answer);
 }
 
 /* A server that wants a stranger to authenticate before the first question is closed to strangers.
@@ -121,7 +97,7 @@ static void look_at(struct view *v, const struct form_result *r)
 static struct view view_of(const struct verdict_facts *f)
 {
     struct view v = {.f = f};
-    v.judged = f->mailbox && f->control_before && f->control_after && f->window_whole &&
+    v.judged = f->mailbox && !f->mailbox_dead && f->control_before && f->control_after && f->window_whole &&
                !f->canary_refused && !f->undecidable_arrival;
     if (f->plain != NULL && !(plain_refused(f) && settled(f->plain, f, v.judged))) {
         v.culprit = f->plain;
@@ -166,6 +142,16 @@ static bool holds_no_mailbox(const struct view *v)
     return v->fate_open && !v->f->mailbox;
 }
 
+static bool holds_mailbox_dead(const struct view *v)
+{
+    return v->fate_open && v->f->mailbox_dead && v->f->window_whole;
+}
+
+static bool holds_no_control_route(const struct view *v)
+{
+    return v->fate_open && v->f->no_control_route && v->f->window_whole;
+}
+
 static bool holds_control_failed(const struct view *v)
 {
     return v->fate_open && !(v->f->control_before && v->f->control_after) && v->f->window_whole;
@@ -200,7 +186,7 @@ static bool holds_interrupted(const struct view *v)
 static bool holds_fate_unseen(const struct view *v)
 {
     return unsettled(v) && v->culprit != NULL && v->culprit->state == FORM_OFFERED &&
-           refused_for_good(v->culprit->answer);
+           verdict_refused_for_good(v->culprit->answer);
 }
 
 /* The row names the answer. */
@@ -319,6 +305,10 @@ static const struct line lines[] = {
      "the canary's side refused the message"},
     {"no-mailbox", VERDICT_ACCEPTS, holds_no_mailbox, ANSWER_NONE,
      "accepted, no mailbox was given, so its fate is unknown"},
+    {"mailbox-dead", VERDICT_ACCEPTS, holds_mailbox_dead, ANSWER_NONE,
+     "accepted, the mailbox could not be read, so that nothing came proves nothing"},
+    {"no-control-route", VERDICT_ACCEPTS, holds_no_control_route, ANSWER_NONE,
+     "accepted, no control message was possible, so that nothing came proves nothing"},
     {"control-failed", VERDICT_ACCEPTS, holds_control_failed, ANSWER_NONE,
      "accepted, our own control did not come home, so that nothing came proves nothing"},
     {"window-cut", VERDICT_ACCEPTS, holds_window_cut, ANSWER_NONE,
@@ -428,46 +418,6 @@ static void write_reason(const struct view *v, const struct line *l, struct verd
     }
 }
 
-static void count_form(const struct form_result *r, struct verdict_result *out)
-{
-    out->total++;
-    switch (r->state) {
-    case FORM_NOT_ASKED:
-        out->not_asked++;
-        break;
-    case FORM_NOT_APPLICABLE:
-        out->not_applicable++;
-        break;
-    case FORM_DENIED:
-        out->refused++;
-        break;
-    case FORM_ACCEPTED:
-        out->accepted++;
-        break;
-    case FORM_OFFERED:
-        if (refused_for_good(r->answer)) {
-            out->refused++;
-        } else {
-            out->undecided++;
-        }
-        break;
-    case FORM_UNDECIDED:
-        out->undecided++;
-        break;
-    }
-}
-
-static enum plain_accepted plain_reached(const struct form_result *plain)
-{
-    if (plain == NULL || !plain->rcpt_accepted) {
-        return PLAIN_NO;
-    }
-    if (plain->state == FORM_ACCEPTED) {
-        return PLAIN_END_OF_DATA;
-    }
-    return plain->data_accepted ? PLAIN_DATA : PLAIN_RCPT;
-}
-
 /* First line that holds; the last one always does. */
 static void find_line(struct view *v)
 {
@@ -482,12 +432,7 @@ static void find_line(struct view *v)
 void verdict_decide(const struct verdict_facts *facts, struct verdict_result *out)
 {
     struct view v = view_of(facts);
-    *out = (struct verdict_result){.plain_accepted = plain_reached(facts->plain)};
-    for (size_t i = 0; i < facts->form_count; i++) {
-        if (!is_control(&facts->forms[i])) {
-            count_form(&facts->forms[i], out);
-        }
-    }
+    verdict_count(facts, out);
     find_line(&v);
     out->verdict = v.line->verdict;
     out->reason_code = v.line->name != NULL ? v.line->name : code_from_steps(&v);

@@ -64,7 +64,9 @@ struct verdict_facts {
     enum answer session_answer; /* a refusal of greeting, EHLO/HELO or every sender; ANSWER_NONE
                                    otherwise */
     bool mailbox;               /* there is a way to see what arrives */
-    bool control_before, control_after; /* came home */
+    bool mailbox_dead;     /* one cannot be read now */
+    bool no_control_route; /* a canary's own way in is not known */
+    bool control_before, control_after; /* came home, to every canary */
     bool window_whole;    /* the wait after the last accepted message was not cut short */
     bool deadline_passed; /* --max-time ended the asking */
     bool interrupted;
@@ -83,6 +85,10 @@ struct verdict_result {
     unsigned refused, accepted, undecided, not_asked, not_applicable, total; /* without controls */
 };
 
+/* Nothing but another question would change this answer. */
+bool verdict_refused_for_good(enum answer a);
+/* Empties *out and fills in its counts and plain_accepted. */
+void verdict_count(const struct verdict_facts *facts, struct verdict_result *out);
 void verdict_decide(const struct verdict_facts *facts, struct verdict_result *out);
 const char *verdict_name(enum verdict v);
 bool verdict_parse(struct span name, enum verdict *v);

@@ -4,7 +4,8 @@
  * 1. multipart/report: its message/delivery-status part is read, whatever server wrote it (RFC
  * 3464).
  * 2. Auto-Submitted other than "no" (RFC 3834).
- * 3. With the null reverse-path only: qmail's QSBMF, then free text that looks like a bounce.
+ * 3. With the null reverse-path only: qmail's QSBMF, then free text that looks like a bounce. With
+ * any reverse-path: free text whose From and Subject are a mailer daemon's.
  * A message that has our own header block outermost is what was sent, not a report about it, even
  * with a null reverse-path: 3 does not apply to it.
  *
@@ -255,16 +256,111 @@ static bool header_has(struct span headers, const char *name, const char *const 
     return false;
 }
 
-static bool looks_like_bounce(struct span headers, struct span body)
+static bool subject_of_bounce(struct span headers)
 {
-    static const char *const from[] = {"mailer-daemon", "mail delivery", "postmaster", NULL};
     static const char *const subject[] = {"undeliver", "delivery status",   "delivery fail",
                                           "returned",  "failure notice",    "delivery notif",
                                           "non remis", "could not be sent", NULL};
     struct span value;
-    return header_has(headers, "From", from) || header_has(headers, "Subject", subject) ||
-           mail_header(headers, SPAN("X-Failed-Recipients"), 0, &value, NULL) ||
+    return header_has(headers, "Subject", subject) ||
+           mail_header(headers, SPAN("X-Failed-Recipients"), 0, &value, NULL);
+}
+
+static bool from_daemon(struct span headers)
+{
+    static const char *const from[] = {"mailer-daemon", "mail delivery", "postmaster", NULL};
+    return header_has(headers, "From", from);
+}
+
+static bool looks_like_bounce(struct span headers, struct span body)
+{
+    return from_daemon(headers) || subject_of_bounce(headers) ||
            span_ifind(body, SPAN(MAIL_TOKEN_HEADER)) != SIZE_MAX;
+}
+
+/* A warning is no failure, and neither is good news. */
+static bool says_not_yet(struct span headers, struct span words)
+{
+    static const char *const subject[] = {"delay", "warning", "success", "relayed", NULL};
+    static const char *const text[] = {"is not an error",  "do not need to resend",
+                                       "will be retried",  "will continue to",
+                                       "will keep trying", NULL};
+    bool said = header_has(headers, "Subject", subject);
+    for (size_t i = 0; text[i] != NULL; i++)
+        said |= span_ifind(words, span_of(text[i])) != SIZE_MAX;
+    return said;
+}
+
+static size_t digits_at(struct span s, size_t at)
+{
+    size_t n = 0;
+    while (at + n < s.len && s.ptr[at + n] >= '0' && s.ptr[at + n] <= '9')
+        n++;
+    return n;
+}
+
+static bool stands_beside_code(char c)
+{
+    return is_space(c) || c == '(' || c == ')' || c == '#' || c == ':' || c == ',' || c == ';';
+}
+
+/* "5.1.1" in a line (RFC 3463 2), not a piece of an address; empty when there is none. */
+static struct span enhanced_in(struct span line)
+{
+    for (size_t i = 0; i < line.len; i++) {
+        bool begins = i == 0 || stands_beside_code(line.ptr[i - 1]);
+        if (!begins || (line.ptr[i] != '4' && line.ptr[i] != '5') || digits_at(line, i) != 1)
+            continue;
+        size_t subject = digits_at(line, i + 2);
+        size_t detail_at = i + 2 + subject + 1;
+        size_t detail = digits_at(line, detail_at);
+        bool dotted = subject > 0 && detail > 0 && line.ptr[i + 1] == '.' &&
+                      line.ptr[detail_at - 1] == '.';
+        size_t end = detail_at + detail;
+        if (dotted && (end == line.len || stands_beside_code(line.ptr[end])))
+            return span_to(span_from(line, i), end - i);
+    }
+    return (struct span){NULL, 0};
+}
+
+/* The line that tells why: the first with an enhanced code, else with a reply code of its own. */
+static void read_words(struct dsn_report *out)
+{
+    struct span rest = out->words, line;
+    while (next_line(&rest, &line)) {
+        struct span code = enhanced_in(line);
+        bool plain = span_glob(line, SPAN("* 5?? *")) || span_glob(line, SPAN("5?? *"));
+        if (code.len > 0) {
+            out->status = code;
+            out->diagnostic = trim_all(line);
+            return;
+        }
+        if (plain && out->diagnostic.len == 0)
+            out->diagnostic = trim_all(line);
+    }
+}
+
+/* The domain of its address: "Mail Delivery System <MAILER-DAEMON@mx.victim.test>". */
+static struct span daemon_name(struct span headers)
+{
+    struct span from;
+    if (!from_daemon(headers) || !mail_header(headers, SPAN("From"), 0, &from, NULL))
+        return (struct span){NULL, 0};
+    size_t at = span_rchr(from, '@');
+    struct span name = at == SIZE_MAX ? (struct span){NULL, 0} : first_word(span_from(from, at + 1));
+    return span_to(name, span_chr(name, '>'));
+}
+
+static void read_free_text(struct span headers, struct span body, struct dsn_report *out)
+{
+    size_t len = out->returned.len > 0 ? (size_t)(out->returned.ptr - body.ptr) : body.len;
+    out->words = span_to(body, len);
+    out->failed_in_words = (from_daemon(headers) || subject_of_bounce(headers)) &&
+                           !says_not_yet(headers, out->words);
+    if (!out->failed_in_words)
+        return;
+    out->reporting_mta = daemon_name(headers);
+    read_words(out);
 }
 
 static bool begins_message(struct span line)
@@ -305,11 +401,15 @@ void dsn_read(struct span sender, struct span content, struct dsn_report *out)
     if (mail_header(headers, SPAN("Auto-Submitted"), 0, &value, NULL))
         out->is_report |= !span_iequal(first_word(value), SPAN("no"));
     out->is_report |= out->is_dsn;
-    if (out->is_dsn || !null_sender || ours || read_qsbmf(body, out))
+    if (out->is_dsn || ours || (null_sender && read_qsbmf(body, out)))
         return;
-    out->is_report |= looks_like_bounce(headers, body);
-    if (out->is_report && out->returned.len == 0)
+    bool daemon = null_sender ? looks_like_bounce(headers, body)
+                              : from_daemon(headers) && subject_of_bounce(headers);
+    out->is_report |= daemon;
+    if ((null_sender || daemon) && out->is_report && out->returned.len == 0)
         out->returned = returned_in_text(body);
+    if (daemon)
+        read_free_text(headers, body, out);
 }
 
 static void add_field(struct strbuf *out, const char *name, struct span value)

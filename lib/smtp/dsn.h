@@ -17,6 +17,10 @@ struct dsn_report {
                        text) */
     /* a machine-readable message/delivery-status, or QSBMF: `action` means something */
     bool is_dsn;
+    /* no DSN: a mailer daemon says in free text that delivery failed for good; status and
+     * diagnostic are read off its words, the reporting MTA off its address */
+    bool failed_in_words;
+    struct span words;           /* of a free text: what stands before the returned message */
     enum dsn_action action;      /* of the first recipient */
     struct span reporting_mta;   /* "mx.victim.test", type removed */
     struct span final_recipient; /* type removed */

@@ -132,9 +132,9 @@ static void add_atom(struct strbuf *out, struct span s)
     }
 }
 
-static void add_message_id(struct strbuf *out, const struct mail_probe *p)
+void mail_write_id(struct strbuf *out, const struct mail_probe *p)
 {
-    strbuf_adds(out, "Message-ID: <");
+    strbuf_addc(out, '<');
     strbuf_adds(out, p->token->text);
     strbuf_addc(out, '.');
     strbuf_addu(out, p->attempt);
@@ -142,7 +142,7 @@ static void add_message_id(struct strbuf *out, const struct mail_probe *p)
     add_atom(out, p->form_id);
     strbuf_addc(out, '@');
     add_clean(out, p->helo);
-    strbuf_adds(out, ">\r\n");
+    strbuf_addc(out, '>');
 }
 
 static void add_headers(struct strbuf *out, const struct mail_probe *p)
@@ -157,7 +157,9 @@ static void add_headers(struct strbuf *out, const struct mail_probe *p)
     strbuf_adds(out, ", token ");
     strbuf_adds(out, p->token->text);
     strbuf_adds(out, "\r\n");
-    add_message_id(out, p);
+    strbuf_adds(out, "Message-ID: ");
+    mail_write_id(out, p);
+    strbuf_adds(out, "\r\n");
     strbuf_adds(out, "MIME-Version: 1.0\r\n"
                      "Content-Type: text/plain; charset=us-ascii\r\n");
     add_field(out, MAIL_TOKEN_HEADER, span_of(p->token->text));

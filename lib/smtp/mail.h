@@ -46,6 +46,8 @@ struct mail_probe {
 #define MAIL_TOKEN_HEADER "X-Relaylab-Token"
 #define MAIL_FORM_HEADER "X-Relaylab-Form"
 
+/* The message's Message-ID, in angle brackets. */
+void mail_write_id(struct strbuf *out, const struct mail_probe *p);
 /* A proper RFC 5322 message with CRLF line ends. */
 void mail_write_probe(struct strbuf *out, const struct mail_probe *p);
 

@@ -61,11 +61,31 @@ static const struct arrival_row arrivals[] = {
     {"an auto-reply with our field in it", "m@a.test", "x+{0}@canary.test",
      "Auto-Submitted: auto-replied\r\nX-Relaylab-Token: {0}\r\n\r\nb", ARRIVAL_REPORT, 0},
     {"a report about nobody we know", "", "x+aaaaaaaaaaaaaaaa@canary.test",
-     "Auto-Submitted: auto-replied\r\n\r\nb", ARRIVAL_FOREIGN, ARRIVAL_NO_FORM},
+     "Auto-Submitted: auto-replied\r\n\r\nb", ARRIVAL_FORGED, ARRIVAL_NO_FORM},
     {"somebody else's mail", "m@a.test", "x@canary.test", "Subject: a\r\n\r\nb", ARRIVAL_FOREIGN,
      ARRIVAL_NO_FORM},
     {"somebody else's token", "m@a.test", "x+aaaaaaaaaaaaaaaa@canary.test", "Subject: a\r\n\r\nb",
+     ARRIVAL_FORGED, ARRIVAL_NO_FORM},
+    {"a token that lost a character", "m@a.test", "x+aaaaaaaaaaaaaaa@canary.test",
+     "Subject: a\r\n\r\nb", ARRIVAL_FORGED, ARRIVAL_NO_FORM},
+    {"a token with a character that none has", "m@a.test", "X+aaaaaaaa1aaaaaaa@Canary.test",
+     "Subject: a\r\n\r\nb", ARRIVAL_FORGED, ARRIVAL_NO_FORM},
+    {"a tag of the user's own", "m@a.test", "x+news@canary.test", "Subject: a\r\n\r\nb",
      ARRIVAL_FOREIGN, ARRIVAL_NO_FORM},
+    {"a tag in another domain", "m@a.test", "x+aaaaaaaaaaaaaaaa@example.test",
+     "Subject: a\r\n\r\nb", ARRIVAL_FOREIGN, ARRIVAL_NO_FORM},
+    {"a forged field", "m@a.test", "x@canary.test", "X-Relaylab-Token: whatever\r\n\r\nb",
+     ARRIVAL_FORGED, ARRIVAL_NO_FORM},
+    {"an old token in our field", "m@a.test", "x@canary.test",
+     "X-Relaylab-Token: oldoldoldoldoldo\r\n\r\nb", ARRIVAL_REPLAYED, ARRIVAL_NO_FORM},
+    {"an old token in the envelope, of a report", "", "x+oldoldoldoldoldo@canary.test",
+     "Auto-Submitted: auto-replied\r\n\r\nb", ARRIVAL_REPLAYED, ARRIVAL_NO_FORM},
+    {"a forged field, but an envelope of ours", "p@a.test", "x+{0}@canary.test",
+     "X-Relaylab-Token: aaaaaaaaaaaaaaaa\r\n\r\nb", ARRIVAL_DELIVERY, 0},
+    {"a mailer-daemon's letter, with a reverse-path", "MAILER-DAEMON@mx.victim.test",
+     "x+{0}@canary.test",
+     "From: MAILER-DAEMON@mx.victim.test\r\nSubject: failure notice\r\n\r\n> {0}",
+     ARRIVAL_REPORT, 0},
     {"the control", "x@canary.test", "x+{c}@canary.test", "Subject: a\r\n\r\nb", ARRIVAL_CONTROL,
      ARRIVAL_BEFORE},
     {"nothing at all", "", "", "", ARRIVAL_FOREIGN, ARRIVAL_NO_FORM},
@@ -82,15 +102,23 @@ static void fill_tokens(const struct probe *p, const char *pattern, char *room, 
         }
         const struct form *f = &p->results[at[1] == '1'].form;
         strbuf_adds(&out, at[1] == 's'   ? f->tokens.sender.text
-                          : at[1] == 'c' ? p->before.tokens.recipient.text
+                          : at[1] == 'c' ? p->controls[0].tokens.recipient.text
                                          : f->tokens.recipient.text);
         at += 2;
     }
 }
 
+static bool knows_old(void *self, struct span token, struct strbuf *whose)
+{
+    (void)self;
+    strbuf_adds(whose, "run 1");
+    return span_equal(token, SPAN("oldoldoldoldoldo"));
+}
+
 static void arrivals_are_told_apart(void **state)
 {
     struct lab *lab = lab_quiet();
+    lab->probe->config.earlier.known = knows_old;
     (void)state;
     for (size_t i = 0; i < COUNT(arrivals); i++) {
         char to[256], content[512];
@@ -147,6 +175,42 @@ static void a_report_is_the_target_s_or_not(void **state)
     lab_free(lab);
 }
 
+/* A letter in plain words counts as a DSN does. */
+static void a_letter_is_the_target_s_or_not(void **state)
+{
+    static const struct {
+        const char *reporting, *words;
+        bool by_target, canary_side;
+    } letters[] = {
+        {"", "no such user", true, false},
+        {"mx.victim.test", "no such user", true, false},
+        {"victim.test", "no such user", true, false},
+        {"ictim.test", "no such user", false, false},
+        {"smarthost.example.test", "no such user", false, false},
+        {"victim.test", "host sink.canary.test said: 550", false, true},
+        {"victim.test", "error from remote server", false, true},
+    };
+    struct lab *lab = lab_quiet();
+    (void)state;
+    for (size_t i = 0; i < COUNT(letters); i++) {
+        struct probe_report report;
+        struct arrival a = {.kind = ARRIVAL_REPORT, .form = 0};
+        a.report.is_report = a.report.failed_in_words = true;
+        a.report.reporting_mta = span_of(letters[i].reporting);
+        a.report.words = span_of(letters[i].words);
+        arrival_read_report(lab->probe, &a, &report);
+        assert_true(report.in_words);
+        if (report.by_target != letters[i].by_target ||
+            report.canary_side != letters[i].canary_side) {
+            fail_msg("%s, %s", letters[i].reporting, letters[i].words);
+        }
+        a.report.failed_in_words = false;
+        arrival_read_report(lab->probe, &a, &report);
+        assert_false(report.by_target || report.canary_side);
+    }
+    lab_free(lab);
+}
+
 static void callouts_and_refusals_are_noted(void **state)
 {
     static const struct world_row row = {"wait",
@@ -184,6 +248,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arrivals_are_told_apart),
         cmocka_unit_test(a_report_is_the_target_s_or_not),
+        cmocka_unit_test(a_letter_is_the_target_s_or_not),
         cmocka_unit_test(callouts_and_refusals_are_noted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

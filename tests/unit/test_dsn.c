@@ -19,7 +19,7 @@
 
 struct row {
     const char *label, *sender, *content;
-    bool is_report, is_dsn;
+    bool is_report, is_dsn, words;
     enum dsn_action action;
     const char *mta, *recipient, *status, *diagnostic, *remote;
     const char *returned; /* its beginning; NULL: nothing is returned */
@@ -237,6 +237,8 @@ static const struct row ROWS[] = {
                 "Your message was not delivered.\r\n\r\n"
                 "   ----- Original message follows -----\r\n\r\n" OURS "\r\nbody\r\n",
      .is_report = true,
+     .words = true,
+     .mta = "mx.victim.test",
      .returned = OURS},
     {.label = "free text that quotes our header",
      .content = "Subject: hello\r\n\r\nThis came:\r\n\r\n> " OURS,
@@ -248,7 +250,49 @@ static const struct row ROWS[] = {
                 "------ This is a copy of the message, including all the headers. ------\r\n\r\n"
                 "Return-path: <s@example.test>\r\n" OURS "\r\nbody\r\n",
      .is_report = true,
+     .words = true,
+     .mta = "mx.victim.test",
      .returned = "Return-path: <s@example.test>\r\n"},
+    {.label = "free text with a reason",
+     .content = "From: <MAILER-DAEMON@victim.test>\r\nSubject: Undeliverable\r\n\r\n"
+                "To 10.5.1.1 and x@5.1.1.test:\r\n"
+                "550 no\r\n"
+                "x@canary.test: 550 5.1.10 no such user\r\n",
+     .is_report = true,
+     .words = true,
+     .mta = "victim.test",
+     .status = "5.1.10",
+     .diagnostic = "x@canary.test: 550 5.1.10 no such user"},
+    {.label = "free text with a reply code alone",
+     .content = "Subject: Returned mail\r\n\r\nx@canary.test:\r\n  550 no\r\n  551 no\r\n",
+     .is_report = true,
+     .words = true,
+     .diagnostic = "550 no"},
+    {.label = "free text, a warning in the subject",
+     .content = "From: MAILER-DAEMON@victim.test\r\nSubject: Warning: could not be sent\r\n\r\n"
+                "4.4.1 not yet\r\n",
+     .is_report = true},
+    {.label = "free text, a warning in the text",
+     .content = "From: MAILER-DAEMON@victim.test\r\nSubject: mail\r\n\r\n"
+                "You do not need to resend your message.\r\n",
+     .is_report = true},
+    {.label = "a vacation reply with the null reverse-path",
+     .content = "From: someone@victim.test\r\nSubject: Away\r\nAuto-Submitted: auto-replied\r\n"
+                "\r\n> " OURS,
+     .is_report = true},
+    {.label = "a mailer-daemon with a reverse-path",
+     .sender = "MAILER-DAEMON@mx.victim.test",
+     .content = "From: MAILER-DAEMON@mx.victim.test\r\nSubject: failure notice\r\n\r\nno\r\n\r\n" OURS,
+     .is_report = true,
+     .words = true,
+     .mta = "mx.victim.test",
+     .returned = OURS},
+    {.label = "a mailer-daemon with a reverse-path and other news",
+     .sender = "MAILER-DAEMON@mx.victim.test",
+     .content = "From: MAILER-DAEMON@mx.victim.test\r\nSubject: hello\r\n\r\nno\r\n"},
+    {.label = "somebody who writes of a failure notice",
+     .sender = "someone@example.test",
+     .content = "From: someone@example.test\r\nSubject: failure notice\r\n\r\nno\r\n"},
     {.label = "an out-of-office reply",
      .sender = "someone@example.test",
      .content = "From: someone@example.test\r\nSubject: Away\r\n"
@@ -323,6 +367,8 @@ static void check_row(const struct row *row)
     struct dsn_report r;
     memcpy(exact, row->content, len);
     dsn_read(span_of(row->sender), (struct span){exact, len}, &r);
+    if (r.failed_in_words != row->words)
+        fail_msg("%s: in words %d", row->label, r.failed_in_words);
     if (r.is_report != row->is_report || r.is_dsn != row->is_dsn || r.action != row->action)
         fail_msg("%s: %d %d %s", row->label, r.is_report, r.is_dsn, dsn_action_name(r.action));
     if (!same(r.reporting_mta, row->mta) || !same(r.remote_mta, row->remote))

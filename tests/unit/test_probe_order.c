@@ -155,10 +155,10 @@ static void the_first_form_waits_for_the_control(void **state)
     static const struct world_row row = {"control lost", .options = LOSE_BEFORE};
     struct lab *lab = lab_run(&row);
     (void)state;
-    assert_true(lab->probe->before.accepted);
-    assert_false(lab->probe->before.arrived);
+    assert_true(lab->probe->controls[0].accepted);
+    assert_false(lab->probe->controls[0].arrived);
     assert_true(lab->probe->results[0].asked_ns >= 120 * CLOCK_SECOND);
-    assert_false(lab->probe->after.started);
+    assert_false(lab->probe->controls[1].started);
     lab_free(lab);
 }
 

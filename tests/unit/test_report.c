@@ -250,9 +250,10 @@ static void test_notes(void **state)
         p->reports[i].action = DSN_FAILED;
         strcpy(p->reports[i].reporting_mta, "mx.victim.test");
     }
-    p->before.started = true;
-    p->before.id = "control-before";
-    strcpy(p->before.reply, "450 later");
+    p->canary_count = 1;
+    p->controls[0].started = true;
+    p->controls[0].id = "control-before";
+    strcpy(p->controls[0].reply, "450 later");
     p->interrupted = true;
     conclude(f, VERDICT_INCONCLUSIVE, "interrupted");
     page = text(f, REPORT_NORMAL, false);
