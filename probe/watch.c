@@ -214,6 +214,11 @@ bool watch_is_ready(const struct watch *w)
     return w->ready;
 }
 
+bool watch_is_read(const struct watch *w)
+{
+    return w->started && poller_is_read(w->poller);
+}
+
 void watch_stop(struct watch *w)
 {
     if (w->started)

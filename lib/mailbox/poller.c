@@ -441,6 +441,11 @@ bool poller_ready(const struct poller *p)
     return p->ready;
 }
 
+bool poller_is_read(const struct poller *p)
+{
+    return p->phase == POLLER_RESTS && p->health == POLLER_WELL && !p->failed && !p->overflow;
+}
+
 void poller_stop(struct poller *p)
 {
     bool cancel = under_way(p);

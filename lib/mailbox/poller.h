@@ -62,6 +62,8 @@ void poller_hurry(struct poller *p);
 /* True when the mailbox was listed without trouble at least once (skip_present's baseline stands).
  */
 bool poller_ready(const struct poller *p);
+/* True between rounds, when the last one showed all that was in the mailbox. */
+bool poller_is_read(const struct poller *p);
 void poller_stop(struct poller *p); /* cancels what is under way; nothing is called back any more */
 
 #endif
