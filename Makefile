@@ -73,8 +73,9 @@ $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/librelaylab.a
 	$(Q)$(LINK) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
 check test: ## unit tests, whole programs, and real servers and clients
-	@ci/deps build check postfix
-	@ci/unpack postfix || echo "make check: tests with a real Postfix will be skipped"
+	@ci/deps build check postfix dovecot
+	@for server in postfix dovecot; do \
+	    ci/unpack $$server || echo "make check: tests with a real $$server will be skipped"; done
 	@$(SUB) all units
 	@ci/tally "ci/unit $(BUILD)/tests/test_*" "$(PYTEST) tests/programs tests/real"
 
@@ -111,8 +112,9 @@ $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/librelaylab.a
 	$(Q)$(LINK) -o $@ $^ $(LIBS)
 
 bench: all $(BUILD)/bench/battery ## against smtp-sink and nmap, side by side
-	@ci/deps check postfix
+	@ci/deps check postfix dovecot
 	@ci/unpack postfix
+	@ci/unpack dovecot
 	@/usr/bin/python3 tests/bench/bench.py --build $(BUILD)
 
 cover: ## line coverage of unit tests and cases, in build/cover/
