@@ -36,8 +36,24 @@ struct case_server {
     struct conf_position at;
 };
 
+enum case_mailbox_kind { CASE_SINK, CASE_MEMORY };
+
 struct case_mailbox {
     const char *name; /* "canary" */
+    int kind;         /* enum case_mailbox_kind */
+    /* Of `kind: memory`: what its server does with mail, and how the mailbox fails its reader. */
+    int64_t deliver_after_ns; /* visible so long after it came */
+    uint64_t duplicate;       /* so many copies of each message; 0: one */
+    uint64_t loses;           /* the nth message; 0: none */
+    int alter;                /* enum fate_alter */
+    bool bare;                /* the envelope is not written down */
+    bool tidy, refuses;
+    int64_t poll_ns, slow_ns;
+    uint64_t noise, stale, drops;
+    struct case_down {
+        int64_t from_ns, to_ns; /* since the case began */
+    } down;
+    bool memory_only; /* a key of those was given */
     struct conf_texts domains;
     struct server_source front; /* rules of the mailbox's own MX, when it misbehaves; else the sink
                                    is reached directly */
@@ -45,9 +61,10 @@ struct case_mailbox {
     struct server_config front_config;
 };
 
-struct case_probe {     /* key `probe`: options of the run, as on the command line */
-    const char *canary; /* default probe@DOMAIN of the first mailbox */
-    const char *sender; /* default: probe@canary's domain */
+struct case_probe {             /* key `probe`: options of the run, as on the command line */
+    const char *canary;         /* default probe@DOMAIN of the first mailbox */
+    struct conf_texts canaries; /* further ones, asked with the plain form only */
+    const char *sender;         /* default: probe@canary's domain */
     const char *helo;
     const char *source; /* address; vantage */
     const char *domain; /* {D}: default the first local domain of the target */
