@@ -141,6 +141,10 @@ enum session_stage session_taint(struct session *s)
     if (!s->behind_rset) {
         plan_taint_session(s->plan);
     }
+    if (s->refused || s->busy) { /* nor was that said to us as a client */
+        s->notes->session_answer = ANSWER_NONE;
+        s->refused = s->busy = false;
+    }
     if (s->form != NULL) {
         plan_tainted(s->plan, s->form);
         s->form = NULL;
