@@ -235,7 +235,10 @@ static int command_schema(struct lab *l)
 
     arena_init(&arena, l->source.block, SOURCE_MEMORY);
     strbuf_init(&out, l->output, OUTPUT_MAX);
-    conf_schema(case_table(&arena), "relaylab case", &out);
+    if (l->o->markdown)
+        conf_reference(case_table(&arena), &out);
+    else
+        conf_schema(case_table(&arena), "relaylab case", &out);
     events_write(stdout, strbuf_span(&out));
     if (out.len > 0 && out.ptr[out.len - 1] != '\n')
         events_write(stdout, SPAN("\n"));

@@ -67,6 +67,13 @@ static bool set_verbose(struct options *o, const char *value)
     return true;
 }
 
+static bool set_markdown(struct options *o, const char *value)
+{
+    (void)value;
+    o->markdown = true;
+    return true;
+}
+
 static bool set_help(struct options *o, const char *value)
 {
     (void)value;
@@ -105,6 +112,7 @@ static const struct option_row {
     {"--wall", "DURATION", set_wall, "write a duration from 1s to 24h",
      "limit for one case in real time (default 2min)"},
     {"--verbose", NULL, set_verbose, NULL, "transcripts and reports though all is well"},
+    {"--markdown", NULL, set_markdown, NULL, "schema: a reference of all keys, as Markdown"},
     {"--help", NULL, set_help, NULL, "this text"},
     {"--version", NULL, set_version, NULL, "version"},
 };
@@ -203,7 +211,7 @@ bool options_read(struct options *o, int argc, char **argv, struct strbuf *error
 void options_usage(struct strbuf *out)
 {
     strbuf_adds(out, "usage: relaylab run|list|lint|explain [OPTION ...] FILE|DIRECTORY|GLOB ...\n"
-                     "       relaylab schema\n\n"
+                     "       relaylab schema [--markdown]\n\n"
                      "  run      runs cases and judges the verdicts\n"
                      "  list     the cases that would run\n"
                      "  lint     checks case files whole, runs nothing\n"

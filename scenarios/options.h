@@ -30,6 +30,7 @@ struct options {
     size_t tag_count;
     const char *tap, *jsonl; /* files; NULL: none */
     bool verbose;
+    bool markdown; /* schema: the reference page instead */
     char **arguments; /* files, directories, globs */
     int argument_count;
 };
