@@ -106,9 +106,12 @@ enum fate_only {
 };
 enum fate_alter {
     ALTER_NONE,
-    ALTER_STRIP_HEADERS /* drop X- headers and Message-ID */,
-    ALTER_AUTOREPLY
-    /* do not relay: answer to the reverse-path, quoting the message */
+    ALTER_STRIP_HEADERS, /* drop X- headers and Message-ID */
+    ALTER_AUTOREPLY,     /* do not relay: answer to the reverse-path, quoting the message */
+    ALTER_TRUNCATE,      /* the first lines of the body only */
+    ALTER_ATTACH,        /* as an attachment of another message */
+    ALTER_QUOTED_PRINTABLE,
+    ALTER_BASE64
 };
 
 struct rule_fate {

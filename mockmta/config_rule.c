@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "mockmta/alter.h"
 #include "mockmta/config_tables.h"
 
 const struct conf_name event_names[] = {
@@ -69,10 +70,14 @@ static const struct conf_name only_names[] = {
     {"first", ONLY_FIRST, "the server's first message; later ones are discarded"},
     {NULL, 0, NULL}};
 
-static const struct conf_name alter_names[] = {
+const struct conf_name alter_names[] = {
     {"none", ALTER_NONE, "as it is"},
     {"strip-headers", ALTER_STRIP_HEADERS, "without X- headers and Message-ID"},
     {"autoreply", ALTER_AUTOREPLY, "answered to the reverse-path, quoting it, and not relayed"},
+    {"truncate-body", ALTER_TRUNCATE, "the first two lines of the body only"},
+    {"attach", ALTER_ATTACH, "as an attachment of another message"},
+    {"quoted-printable", ALTER_QUOTED_PRINTABLE, "the body in quoted-printable, in short lines"},
+    {"base64", ALTER_BASE64, "the body in base64"},
     {NULL, 0, NULL}};
 
 static const struct conf_name action_names[] = {{"failed", 0, "the message was given up"},

@@ -192,6 +192,16 @@ static void add_then(struct strbuf *out, const struct rule *r)
     strbuf_adds(out, r->wire_set ? "; its bytes go out in an unusual shape" : "");
 }
 
+static const char *const alter_words[] = {
+    [ALTER_NONE] = "",
+    [ALTER_STRIP_HEADERS] = ", without X- fields and Message-ID",
+    [ALTER_AUTOREPLY] = ", no: an automatic answer goes to its sender",
+    [ALTER_TRUNCATE] = ", with two lines of its body only",
+    [ALTER_ATTACH] = ", as an attachment of another message",
+    [ALTER_QUOTED_PRINTABLE] = ", its body in quoted-printable",
+    [ALTER_BASE64] = ", its body in base64",
+};
+
 static void add_fate(struct strbuf *out, const struct rule *r)
 {
     static const char *const words[] = {
@@ -211,9 +221,7 @@ static void add_fate(struct strbuf *out, const struct rule *r)
         strbuf_addf(out, ", %u times", f->copies);
     }
     strbuf_adds(out, f->only == ONLY_FIRST ? ", but only the first one" : "");
-    strbuf_adds(out, f->alter == ALTER_STRIP_HEADERS ? ", without X- fields and Message-ID" : "");
-    strbuf_adds(out,
-                f->alter == ALTER_AUTOREPLY ? ", no: an automatic answer goes to its sender" : "");
+    strbuf_adds(out, alter_words[f->alter]);
     strbuf_adds(out, r->rewrite == REWRITE_UNWRAP ? "; routing tricks in the recipient are honoured"
                                                   : "");
 }

@@ -9,6 +9,7 @@
  */
 #include <string.h>
 
+#include "mockmta/alter.h"
 #include "mockmta/parts.h"
 
 enum { DELIVERY_WHY_MAX = 512 };
@@ -221,33 +222,10 @@ static bool add_received(struct grow *body, const struct message *message)
     return grow_add(body, strbuf_span(&text));
 }
 
-/* A header line and its folded continuation, cut off *rest, line ends included. */
-static struct span cut_field(struct span *rest)
-{
-    size_t len = 0;
-    do {
-        size_t lf = span_chr(span_from(*rest, len), '\n');
-        len = lf == SIZE_MAX ? rest->len : len + lf + 1;
-    } while (len < rest->len && (rest->ptr[len] == ' ' || rest->ptr[len] == '\t'));
-    struct span field = span_to(*rest, len);
-    *rest = span_from(*rest, len);
-    return field;
-}
-
 /* What came by BDAT may end anyhow; what goes by DATA ends with CR LF. */
-static bool add_content(struct grow *body, struct span content, bool strip)
+static bool add_content(struct grow *body, struct span content, enum fate_alter alter)
 {
-    struct span rest = content;
-    bool in_headers = strip;
-    while (in_headers && rest.len > 0) {
-        struct span field = cut_field(&rest);
-        in_headers = field.ptr[0] != '\r' && field.ptr[0] != '\n';
-        bool drop = span_istarts(field, SPAN("X-")) || span_istarts(field, SPAN("Message-ID:"));
-        if (!drop && !grow_add(body, field)) {
-            return false;
-        }
-    }
-    return grow_add(body, rest) &&
+    return alter_message(body, content, alter) &&
            (span_iends(grow_span(body), SPAN("\r\n")) || grow_add(body, SPAN("\r\n")));
 }
 
@@ -325,9 +303,9 @@ enum relay_start relay_start(struct message *message, unsigned recipient,
     }
     d->message = message;
     d->recipient = recipient;
-    bool strip = r->fate != NULL && r->fate->alter == ALTER_STRIP_HEADERS;
+    enum fate_alter alter = r->fate == NULL ? ALTER_NONE : r->fate->alter;
     if (!add_received(&d->body, message) ||
-        !add_content(&d->body, grow_span(&message->content), strip) || !connect(d, route)) {
+        !add_content(&d->body, grow_span(&message->content), alter) || !connect(d, route)) {
         release(d);
         return RELAY_BUSY;
     }

@@ -7,6 +7,7 @@
 #include "scenarios/case_tables.h"
 
 #include "lib/smtp/address.h"
+#include "mockmta/alter.h"
 
 #include <string.h>
 
@@ -84,6 +85,21 @@ static bool check_source(struct conf *conf, const struct conf_node *map, const c
                        "a source must be a loopback address", text);
 }
 
+bool case_check_mailbox(struct conf *conf, const struct conf_node *n, void *target)
+{
+    const struct case_mailbox *m = target;
+
+    if (m->memory_only && m->kind != CASE_MEMORY)
+        return conf_fail(conf, n, "say kind: memory", "only a mailbox that stores mail does that");
+    if (m->alter == ALTER_AUTOREPLY)
+        return fail_at_key(conf, n, "alter", "write it as a fate of a server",
+                           "a mailbox does not answer", "autoreply");
+    if (m->down.to_ns < m->down.from_ns)
+        return fail_at_key(conf, n, "down", "write {from: 10s, to: 1min}",
+                           "the end comes before the beginning", "down");
+    return true;
+}
+
 bool case_check_vantage(struct conf *conf, const struct conf_node *n, void *target)
 {
     return check_source(conf, n, ((const struct case_vantage *)target)->source);
@@ -100,6 +116,9 @@ bool case_check_probe(struct conf *conf, const struct conf_node *n, void *target
     strbuf_init(&error, memory, sizeof memory);
     if (p->forms != NULL && !forms_select(span_of(p->forms), forms, FORMS_MAX, &count, &error))
         return fail_at_key(conf, n, "forms", memory, "no such forms", p->forms);
+    for (size_t i = 0; i < p->canaries.count; i++)
+        if (!check_mailbox_text(conf, n, "canaries", p->canaries.item[i], "that is no mailbox"))
+            return false;
     return check_source(conf, n, p->source) &&
            check_mailbox_text(conf, n, "canary", p->canary, "the canary is no mailbox") &&
            check_mailbox_text(conf, n, "sender", p->sender, "the sender is no mailbox");
@@ -112,6 +131,31 @@ static bool find_target(struct conf *conf, struct case_file *c)
     c->target = p->target == NULL ? &c->servers[0] : find_server(c, p->target);
     return c->target != NULL ||
            fail(conf, p->at, "name a server of this case", "no such target", p->target);
+}
+
+static bool has_domain(const struct case_file *c, struct span domain)
+{
+    for (size_t i = 0; i < c->mailbox_count; i++)
+        for (size_t k = 0; k < c->mailboxes[i].domains.count; k++)
+            if (span_iequal(span_of(c->mailboxes[i].domains.item[k]), domain))
+                return true;
+    return false;
+}
+
+static bool check_canaries(struct conf *conf, const struct case_file *c)
+{
+    const struct case_probe *p = &c->probe;
+
+    if (p->canaries.count > FORM_CANARIES_MAX - 1)
+        return fail(conf, p->at, "leave some out", "too many canaries", p->canaries.item[0]);
+    for (size_t i = 0; i < p->canaries.count; i++) {
+        struct span text = span_of(p->canaries.item[i]);
+
+        if (!has_domain(c, span_from(text, span_rchr(text, '@') + 1)))
+            return fail(conf, p->at, "name a domain of a mailbox of this case",
+                        "no mailbox for that canary", p->canaries.item[i]);
+    }
+    return true;
 }
 
 static bool check_expect(struct conf *conf, const struct case_file *c)
@@ -172,6 +216,6 @@ bool case_check_names(struct conf *conf, struct case_file *c)
     if (c->expect_count == 0)
         return fail(conf, (struct conf_position){0, 0}, "say what must come out", "no expectation",
                     c->name);
-    return check_routes(conf, c) && find_target(conf, c) && check_expect(conf, c) &&
-           check_network(conf, c);
+    return check_canaries(conf, c) && check_routes(conf, c) && find_target(conf, c) &&
+           check_expect(conf, c) && check_network(conf, c);
 }

@@ -16,6 +16,7 @@ bool case_parse_dialogue(struct conf *c, const struct conf_node *n, void *target
 bool case_parse_matrix(struct conf *c, const struct conf_node *n, void *target);
 /* Checks of tables: what one mapping shows by itself. */
 bool case_check_probe(struct conf *conf, const struct conf_node *n, void *target);
+bool case_check_mailbox(struct conf *conf, const struct conf_node *n, void *target);
 bool case_check_vantage(struct conf *conf, const struct conf_node *n, void *target);
 bool case_check_names(struct conf *conf, struct case_file *c);
 

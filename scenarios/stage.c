@@ -25,10 +25,53 @@ static void see_server(void *self, struct mock *m, const struct mock_event *e)
 static void mailbox_mail(struct stage_mailbox *m, const struct mail_view *mail, bool truncated)
 {
     struct stage *s = m->stage;
+    unsigned copies = m->store != NULL ? store_copies(m->store) : 1;
 
-    record_mail(s->record, m->index, world_now(s->world), mail, truncated);
-    if (s->hooks.mail != NULL)
+    while (copies-- > 0)
+        record_mail(s->record, m->index, world_now(s->world), mail, truncated);
+    if (m->store != NULL && !store_put(m->store, mail))
+        s->record->dropped++;
+    if (!(m->store != NULL && s->watched) && s->hooks.mail != NULL)
         s->hooks.mail(s->hooks.self, m->index, mail);
+}
+
+/* What the watch over a mailbox that stores mail tells. */
+
+static bool store_mail(void *self, struct span name, const struct mail_view *mail, bool truncated)
+{
+    struct stage_mailbox *m = self;
+    struct stage *s = m->stage;
+
+    (void)name;
+    (void)truncated;
+    return s->hooks.read != NULL && s->hooks.read(s->hooks.self, m->index, mail);
+}
+
+static void store_trouble(void *self, struct span name, struct span why, bool lasting)
+{
+    struct stage_mailbox *m = self;
+
+    (void)name;
+    if (m->stage->hooks.trouble != NULL)
+        m->stage->hooks.trouble(m->stage->hooks.self, m->index, why, lasting);
+}
+
+static void store_well(void *self, struct span name)
+{
+    struct stage_mailbox *m = self;
+
+    (void)name;
+    if (m->stage->hooks.well != NULL)
+        m->stage->hooks.well(m->stage->hooks.self, m->index);
+}
+
+static void store_ready(void *self, struct span name)
+{
+    struct stage_mailbox *m = self;
+
+    (void)name;
+    if (m->stage->hooks.ready != NULL)
+        m->stage->hooks.ready(m->stage->hooks.self, m->index);
 }
 
 static void sink_mail(void *self, const struct mail_view *mail, bool truncated)
@@ -172,6 +215,19 @@ static bool open_front(struct stage *s, struct stage_mailbox *box, struct strbuf
     return mock_listen(box->front, NULL, &loopback, &box->at, error);
 }
 
+static bool open_store(struct stage *s, struct stage_mailbox *box)
+{
+    int64_t wait_ns = s->c->probe.wait_ns != 0 ? s->c->probe.wait_ns : 2 * CLOCK_MINUTE;
+
+    box->store = store_new(s->world, &s->c->mailboxes[box->index], wait_ns,
+                           (struct watch_owner){.mail = store_mail,
+                                                .trouble = store_trouble,
+                                                .well = store_well,
+                                                .ready = store_ready,
+                                                .self = box});
+    return box->store != NULL;
+}
+
 static bool open_mailbox(struct stage *s, unsigned index, struct strbuf *error)
 {
     const struct case_mailbox *m = &s->c->mailboxes[index];
@@ -191,6 +247,8 @@ static bool open_mailbox(struct stage *s, unsigned index, struct strbuf *error)
         }
     if (!sink_listen(box->sink, &loopback, &box->at, error))
         return false;
+    if (m->kind == CASE_MEMORY && !open_store(s, box))
+        return no_memory(error);
     return !m->has_front || open_front(s, box, error);
 }
 
@@ -255,6 +313,20 @@ bool stage_open(struct stage *s, struct world *world, struct sim *sim, const str
     return false;
 }
 
+unsigned stage_watch(struct stage *s)
+{
+    unsigned count = 0;
+
+    s->watched = true;
+    for (size_t i = 0; i < s->c->mailbox_count; i++) {
+        if (s->mailboxes[i].store == NULL)
+            continue;
+        store_watch(s->mailboxes[i].store);
+        count++;
+    }
+    return count;
+}
+
 void stage_close(struct stage *s)
 {
     for (size_t i = 0; i < CASE_SERVERS_MAX; i++) {
@@ -267,6 +339,8 @@ void stage_close(struct stage *s)
             mock_free(s->mailboxes[i].front);
         if (s->mailboxes[i].sink != NULL)
             sink_free(s->mailboxes[i].sink);
+        store_free(s->mailboxes[i].store);
+        s->mailboxes[i].store = NULL;
         s->mailboxes[i].front = NULL;
         s->mailboxes[i].sink = NULL;
     }

@@ -16,14 +16,22 @@
 #include "probe/sink.h"
 #include "scenarios/case.h"
 #include "scenarios/record.h"
+#include "scenarios/store.h"
 
 struct stage_hooks {
-    /* A complete message reached the mailbox. */
+    /* A complete message reached the mailbox; of one that stores mail and is watched: was read
+     * there. */
     void (*mail)(void *self, unsigned mailbox, const struct mail_view *mail);
     /* A session with the mailbox's MX named a recipient and ended before end-of-data. */
     void (*callout)(void *self, struct span sender, struct span recipient);
     /* The mailbox's MX refused a recipient or a message. */
     void (*refused)(void *self, struct span recipient, struct span reply);
+    /* Of mailboxes that store mail, once they are watched. Mail is read only with `read`, which
+     * says whether it is the detector's own. */
+    bool (*read)(void *self, unsigned mailbox, const struct mail_view *mail);
+    void (*trouble)(void *self, unsigned mailbox, struct span why, bool lasting);
+    void (*well)(void *self, unsigned mailbox);
+    void (*ready)(void *self, unsigned mailbox);
     void *self;
 };
 
@@ -50,7 +58,8 @@ struct stage_mailbox {
     struct stage *stage;
     struct sink *sink;
     struct mock *front;
-    struct endpoint at; /* of the front, else of the sink */
+    struct store *store; /* NULL: what comes is seen at once */
+    struct endpoint at;  /* of the front, else of the sink */
     unsigned index;
     struct stage_talk talks[STAGE_TALKS_MAX]; /* by connection number, the latest win */
 };
@@ -62,11 +71,14 @@ struct stage {
     struct stage_hooks hooks;
     struct stage_server servers[CASE_SERVERS_MAX];
     struct stage_mailbox mailboxes[CASE_MAILBOXES_MAX];
+    bool watched; /* stage_watch was called */
 };
 
 /* sim: the world's simulator, or NULL on sockets. Hooks that are NULL are not called. */
 bool stage_open(struct stage *s, struct world *world, struct sim *sim, const struct case_file *c,
                 struct record *record, const struct stage_hooks *hooks, struct strbuf *error);
+/* Begins to read the mailboxes that store mail; how many these are: `ready` comes for each. */
+unsigned stage_watch(struct stage *s);
 void stage_close(struct stage *s);
 /* Where the detector is sent: the case's target and listener. */
 const struct endpoint *stage_target(const struct stage *s);

@@ -33,9 +33,17 @@ struct trial {
     struct token_key key;
     bool has_key;
     struct world_timer interrupt, linger;
-    int64_t linger_end_ns;
+    int64_t linger_end_ns, started_ns;
     unsigned target;
     bool over; /* the probe has its verdict */
+    bool started;
+    unsigned awaited;      /* mailboxes that are not ready yet */
+    struct trial_trouble { /* of a mailbox, before the probe began */
+        bool now, lasting;
+        char why[128];
+    } trouble[CASE_MAILBOXES_MAX];
+    struct trial_identity id;
+    struct probe_config config;
     char run_id[32];
     char report[REPORT_MAX];
 };
@@ -129,20 +137,54 @@ void trial_identify(const struct case_file *c, const struct endpoint *target,
     }
 }
 
-static void on_mail(void *self, unsigned mailbox, const struct mail_view *mail)
+static struct span mailbox_name(const struct trial *t, unsigned mailbox)
+{
+    return span_of(t->stage.c->mailboxes[mailbox].name);
+}
+
+static bool listens(const struct trial *t)
+{
+    return t->started && !t->over && !t->stage.c->probe.no_mailbox;
+}
+
+static bool on_read(void *self, unsigned mailbox, const struct mail_view *mail)
 {
     struct trial *t = self;
 
-    (void)mailbox;
-    if (!t->over && !t->stage.c->probe.no_mailbox)
-        probe_arrival(&t->probe, mail);
+    return listens(t) && probe_arrival_in(&t->probe, mailbox_name(t, mailbox), mail);
+}
+
+static void on_mail(void *self, unsigned mailbox, const struct mail_view *mail)
+{
+    (void)on_read(self, mailbox, mail);
+}
+
+static void on_trouble(void *self, unsigned mailbox, struct span why, bool lasting)
+{
+    struct trial *t = self;
+    struct trial_trouble *trouble = &t->trouble[mailbox];
+
+    trouble->now = true;
+    trouble->lasting = lasting;
+    (void)bytes_copy(trouble->why, sizeof trouble->why, why);
+    if (listens(t))
+        probe_mailbox_trouble(&t->probe, mailbox_name(t, mailbox), why, lasting);
+}
+
+static void on_well(void *self, unsigned mailbox)
+{
+    struct trial *t = self;
+
+    t->trouble[mailbox].now = false;
+    if (listens(t))
+        probe_mailbox_well(&t->probe, mailbox_name(t, mailbox));
 }
 
 static void on_callout(void *self, struct span sender, struct span recipient)
 {
     struct trial *t = self;
 
-    if (!t->over && !t->stage.c->probe.no_mailbox)
+    if (listens(t))
         probe_callout(&t->probe, sender, recipient);
 }
 
@@ -150,7 +192,7 @@ static void on_refused(void *self, struct span recipient, struct span reply)
 {
     struct trial *t = self;
 
-    if (!t->over && !t->stage.c->probe.no_mailbox)
+    if (listens(t))
         probe_canary_refused(&t->probe, recipient, reply);
 }
 
@@ -167,6 +209,30 @@ static void on_interrupt(void *self)
     struct trial *t = self;
 
     probe_interrupt(&t->probe);
+}
+
+/* The mailbox that a further canary's domain belongs to. */
+static const struct stage_mailbox *mailbox_of(const struct trial *t, struct span domain)
+{
+    const struct case_file *c = t->stage.c;
+
+    for (size_t i = 0; i < c->mailbox_count; i++)
+        for (size_t k = 0; k < c->mailboxes[i].domains.count; k++)
+            if (span_iequal(span_of(c->mailboxes[i].domains.item[k]), domain))
+                return &t->stage.mailboxes[i];
+    return &t->stage.mailboxes[0];
+}
+
+static void add_mailboxes(struct trial *t, const struct case_file *c, struct probe_config *config)
+{
+    for (unsigned i = 0; i < c->mailbox_count && i < PROBE_MAILBOXES_MAX; i++)
+        config->mailboxes[config->mailbox_count++] = mailbox_name(t, i);
+    for (size_t i = 0; i < c->probe.canaries.count; i++) {
+        struct canary *canary = &config->further[config->further_count];
+
+        split_mailbox(c->probe.canaries.item[i], &canary->local, &canary->domain);
+        config->further_route[config->further_count++] = mailbox_of(t, canary->domain)->at;
+    }
 }
 
 static void make_config(struct trial *t, const struct case_file *c, uint64_t seed,
@@ -206,8 +272,10 @@ static void make_config(struct trial *t, const struct case_file *c, uint64_t see
         config->target_name = (struct span){NULL, 0};
         config->local_domain = p->domain != NULL ? id->who.local_domain : config->target_name;
     }
-    if (!p->no_mailbox)
+    if (!p->no_mailbox) {
         config->control_route = t->stage.mailboxes[0].at;
+        add_mailboxes(t, c, config);
+    }
     for (int step = 0; step < STEP_COUNT; step++)
         if (p->timeout.set[step])
             config->timeouts.ns[step] = p->timeout.ns[step];
@@ -243,7 +311,7 @@ static void run_world(struct trial *t, struct loop *loop, struct trial_result *o
         loop_run(loop);
     else
         end = sim_run(t->sim, CLOCK_NEVER);
-    if (probe_is_finished(&t->probe))
+    if (t->started && probe_is_finished(&t->probe))
         return;
     if (loop != NULL || end == SIM_STOPPED)
         trouble(out, "the world stopped before there was a verdict");
@@ -294,25 +362,48 @@ static void linger(struct trial *t, struct loop *loop)
     world_timer_stop(t->world, &t->linger);
 }
 
+static void begin(struct trial *t)
+{
+    const struct case_file *c = t->stage.c;
+    const struct probe_observer observer = {.finished = on_finished, .self = t};
+
+    t->started = true;
+    t->started_ns = world_now(t->world);
+    if (c->probe.interrupt_set)
+        world_timer_set(t->world, &t->interrupt,
+                        clock_after(t->started_ns, c->probe.interrupt_at_ns));
+    probe_start(&t->probe, t->world, &t->config, &observer);
+    for (unsigned i = 0; i < c->mailbox_count; i++)
+        if (t->trouble[i].now && listens(t))
+            probe_mailbox_trouble(&t->probe, mailbox_name(t, i), span_of(t->trouble[i].why),
+                                  t->trouble[i].lasting);
+}
+
+static void on_ready(void *self, unsigned mailbox)
+{
+    struct trial *t = self;
+
+    (void)mailbox;
+    if (--t->awaited == 0)
+        begin(t);
+}
+
 static void perform(struct trial *t, struct loop *loop, uint64_t seed, struct trial_result *out)
 {
     const struct case_file *c = t->stage.c;
-    struct trial_identity id;
-    struct probe_config config;
-    const struct probe_observer observer = {.finished = on_finished, .self = t};
 
-    trial_identify(c, stage_target(&t->stage), &id);
-    make_config(t, c, seed, &id, &config);
-    out->started_ns = world_now(t->world);
+    trial_identify(c, stage_target(&t->stage), &t->id);
+    make_config(t, c, seed, &t->id, &t->config);
     out->target = t->target = stage_target_index(&t->stage);
-    t->over = false;
+    t->over = t->started = false;
+    memset(t->trouble, 0, sizeof t->trouble);
     world_timer_init(&t->interrupt, on_interrupt, t);
-    if (c->probe.interrupt_set)
-        world_timer_set(t->world, &t->interrupt,
-                        clock_after(out->started_ns, c->probe.interrupt_at_ns));
-    probe_start(&t->probe, t->world, &config, &observer);
+    t->awaited = stage_watch(&t->stage);
+    if (t->awaited == 0)
+        begin(t);
     run_world(t, loop, out);
     world_timer_stop(t->world, &t->interrupt);
+    out->started_ns = t->started_ns;
     out->elapsed_ns = world_now(t->world) - out->started_ns;
     if (out->trouble[0] != '\0')
         return;
@@ -323,7 +414,15 @@ static void perform(struct trial *t, struct loop *loop, uint64_t seed, struct tr
 void trial_run(struct trial *t, const struct case_file *c, enum trial_world world, uint64_t seed,
                struct trial_result *out)
 {
-    const struct stage_hooks hooks = {on_mail, on_callout, on_refused, t};
+    const struct stage_hooks hooks = {
+        .mail = on_mail,
+        .callout = on_callout,
+        .refused = on_refused,
+        .read = on_read,
+        .trouble = on_trouble,
+        .well = on_well,
+        .ready = on_ready,
+        .self = t};
     struct strbuf error;
     struct loop *loop = NULL;
 

@@ -187,7 +187,7 @@ static const struct row {
      CLOCK_MINUTE,
      "trouble:connection ready mail:a@victim.test well ",
      11 * CLOCK_SECOND,
-     25 * CLOCK_SECOND},
+     30 * CLOCK_SECOND},
     {"down all the time",
      {.down_to_ns = CLOCK_HOUR},
      CLOCK_SECOND,
