@@ -45,7 +45,7 @@ GRIND := valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kind
 .PHONY: all units fuzzers check test lab asan valgrind fuzz flip bench cover lint format install uninstall dist clean help
 .SECONDARY:
 all: $(PROGS) ## the three programs, in build/
-units: $(TESTS)
+units: $(TESTS) $(BUILD)/tests/kill_at.so
 fuzzers: $(FUZZERS)
 
 $(BUILD)/obj/%.o: %.c
@@ -67,6 +67,12 @@ $(PROGS):
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/librelaylab.a
 	@mkdir -p $(@D)
 	$(Q)$(LINK) -o $@ $^ -lcmocka $(LIBS)
+
+# Preloaded by tests of what SIGKILL leaves behind; without sanitizers, which want to be first.
+$(BUILD)/tests/kill_at.so: tests/kill/kill_at.c
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) -std=c11 $(CPP_OWN) $(CFLAGS) $(WARN) $(LDFLAGS) -fPIC -shared -o $@ $< -ldl
 
 $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/librelaylab.a
 	@mkdir -p $(@D)
