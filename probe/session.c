@@ -8,10 +8,12 @@
  * Trust: replies carry no number, so a server that answers once too often shifts all later answers
  * by one. RSET is the one command whose answer is known beforehand (250, RFC 5321 4.1.1.5): a
  * form's answer is believed when the RSET behind it was answered so. Hence RSET follows every form,
- * also one that MAIL already ended.
+ * also one that MAIL already ended. But a 250 may be another command's, late: when a session shows
+ * that replies and commands have lost each other, at whatever point, all refusals that it gave are
+ * taken back, since nobody knows since when.
  *
  * What a server says to us as a client (greeting, EHLO) is kept in the notes, what it says to a
- * form in its result. QUIT is said last, and whatever follows is of no interest.
+ * form in its result. QUIT is said last; whatever follows its 221 is of no interest.
  */
 #include "probe/session.h"
 
@@ -229,7 +231,6 @@ static void script_next(void *self, struct smtp_client *c, const struct reply *r
     (void)c;
     show_reply(s, reply);
     note_oddities(s, reply);
-    s->behind_rset = s->stage == STAGE_RSET && reply->code == 250;
     bool quitting = s->over && s->stage != STAGE_QUIT;
     enum session_stage next = quitting ? STAGE_CLOSE : stages[s->stage].hear(s, reply);
     s->stage = (uint8_t)next;
@@ -328,7 +329,7 @@ bool session_start(struct session *s, struct world *w, const struct session_conf
     s->control = CONTROL_UNKNOWN;
     s->refusals = s->syntax_errors = s->settled = 0;
     s->stage = STAGE_GREETING;
-    s->asked_suspect = s->tainted = s->behind_rset = false;
+    s->asked_suspect = s->tainted = false;
     plan->session = number;
     s->answer_here = s->control_needed = s->over = s->busy = s->refused = false;
     s->turned_away = s->unwritten = false;

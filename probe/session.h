@@ -101,7 +101,6 @@ struct session {
     bool over;                 /* QUIT was said or the end is decided */
     bool asked_suspect;        /* a form that is asked alone */
     bool tainted;              /* it is believed no more */
-    bool behind_rset;          /* the last reply was 250 to RSET: up to here all was in order */
     bool busy;                 /* the server said 421 or 4yz to the session itself */
     bool turned_away;          /* the server said 421 to a form */
     bool refused;              /* the server refused the session for good */

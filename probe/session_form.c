@@ -138,9 +138,7 @@ enum session_stage session_taint(struct session *s)
 {
     s->notes->tainted = s->tainted = true;
     s->notes->tainted_sessions++;
-    if (!s->behind_rset) {
-        plan_taint_session(s->plan);
-    }
+    plan_taint_session(s->plan);
     if (s->refused || s->busy) { /* nor was that said to us as a client */
         s->notes->session_answer = ANSWER_NONE;
         s->refused = s->busy = false;

@@ -248,7 +248,8 @@ static inline void draw_lie(struct prng *p, struct rule *r)
     static const enum smtp_event at[] = {AT_BANNER, AT_EHLO, AT_MAIL, AT_MAIL, AT_RCPT, AT_RSET};
     static const char *const twice[] = {
         "250 Ok\r\n250 Ok\r\n", "250 Ok\r\n554 5.7.1 Relay access denied\r\n",
-        "250 Ok\r\n530 5.7.0 Authentication required\r\n", "250 Ok\r\n354 go on\r\n"};
+        "250 Ok\r\n530 5.7.0 Authentication required\r\n", "250 Ok\r\n354 go on\r\n",
+        "250 Ok\r\n250 Ok\r\n250 Ok\r\n554 5.7.1 Relay access denied\r\n"};
     r->at = RULE_AT(at[draw_below(p, COUNT_OF(at))]);
     r->when.to_domain = r->at == RULE_AT(AT_RCPT) ? DOMAIN_LOCAL : DOMAIN_ANY;
     r->reply.set = true;
