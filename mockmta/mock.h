@@ -61,6 +61,7 @@ struct mock_event {
     const struct mail_view *mail; /* ACCEPTED and KEPT */
     uint64_t size;                /* ACCEPTED and KEPT: octets that came, kept or not */
     int code;                     /* REPLY; RELAYED: the next hop's */
+    uint32_t bare_lfs;            /* CLOSED: line ends without CR that the session sent */
     enum smtp_event at;           /* COMMAND, REPLY, RULE: of what; CLOSED: the last command */
 };
 

@@ -82,6 +82,7 @@ struct session {
     uint32_t more_offset;         /* into a raw reply */
     uint32_t transactions;
     uint32_t errors;
+    uint32_t bare_lfs; /* line ends without CR, in commands and content */
     uint64_t number;
     struct endpoint peer, local;
     uint8_t listener; /* index of config->listen */
@@ -89,6 +90,7 @@ struct session {
     uint8_t past_count;
     bool refused; /* beyond sessions_max: hears 421 */
     bool authenticated;
+    bool body_cr; /* the content so far ends in CR */
     uint16_t count[AT_COUNT]; /* commands so far, saturating */
     struct past past[MOCK_PAST_MAX];
 };

@@ -28,6 +28,7 @@ static void tell(struct session *s, enum mock_event_kind kind, enum smtp_event a
                                                    ? NULL
                                                    : s->message->queue_id,
                                    .code = code,
+                                   .bare_lfs = kind == MOCK_CLOSED ? s->bare_lfs : 0,
                                    .at = at});
 }
 
@@ -198,6 +199,7 @@ static void count_reply(struct session *s, const struct smtp_command *cmd,
 static void count_command(struct session *s, const struct smtp_command *cmd)
 {
     s->last_at = (uint8_t)cmd->at;
+    s->bare_lfs += cmd->bare_lf ? 1 : 0;
     if (s->count[cmd->at] < UINT16_MAX) {
         s->count[cmd->at]++;
     }
@@ -291,11 +293,28 @@ static void keep_piece(struct message *message, struct span piece)
     m->content_total += piece.len;
 }
 
+static void count_bare_lfs(struct session *s, struct span piece)
+{
+    size_t at;
+
+    for (struct span rest = piece; (at = span_chr(rest, '\n')) != SIZE_MAX;
+         rest = span_from(rest, at + 1)) {
+        const char *lf = rest.ptr + at;
+        bool cr = lf == piece.ptr ? s->body_cr : lf[-1] == '\r';
+
+        s->bare_lfs += cr ? 0 : 1;
+    }
+    if (piece.len > 0) {
+        s->body_cr = piece.ptr[piece.len - 1] == '\r';
+    }
+}
+
 static void on_body(void *self, struct smtp_server *smtp, struct span piece)
 {
     struct session *s = self;
     struct message *message = s->message;
     (void)smtp;
+    count_bare_lfs(s, piece);
     if (message == NULL) {
         return;
     }

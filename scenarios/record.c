@@ -94,6 +94,7 @@ void record_event(struct record *r, unsigned server, const struct mock_event *e)
     struct record_event event = {.at_ns = e->at_ns,
                                  .connection = e->connection,
                                  .code = e->code,
+                                 .bare_lfs = e->bare_lfs,
                                  .server = (uint8_t)server,
                                  .kind = (uint8_t)e->kind};
     void *list = r->events;

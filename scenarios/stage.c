@@ -203,14 +203,13 @@ static bool open_front(struct stage *s, struct stage_mailbox *box, struct strbuf
 {
     const struct case_mailbox *m = &s->c->mailboxes[box->index];
     const struct mock_limits limits = {.sessions_max = 64, .queue_max = 64, .routes_max = 16};
-    struct endpoint sink_at = box->at;
 
     box->front = mock_new(s->world, &m->front_config, NULL, 0, &limits,
                           (struct mock_observer){.see = see_front, .self = box});
     if (box->front == NULL)
         return no_memory(error);
     for (size_t i = 0; i < m->domains.count; i++)
-        if (!mock_route_add(box->front, m->domains.item[i], &sink_at))
+        if (!mock_route_add(box->front, m->domains.item[i], &box->sink_at))
             return no_memory(error);
     return mock_listen(box->front, NULL, &loopback, &box->at, error);
 }
@@ -228,12 +227,12 @@ static bool open_store(struct stage *s, struct stage_mailbox *box)
     return box->store != NULL;
 }
 
-static bool open_mailbox(struct stage *s, unsigned index, struct strbuf *error)
+static bool open_sink(struct stage *s, struct stage_mailbox *box, struct strbuf *error)
 {
-    const struct case_mailbox *m = &s->c->mailboxes[index];
-    struct stage_mailbox *box = &s->mailboxes[index];
+    const struct case_mailbox *m = &s->c->mailboxes[box->index];
 
-    *box = (struct stage_mailbox){.stage = s, .index = index};
+    if (s->hooks.no_sink && box->index == 0)
+        return take_dead_port(s->world, &box->sink_at, error);
     box->sink = sink_new(s->world, (struct sink_owner){.mail = sink_mail,
                                                        .callout = sink_callout,
                                                        .refused = sink_refused,
@@ -245,11 +244,20 @@ static bool open_mailbox(struct stage *s, unsigned index, struct strbuf *error)
             strbuf_addf(error, "mailbox %s has too many domains", m->name);
             return false;
         }
-    if (!sink_listen(box->sink, &loopback, &box->at, error))
+    return sink_listen(box->sink, &loopback, &box->sink_at, error);
+}
+
+static bool open_mailbox(struct stage *s, unsigned index, struct strbuf *error)
+{
+    struct stage_mailbox *box = &s->mailboxes[index];
+
+    *box = (struct stage_mailbox){.stage = s, .index = index};
+    if (!open_sink(s, box, error))
         return false;
-    if (m->kind == CASE_MEMORY && !open_store(s, box))
+    box->at = box->sink_at;
+    if (s->c->mailboxes[index].kind == CASE_MEMORY && !open_store(s, box))
         return no_memory(error);
-    return !m->has_front || open_front(s, box, error);
+    return !s->c->mailboxes[index].has_front || open_front(s, box, error);
 }
 
 static bool wants_route(const struct case_server *from, const char *to)

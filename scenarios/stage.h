@@ -33,6 +33,7 @@ struct stage_hooks {
     void (*well)(void *self, unsigned mailbox);
     void (*ready)(void *self, unsigned mailbox);
     void *self;
+    bool no_sink; /* the first mailbox is left to whoever listens at its sink_at */
 };
 
 struct stage;
@@ -58,8 +59,9 @@ struct stage_mailbox {
     struct stage *stage;
     struct sink *sink;
     struct mock *front;
-    struct store *store; /* NULL: what comes is seen at once */
-    struct endpoint at;  /* of the front, else of the sink */
+    struct store *store;     /* NULL: what comes is seen at once */
+    struct endpoint at;      /* of the front, else of the sink */
+    struct endpoint sink_at; /* of the sink */
     unsigned index;
     struct stage_talk talks[STAGE_TALKS_MAX]; /* by connection number, the latest win */
 };
