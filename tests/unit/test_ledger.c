@@ -242,8 +242,9 @@ static void fill(struct ledger l)
 #define RUN_A                                                                                 \
     "run|run-a|192.0.2.1:25|mail.victim.test|outside|x@canary.test|p@canary.test|sink://a b|" \
     "standard|hello|10\ncounts 2 2 2 1 0\n"
-#define RUN_REST \
-    "|192.0.2.1:25|mx.victim.test|outside|x@canary.test|p@canary.test|sink://a b|standard|hello|20\n"
+#define RUN_REST                                                                   \
+    "|192.0.2.1:25|mx.victim.test|outside|x@canary.test|p@canary.test|sink://a b|" \
+    "standard|hello|20\n"
 #define LAST_VERDICT "verdict|run-a|open|code|why so|collect|80\n"
 #define ARRIVAL(kind, head) \
     "arrival|" kind "|run-a|S1-R1|sink://127.0.0.1:2525|raaaaaaaaaaaaaaa|" head "|60\n"
