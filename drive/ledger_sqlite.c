@@ -33,8 +33,8 @@ static const char *const sql[STATEMENT_COUNT] = {
     [WRITE_RUN] =
         "INSERT INTO runs (run, target, target_name, vantage, canary, sender, mailboxes, forms,"
         " greeting, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (run)"
-        " DO UPDATE SET target = ?2, target_name = ?3, vantage = ?4, canary = ?5, sender = ?6, mailboxes = ?7,"
-        " forms = ?8, greeting = ?9",
+        " DO UPDATE SET target = ?2, target_name = ?3, vantage = ?4, canary = ?5, sender = ?6,"
+        " mailboxes = ?7, forms = ?8, greeting = ?9",
     [WRITE_FORM] =
         "INSERT INTO forms (run, form, kind, sender, recipient, answer, state, reply, at) VALUES ("
         RUN_NUMBER ", ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (run, form) DO UPDATE SET"
