@@ -169,7 +169,7 @@ void arrival_judge_by(const struct arrival_book *b, const struct mail_view *mail
         out->recipient = mail->recipients[0];
     }
     dsn_read(mail->sender, mail->content, &out->report);
-    if (out->report.is_report) {
+    if (out->report.is_report && !out->report.guessed) {
         judge_report(b, mail, out);
     } else {
         judge_message(b, mail, out);

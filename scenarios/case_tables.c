@@ -156,7 +156,7 @@ static const struct conf_field down_fields[] = {
 };
 
 static const struct conf_table down_table = {
-    .name = "outage",
+    .name = "downtime",
     .doc = "when a mailbox cannot be read",
     .fields = down_fields,
     .field_count = sizeof down_fields / sizeof down_fields[0],

@@ -206,10 +206,10 @@ static enum oracle_outcome outcome_of(const struct oracle *o)
     return o->greeted ? ORACLE_CUT : ORACLE_SILENT;
 }
 
-/* Waits as long as anything can still happen, half a day at most. */
+/* Waits as long as anything can still happen, three days at most. */
 static bool wait_for_it(struct oracle *o)
 {
-    const int64_t end = clock_after(world_now(o->world), 12 * CLOCK_HOUR);
+    const int64_t end = clock_after(world_now(o->world), 3 * CLOCK_DAY);
 
     while (!arrived(o) && world_now(o->world) < end)
         if (sim_run(o->sim, end) != SIM_STOPPED)
@@ -267,7 +267,8 @@ static size_t list_forms(const struct case_file *c, struct form *forms)
     size_t count = 0, more;
 
     strbuf_init(&error, memory, sizeof memory);
-    if (!forms_select(SPAN("S1-R1"), forms, FORMS_MAX, &count, &error))
+    if (!forms_select(SPAN("S1-R1"), forms, FORMS_MAX, &count, &error) ||
+        !forms_add_canaries(forms, FORMS_MAX, &count, c->probe.canaries.count))
         return 0;
     for (size_t i = 0; i < c->expect_count; i++)
         for (size_t k = 0; k < c->expect[i].relayed_by.count && count < FORMS_MAX; k++)

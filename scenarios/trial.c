@@ -121,6 +121,8 @@ void trial_identify(const struct case_file *c, const struct endpoint *target,
     who->sender_domain = who->canary_domain;
     if (p->sender != NULL)
         split_mailbox(p->sender, &who->sender_local, &who->sender_domain);
+    for (size_t i = 0; i < p->canaries.count; i++, who->further_count++)
+        split_mailbox(p->canaries.item[i], &who->further[i].local, &who->further[i].domain);
     who->target_name = span_of(server->hostname);
     if (p->domain != NULL)
         who->local_domain = span_of(p->domain);
@@ -223,16 +225,17 @@ static const struct stage_mailbox *mailbox_of(const struct trial *t, struct span
     return &t->stage.mailboxes[0];
 }
 
-static void add_mailboxes(struct trial *t, const struct case_file *c, struct probe_config *config)
+static void add_mailboxes(struct trial *t, const struct case_file *c,
+                          const struct form_identity *who, struct probe_config *config)
 {
     for (unsigned i = 0; i < c->mailbox_count && i < PROBE_MAILBOXES_MAX; i++)
         config->mailboxes[config->mailbox_count++] = mailbox_name(t, i);
-    for (size_t i = 0; i < c->probe.canaries.count; i++) {
-        struct canary *canary = &config->further[config->further_count];
-
-        split_mailbox(c->probe.canaries.item[i], &canary->local, &canary->domain);
-        config->further_route[config->further_count++] = mailbox_of(t, canary->domain)->at;
+    config->control_route = t->stage.mailboxes[0].at;
+    for (size_t i = 0; i < who->further_count; i++) {
+        config->further[i] = who->further[i];
+        config->further_route[i] = mailbox_of(t, who->further[i].domain)->at;
     }
+    config->further_count = who->further_count;
 }
 
 static void make_config(struct trial *t, const struct case_file *c, uint64_t seed,
@@ -272,10 +275,8 @@ static void make_config(struct trial *t, const struct case_file *c, uint64_t see
         config->target_name = (struct span){NULL, 0};
         config->local_domain = p->domain != NULL ? id->who.local_domain : config->target_name;
     }
-    if (!p->no_mailbox) {
-        config->control_route = t->stage.mailboxes[0].at;
-        add_mailboxes(t, c, config);
-    }
+    if (!p->no_mailbox)
+        add_mailboxes(t, c, &id->who, config);
     for (int step = 0; step < STEP_COUNT; step++)
         if (p->timeout.set[step])
             config->timeouts.ns[step] = p->timeout.ns[step];

@@ -405,6 +405,7 @@ void dsn_read(struct span sender, struct span content, struct dsn_report *out)
         return;
     bool daemon = null_sender ? looks_like_bounce(headers, body)
                               : from_daemon(headers) && subject_of_bounce(headers);
+    out->guessed = daemon && !out->is_report && !from_daemon(headers) && !subject_of_bounce(headers);
     out->is_report |= daemon;
     if ((null_sender || daemon) && out->is_report && out->returned.len == 0)
         out->returned = returned_in_text(body);
