@@ -151,6 +151,9 @@ static void script_next(void *self, struct smtp_client *client, const struct rep
         c->accepted = taken && stage == CONTROL_BODY;
         c->again = !taken && reply_class(reply) == 4 && put_off(c, reply);
         c->finished = !c->again;
+        if (c->accepted && c->probe->observer.expect != NULL) {
+            c->probe->observer.expect(c->probe->observer.self);
+        }
         steps_poke(c->probe);
         say(c, CONTROL_QUIT);
         return;

@@ -14,7 +14,10 @@
 #include "drive/random.h"
 #include "drive/resolve.h"
 #include "drive/standard_files.h"
+#include "probe/collect_run.h"
 #include "probe/dry_run.h"
+#include "probe/ledger_command.h"
+#include "probe/ledger_place.h"
 #include "probe/report.h"
 #include "probe/run.h"
 
@@ -36,13 +39,17 @@ static bool look_up(struct options *o, struct strbuf *error)
     return true;
 }
 
-static bool draw_secret(struct token_key *key, char run_id[2 * RUN_ID_OCTETS + 1])
+/* The ledger's secret, so that a later run knows the tokens; without a ledger one of this run. */
+static bool draw_secret(struct token_key *key, const struct ledger_sqlite *ledger,
+                        char run_id[2 * RUN_ID_OCTETS + 1])
 {
     static const char digits[] = "0123456789abcdef";
     uint8_t secret[TOKEN_SECRET_LEN], id[RUN_ID_OCTETS];
 
     if (!random_fill(secret, sizeof(secret)) || !random_fill(id, sizeof(id)))
         return false;
+    if (ledger != NULL)
+        memcpy(secret, ledger_sqlite_secret(ledger), sizeof(secret));
     for (size_t i = 0; i < sizeof(id); i++) {
         run_id[2 * i] = digits[id[i] >> 4];
         run_id[2 * i + 1] = digits[id[i] & 15];
@@ -54,7 +61,7 @@ static int dry_run(const struct run_config *config, struct strbuf *error)
 {
     for (size_t i = 0; i < config->options->target_count; i++) {
         const struct target *t = &config->options->target[i];
-        struct probe_config probe = run_probe_config(config, t, &t->address[0]);
+        struct probe_config probe = run_probe_config(config, t, &t->address[0], config->run_id);
         struct strbuf out;
 
         strbuf_init(&out, config->page, REPORT_MAX);
@@ -82,16 +89,45 @@ static int print_and_leave(const struct run_config *config, struct strbuf *error
     return run_print(strbuf_span(&out), error) ? RUN_FINE : RUN_SYSTEM;
 }
 
+/* False: the ledger that the user named cannot be had. The default one is missed with a warning. */
+static bool open_ledger(struct run_config *config, struct ledger_sqlite **ledger,
+                        struct strbuf *error)
+{
+    const struct options *o = config->options;
+    char memory[MESSAGE_MAX];
+    struct strbuf trouble;
+
+    if (o->no_ledger || o->mode == MODE_DRY_RUN)
+        return true;
+    strbuf_init(&trouble, memory, sizeof(memory));
+    *ledger = ledger_place_open(o->ledger, &trouble);
+    if (*ledger != NULL) {
+        config->ledger = ledger_sqlite_ledger(*ledger);
+        config->earlier = ledger_sqlite_reader(*ledger);
+        return true;
+    }
+    if (o->ledger != NULL) {
+        strbuf_add(error, strbuf_span(&trouble));
+        return false;
+    }
+    fprintf(stderr, "relayprobe: warning: nothing is written down: %s\n", memory);
+    return true;
+}
+
 static int ask(const struct run_config *given, struct strbuf *error)
 {
     struct run_config config = *given;
     struct token_key key;
+    struct ledger_sqlite *ledger = NULL;
     char run_id[2 * RUN_ID_OCTETS + 1] = "";
     const char *no_colour = getenv("NO_COLOR"); /* the convention of no-color.org */
     int status;
 
-    if (!draw_secret(&key, run_id)) {
+    if (!open_ledger(&config, &ledger, error))
+        return RUN_SYSTEM;
+    if (!draw_secret(&key, ledger, run_id)) {
         strbuf_addf(error, "no secret could be made: %s", strerror(errno));
+        ledger_sqlite_close(ledger);
         return RUN_SYSTEM;
     }
     config.key = &key;
@@ -103,6 +139,7 @@ static int ask(const struct run_config *given, struct strbuf *error)
     else
         status = run_targets(&config, error);
     token_key_clear(&key);
+    ledger_sqlite_close(ledger);
     return status;
 }
 
@@ -111,16 +148,38 @@ static int start(struct options *o, const struct run_config *config, int argc, c
 {
     if (!options_parse(o, argc, argv, error))
         return RUN_USAGE;
-    if (o->mode != MODE_ASK && o->mode != MODE_DRY_RUN)
+    switch (o->mode) {
+    case MODE_COLLECT:
+        return collect_run(config, error);
+    case MODE_LIST_RUNS:
+    case MODE_SHOW_RUN:
+    case MODE_EXPORT_RUN:
+        return ledger_command(config, error);
+    case MODE_LIST_FORMS:
+    case MODE_VERSION:
+    case MODE_HELP:
         return print_and_leave(config, error);
+    case MODE_ASK:
+    case MODE_DRY_RUN:
+        break;
+    }
     if (!look_up(o, error))
         return RUN_USAGE;
     return ask(config, error);
 }
 
+static void explain_canary(const struct run_config *config)
+{
+    struct strbuf out;
+
+    strbuf_init(&out, config->page, REPORT_MAX);
+    options_print_canary_help(&out);
+    fputs(config->page, stderr);
+}
+
 int main(int argc, char **argv)
 {
-    struct options *options = malloc(sizeof(*options));
+    struct options *options = calloc(1, sizeof(*options));
     struct run_config config = {.options = options, .page = malloc(REPORT_MAX)};
     char memory[MESSAGE_MAX];
     struct strbuf error;
@@ -135,6 +194,8 @@ int main(int argc, char **argv)
         status = start(options, &config, argc, argv, &error);
     if (error.len > 0)
         fprintf(stderr, "relayprobe: %s\n", memory);
+    if (options != NULL && config.page != NULL && options->canary_missing)
+        explain_canary(&config);
     free(config.page);
     free(options);
     return status;

@@ -7,18 +7,11 @@
  * value won. getopt_long is not used: it takes abbreviations, and a script that says --time today
  * must not change its meaning when an option is added.
  */
-#include "probe/options.h"
+#include "probe/options_private.h"
 
 #include <string.h>
 
 #include "lib/smtp/address.h"
-
-struct reader { /* what a handler works on */
-    struct options *o;
-    struct strbuf *error;
-    const char *option;
-    struct span value;
-};
 
 struct option_row {
     const char *name;
@@ -28,43 +21,18 @@ struct option_row {
     const char *help;
 };
 
-static bool wrong(struct reader *r, const char *allowed)
+bool option_wrong(struct reader *r, const char *allowed)
 {
     target_say(r->error, r->option, r->value);
     strbuf_adds(r->error, allowed);
     return false;
 }
 
-static bool wrong_at(struct reader *r, const char *why, size_t column)
+bool option_wrong_at(struct reader *r, const char *why, size_t column)
 {
-    wrong(r, why);
+    option_wrong(r, why);
     strbuf_addf(r->error, " (at character %zu)", column + 1);
     return false;
-}
-
-static bool read_mailbox_address(struct reader *r, struct span *whole, struct span *local,
-                                 struct span *domain)
-{
-    const char *why = "";
-    size_t column = 0;
-
-    if (!address_check_mailbox(r->value, local, domain, &why, &column))
-        return wrong_at(r, why, column);
-    if (local->len > OPTIONS_CANARY_LOCAL_MAX)
-        return wrong(
-            r, "at most 47 characters before the @: a token is put after it, and SMTP allows 64");
-    *whole = r->value;
-    return true;
-}
-
-static bool read_canary(struct reader *r)
-{
-    return read_mailbox_address(r, &r->o->canary, &r->o->canary_local, &r->o->canary_domain);
-}
-
-static bool read_sender(struct reader *r)
-{
-    return read_mailbox_address(r, &r->o->sender, &r->o->sender_local, &r->o->sender_domain);
 }
 
 static bool read_name(struct reader *r, struct span *to)
@@ -73,7 +41,7 @@ static bool read_name(struct reader *r, struct span *to)
     size_t column = 0;
 
     if (!address_check_domain(r->value, &why, &column))
-        return wrong_at(r, why, column);
+        return option_wrong_at(r, why, column);
     *to = r->value;
     return true;
 }
@@ -91,48 +59,26 @@ static bool read_domain(struct reader *r)
 static bool read_contact(struct reader *r)
 {
     if (r->value.len == 0 || r->value.len > OPTIONS_CONTACT_MAX)
-        return wrong(r, "write 1 to 200 characters");
+        return option_wrong(r, "write 1 to 200 characters");
     for (size_t i = 0; i < r->value.len; i++)
         if (r->value.ptr[i] < 32 || r->value.ptr[i] > 126)
-            return wrong_at(r, "only printable ASCII can stand in a header", i);
+            return option_wrong_at(r, "only printable ASCII can stand in a header", i);
     r->o->contact = r->value;
     return true;
 }
 
-static bool read_endpoint(struct reader *r, struct endpoint *to)
+bool option_endpoint(struct reader *r, struct endpoint *to)
 {
     if (!endpoint_parse(r->value, false, to))
-        return wrong(
+        return option_wrong(
             r, "write ADDR:PORT or [ADDR6]:PORT with a port from 1 to 65535, like 127.0.0.1:2525");
     return true;
-}
-
-static bool read_sink(struct reader *r)
-{
-    if (r->o->sink.family != 0)
-        return wrong(r, "there is a sink already; give --sink or --mailbox once");
-    return read_endpoint(r, &r->o->sink);
-}
-
-static bool read_mailbox(struct reader *r)
-{
-    struct span scheme = SPAN("sink://");
-
-    if (!span_istarts(r->value, scheme))
-        return wrong(r, "only sink://ADDR:PORT is a mailbox that this version can watch");
-    r->value = span_from(r->value, scheme.len);
-    return read_sink(r);
-}
-
-static bool read_control_route(struct reader *r)
-{
-    return read_endpoint(r, &r->o->control_route);
 }
 
 static bool read_source(struct reader *r)
 {
     if (!endpoint_parse_address(r->value, &r->o->source))
-        return wrong(r, "write an address of this host, without a port");
+        return option_wrong(r, "write an address of this host, without a port");
     return true;
 }
 
@@ -148,7 +94,7 @@ static bool read_forms(struct reader *r)
         r->o->forms = r->value;
         return true;
     }
-    wrong(r, "");
+    option_wrong(r, "");
     strbuf_add(r->error, strbuf_span(&why));
     return false;
 }
@@ -156,9 +102,9 @@ static bool read_forms(struct reader *r)
 static bool read_duration(struct reader *r, int64_t least_ns, int64_t *to)
 {
     if (!clock_parse(r->value, to))
-        return wrong(r, "not a duration; write a whole number and a unit: 300s, 5min, 2h");
+        return option_wrong(r, "not a duration; write a whole number and a unit: 300s, 5min, 2h");
     if (*to < least_ns)
-        return wrong(r, "too short; at least 1s");
+        return option_wrong(r, "too short; at least 1s");
     return true;
 }
 
@@ -184,7 +130,7 @@ static bool read_timeout(struct reader *r)
     enum smtp_step step;
 
     if (equals == SIZE_MAX || !smtp_step_parse(span_to(whole, equals), &step)) {
-        wrong(r, "write STEP=DURATION; a step is one of");
+        option_wrong(r, "write STEP=DURATION; a step is one of");
         for (int i = 0; i < STEP_COUNT; i++)
             strbuf_addf(r->error, "%s %s", i > 0 ? "," : "", smtp_step_name((enum smtp_step)i));
         return false;
@@ -196,7 +142,7 @@ static bool read_timeout(struct reader *r)
 static bool read_expect(struct reader *r)
 {
     if (!verdict_parse(r->value, &r->o->expect))
-        return wrong(r,
+        return option_wrong(r,
                      "write open, bounces, discards, accepts, inconclusive, closed or unreachable");
     r->o->expect_given = true;
     return true;
@@ -205,8 +151,42 @@ static bool read_expect(struct reader *r)
 static bool read_transcript(struct reader *r)
 {
     if (r->value.len == 0)
-        return wrong(r, "write the name of a file");
+        return option_wrong(r, "write the name of a file");
     r->o->transcript = r->value.ptr;
+    return true;
+}
+
+static bool read_rate(struct reader *r)
+{
+    uint64_t rate = 0;
+
+    if (!span_uint(r->value, OPTIONS_RATE_MAX, &rate) || rate == 0)
+        return option_wrong(r, "write a number of connections a minute, from 1 to 6000");
+    r->o->rate = (unsigned)rate;
+    return true;
+}
+
+static bool read_no_ledger(struct reader *r)
+{
+    r->o->no_ledger = true;
+    return true;
+}
+
+static bool read_tidy(struct reader *r)
+{
+    r->o->tidy = true;
+    return true;
+}
+
+static bool read_collect(struct reader *r)
+{
+    r->o->mode = MODE_COLLECT;
+    return true;
+}
+
+static bool read_list_runs(struct reader *r)
+{
+    r->o->mode = MODE_LIST_RUNS;
     return true;
 }
 
@@ -278,12 +258,19 @@ static bool read_help(struct reader *r)
 
 /* clang-format off */
 static const struct option_row rows[] = {
-    {"--canary", "ADDRESS", read_canary, false,
-     "address of ours that a relayed message would reach (required)"},
-    {"--sink", "ADDR:PORT", read_sink, false,
+    {"--canary", "ADDRESS", option_canary, true,
+     "address of ours that a relayed message would reach (required); again: of unrelated domains"},
+    {"--sink", "ADDR:PORT", option_sink, true,
      "receive the canary's mail here, in an SMTP server of the probe's own"},
-    {"--mailbox", "URL", read_mailbox, false, "sink://ADDR:PORT, the same as --sink"},
-    {"--sender", "ADDRESS", read_sender, false, "reverse-path of the forms; default: the canary"},
+    {"--mailbox", "URL", option_mailbox, true,
+     "read the canary's mail: sink://ADDR:PORT, maildir:/PATH, mbox:/PATH, imaps://USER@HOST, ..."},
+    {"--password-file", "FILE", option_password_file, false,
+     "the mailbox's password; else $RELAYPROBE_PASSWORD or ~/.netrc"},
+    {"--ca-file", "FILE", option_ca_file, false, "who may sign the mailbox's certificate"},
+    {"--tidy", NULL, read_tidy, false, "remove our own messages from the mailbox"},
+    {"--token", "PLACE", option_token, false,
+     "subaddress: local+token@ (default); catch-all: token@, where every local part is ours"},
+    {"--sender", "ADDRESS", option_sender, false, "reverse-path of the forms; default: the canary"},
     {"--source", "ADDR", read_source, false, "local address to ask from"},
     {"--helo", "NAME", read_helo, false, "our name in EHLO; default: probe.DOMAIN of the sender"},
     {"--domain", "DOMAIN", read_domain, false,
@@ -296,8 +283,9 @@ static const struct option_row rows[] = {
      "first retry of what was deferred; default 301s, then doubled"},
     {"--timeout", "STEP=DURATION", read_timeout, true,
      "patience for one reply; default as RFC 5321 4.5.3.2"},
-    {"--control-route", "ADDR:PORT", read_control_route, false,
-     "the canary's own way in, for the control messages"},
+    {"--control-route", "ADDR:PORT", option_control_route, true,
+     "the canary's own way in, for the control messages; again: of the next canary"},
+    {"--rate", "N", read_rate, false, "connections a minute to one target; default 60"},
     {"--contact", "TEXT", read_contact, false, "who asks, for the messages' text"},
     {"--exhaustive", NULL, read_exhaustive, false,
      "wait the whole window though a delivery was seen"},
@@ -307,6 +295,15 @@ static const struct option_row rows[] = {
      "targets outside loopback and private networks are meant"},
     {"--json", NULL, read_json, false, "one JSON object a target on a line, instead of text"},
     {"--transcript", "FILE", read_transcript, false, "write every line of every session there"},
+    {"--save-proof", "DIR", option_save_proof, false, "keep each delivered message there"},
+    {"--ledger", "FILE", option_ledger, false,
+     "write down there what is sent and seen; default: in the user's state directory"},
+    {"--no-ledger", NULL, read_no_ledger, false, "write nothing down"},
+    {"--collect", NULL, read_collect, false,
+     "ask nobody: read the mailboxes for what earlier runs sent"},
+    {"--list-runs", NULL, read_list_runs, false, "print the runs of the ledger"},
+    {"--show-run", "RUN", option_show_run, false, "print what the ledger has of a run"},
+    {"--export-run", "RUN", option_export_run, false, "the same as JSON"},
     {"--expect", "VERDICT", read_expect, false, "exit 0 when the verdict is this one, 1 when not"},
     {"--dry-run", NULL, read_dry_run, false, "print what would be said, and send nothing"},
     {"--list-forms", NULL, read_list_forms, false, "print all forms"},
@@ -339,28 +336,38 @@ static void set_defaults(struct options *o)
     o->max_time_ns = 15 * CLOCK_MINUTE;
     o->retry_ns = 5 * CLOCK_MINUTE + CLOCK_SECOND;
     o->timeouts = smtp_timeouts_rfc5321;
+    o->rate = 60;
+}
+
+static bool asks(const struct options *o)
+{
+    return o->mode == MODE_ASK || o->mode == MODE_DRY_RUN;
 }
 
 static bool check_together(struct options *o, struct strbuf *error)
 {
     const char *missing = NULL;
 
+    o->canary_missing = asks(o) && o->canary.len == 0;
     if (o->inside && o->outside)
         missing = "--inside and --outside exclude each other";
     else if (o->quiet && o->verbose)
         missing = "--quiet and --verbose exclude each other";
-    else if (o->canary.len == 0)
+    else if (o->canary_missing)
         missing =
             "--canary ADDRESS is required: an address of your own, outside the target's domains";
-    else if (o->target_count == 0)
+    else if (asks(o) && o->target_count == 0)
         missing = "no TARGET: name the server to ask, like 192.0.2.1:25";
-    else if (o->control_route.family != 0 && endpoint_scope(&o->control_route) == SCOPE_PUBLIC &&
-             !o->allow_public)
-        missing = "--control-route: a public address; say --allow-public when it is meant";
+    else if (!asks(o) && o->target_count > 0)
+        missing = "a TARGET is given, but only the ledger or a mailbox is to be read";
+    else if (o->mode == MODE_COLLECT && o->mailbox_count == 0)
+        missing = "--collect needs a --mailbox to read";
     if (missing != NULL) {
         strbuf_adds(error, missing);
         return false;
     }
+    if (!options_check_home(o, error))
+        return false;
     if (o->sender.len == 0) {
         o->sender = o->canary;
         o->sender_local = o->canary_local;
@@ -396,7 +403,7 @@ static bool read_option(struct options *o, int argc, char **argv, int *at, bool 
     r.option = rows[i].name;
     r.value = equals == SIZE_MAX ? SPAN("") : span_from(word, equals + 1);
     if (rows[i].argument == NULL && equals != SIZE_MAX)
-        return wrong(&r, "this option takes no value");
+        return option_wrong(&r, "this option takes no value");
     if (rows[i].argument != NULL && equals == SIZE_MAX) {
         if (*at + 1 >= argc) {
             strbuf_addf(error, "%s: a value is missing: %s %s", r.option, r.option,
@@ -406,7 +413,7 @@ static bool read_option(struct options *o, int argc, char **argv, int *at, bool 
         r.value = span_of(argv[++*at]);
     }
     if (seen[i] && !rows[i].repeats && rows[i].argument != NULL)
-        return wrong(&r, "given twice; once is allowed");
+        return option_wrong(&r, "given twice; once is allowed");
     seen[i] = true;
     return rows[i].read(&r);
 }

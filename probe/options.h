@@ -12,26 +12,52 @@
 #ifndef RELAYLAB_PROBE_OPTIONS_H
 #define RELAYLAB_PROBE_OPTIONS_H
 
+#include "probe/mailbox_url.h"
 #include "probe/probe.h"
 #include "probe/target.h"
 
 enum {
     OPTIONS_TARGETS_MAX = 256,
     OPTIONS_CONTACT_MAX = 200,
+    OPTIONS_MAILBOX_NAME_MAX = MAILBOX_URL_PATH_MAX + MAILBOX_URL_HOST_MAX,
+    OPTIONS_RATE_MAX = 6000,
     OPTIONS_CANARY_LOCAL_MAX = 64 - 1 - TOKEN_LEN /* RFC 5321 4.5.3.1.1, with "+token" after it */
 };
 
-enum options_mode { MODE_ASK, MODE_DRY_RUN, MODE_LIST_FORMS, MODE_VERSION, MODE_HELP };
+enum options_mode {
+    MODE_ASK,
+    MODE_DRY_RUN,
+    MODE_COLLECT,
+    MODE_LIST_RUNS,
+    MODE_SHOW_RUN,
+    MODE_EXPORT_RUN,
+    MODE_LIST_FORMS,
+    MODE_VERSION,
+    MODE_HELP
+};
 
 struct options {
     enum options_mode mode;
-    struct span canary, canary_local, canary_domain;
+    struct span canary, canary_local, canary_domain; /* the first one */
+    struct canary further[FORM_CANARIES_MAX - 1];
+    size_t further_count;
+    enum token_place token_place;
     struct span sender, sender_local, sender_domain;
     struct span helo, domain, contact, forms;
-    struct endpoint sink, source, control_route; /* family 0: not given */
+    struct endpoint sink, source; /* family 0: not given; the first of several sinks */
+    size_t mailbox_count;
+    struct mailbox_url mailbox[PROBE_MAILBOXES_MAX]; /* their text is in mailbox_name */
+    char mailbox_name[PROBE_MAILBOXES_MAX][OPTIONS_MAILBOX_NAME_MAX];
+    struct endpoint control_route[FORM_CANARIES_MAX];
+    size_t control_route_count;
+    const char *password_file, *ca_file, *save_proof, *ledger; /* or NULL */
+    struct span run_name;                                      /* of --show-run, --export-run */
+    unsigned rate;
     int64_t wait_ns, max_time_ns, retry_ns;
     struct smtp_timeouts timeouts;
     const char *transcript; /* or NULL */
+    bool no_ledger, tidy;
+    bool canary_missing; /* the error is that; options_print_canary_help says more */
     bool json, allow_public, inside, outside, exhaustive, quiet, verbose;
     bool expect_given;
     enum verdict expect;
@@ -46,9 +72,11 @@ bool options_parse(struct options *o, int argc, char **argv, struct strbuf *erro
 bool options_check_target(const struct options *o, const struct target *t, struct strbuf *error);
 /* From where the target would be asked: as declared, else by the addresses' scopes. */
 enum vantage options_vantage(const struct options *o, const struct endpoint *target);
-/* The canary's own way in: --control-route, else the sink (an unspecified address is reached by
+/* A canary's own way in: --control-route, else its sink (an unspecified address is reached by
    loopback), else none (family 0). */
-struct endpoint options_control_route(const struct options *o);
+struct endpoint options_control_route(const struct options *o, size_t canary);
+/* How to set up a canary, in a few lines. */
+void options_print_canary_help(struct strbuf *out);
 void options_print_help(struct strbuf *out);
 
 #endif

@@ -7,14 +7,38 @@
 
 #include "probe/options.h"
 
+static bool is_sink(const struct options *o, const struct endpoint *e)
+{
+    for (size_t i = 0; i < o->mailbox_count; i++)
+        if (o->mailbox[i].kind == MAILBOX_SINK && endpoint_equal(e, &o->mailbox[i].at))
+            return true;
+    return false;
+}
+
+static bool is_control_route(const struct options *o, const struct endpoint *e)
+{
+    for (size_t i = 0; i < o->control_route_count; i++)
+        if (endpoint_equal(e, &o->control_route[i]))
+            return true;
+    return false;
+}
+
+static bool is_canary_domain(const struct options *o, struct span name)
+{
+    for (size_t i = 0; i < o->further_count; i++)
+        if (span_iequal(name, o->further[i].domain))
+            return true;
+    return span_iequal(name, o->canary_domain);
+}
+
 static bool check_address(const struct options *o, const struct target *t, const struct endpoint *e,
                           struct strbuf *error)
 {
     const char *why = NULL;
 
-    if (o->sink.family != 0 && endpoint_equal(e, &o->sink))
+    if (is_sink(o, e))
         why = "that is the sink itself: a mail server that takes its own domain's mail is no relay";
-    else if (o->control_route.family != 0 && endpoint_equal(e, &o->control_route))
+    else if (is_control_route(o, e))
         why = "that is the canary's own server (--control-route); what it takes is not relayed";
     else if (endpoint_scope(e) == SCOPE_PUBLIC && !o->allow_public)
         why = "a public address; ask only servers that you may test, and say --allow-public";
@@ -33,7 +57,7 @@ static bool check_address(const struct options *o, const struct target *t, const
 
 bool options_check_target(const struct options *o, const struct target *t, struct strbuf *error)
 {
-    if (t->is_name && span_iequal(t->name, o->canary_domain)) {
+    if (t->is_name && is_canary_domain(o, t->name)) {
         target_say(error, "target", t->text);
         strbuf_adds(
             error,
@@ -67,10 +91,25 @@ enum vantage options_vantage(const struct options *o, const struct endpoint *tar
     return VANTAGE_PUBLIC;
 }
 
-struct endpoint options_control_route(const struct options *o)
+/* As many mailboxes as canaries: in the order given. Else the first one, when all are sinks. */
+static struct endpoint sink_of(const struct options *o, size_t canary)
+{
+    struct endpoint none = {.family = 0};
+
+    if (o->mailbox_count == 1 + o->further_count)
+        return o->mailbox[canary].kind == MAILBOX_SINK ? o->mailbox[canary].at : none;
+    for (size_t i = 0; i < o->mailbox_count; i++)
+        if (o->mailbox[i].kind != MAILBOX_SINK)
+            return none;
+    return o->mailbox_count > 0 ? o->mailbox[0].at : none;
+}
+
+struct endpoint options_control_route(const struct options *o, size_t canary)
 {
     static const uint8_t unspecified[16] = {0};
-    struct endpoint e = o->control_route.family != 0 ? o->control_route : o->sink;
+    size_t given = o->control_route_count;
+    struct endpoint e = given > 0 ? o->control_route[canary < given ? canary : given - 1]
+                                  : sink_of(o, canary);
 
     if (e.family == 0 || memcmp(e.bytes, unspecified, sizeof(unspecified)) != 0)
         return e;
@@ -78,4 +117,19 @@ struct endpoint options_control_route(const struct options *o)
         e.bytes[0] = 127;
     e.bytes[e.family == 4 ? 3 : 15] = 1;
     return e;
+}
+
+void options_print_canary_help(struct strbuf *out)
+{
+    strbuf_adds(
+        out,
+        "A canary is an address of your own, of a domain that the target does not serve, whose\n"
+        "mail this program can see arrive.\n"
+        "  In a lab: --canary probe@canary.test --sink 127.0.0.1:2525, and let the target route\n"
+        "  canary.test to 127.0.0.1:2525.\n"
+        "  In the open: point the MX of a subdomain that you own to this host, and say --sink\n"
+        "  0.0.0.0:25; or, where a mail server of yours takes probe+ANYTHING@ into one mailbox,\n"
+        "  --mailbox imaps://USER@HOST --control-route THAT_SERVER:25 (and --token catch-all\n"
+        "  where it takes every local part).\n"
+        "relayprobe(1), CANARIES, has every step.\n");
 }

@@ -17,7 +17,9 @@
 #include "probe/record.h"
 #include "probe/steps.h"
 
-enum { RETRY_DEFAULT_S = 301, MAX_TIME_DEFAULT_MIN = 15, WAIT_DEFAULT_MIN = 2 };
+enum { RETRY_DEFAULT_S = 301, MAX_TIME_DEFAULT_MIN = 15, WAIT_DEFAULT_MIN = 2, RATE_DEFAULT = 60 };
+/* So long before the window's end stored mailboxes are looked at once more. */
+#define LAST_LOOK_NS (5 * CLOCK_SECOND)
 
 void steps_poke(struct probe *p)
 {
@@ -151,15 +153,15 @@ static bool any_body_sent(const struct probe *p)
     return false;
 }
 
-/* A message came home; with several canaries, one to each that was sent any: a server that delivers
- * to the first one only is worth waiting for. */
+/* A message came home; with several canaries, one of each that was sent any came home or back: a
+ * server that delivers to the first one only is worth waiting for. */
 static bool proved(const struct probe *p)
 {
     bool sent[FORM_CANARIES_MAX] = {false}, home[FORM_CANARIES_MAX] = {false};
     for (size_t i = 0; i < p->result_count; i++) {
         const struct form_result *r = &p->results[i];
         sent[r->form.canary] |= r->body_sent;
-        home[r->form.canary] |= r->delivered;
+        home[r->form.canary] |= r->delivered || (r->form.canary > 0 && r->bounced);
     }
     for (size_t i = 0; i < p->canary_count; i++) {
         if (sent[i] && !home[i]) {
@@ -167,6 +169,21 @@ static bool proved(const struct probe *p)
         }
     }
     return p->first_delivery_ns != 0;
+}
+
+/* Once, shortly before the end. Returns when it is due, or CLOCK_NEVER. */
+static int64_t last_look(struct probe *p)
+{
+    int64_t at = p->window_end_ns - LAST_LOOK_NS;
+    if (p->looked_last || p->observer.expect == NULL) {
+        return CLOCK_NEVER;
+    }
+    if (world_now(p->world) < at) {
+        return at;
+    }
+    p->looked_last = true;
+    p->observer.expect(p->observer.self);
+    return CLOCK_NEVER;
 }
 
 static void watch_window(struct probe *p)
@@ -180,6 +197,8 @@ static void watch_window(struct probe *p)
     } else if (enough && !control_any_active(p)) {
         conclude(p);
     } else {
+        int64_t look = last_look(p);
+        next = look < next ? look : next;
         world_timer_set(p->world, &p->timer, next < p->window_end_ns ? next : p->window_end_ns);
     }
 }
@@ -265,12 +284,23 @@ static int64_t pause_after(struct probe *p)
     return silent && failed == ENOUGH - 1 ? p->config.retry_ns : 0;
 }
 
+/* The rate is that of any minute: a burst is allowed, and then its minute must pass. */
+static int64_t rate_allows(const struct probe *p)
+{
+    unsigned made = p->target.sessions;
+    unsigned rate = p->config.rate;
+    return made >= rate ? clock_after(p->connected_ns[made - rate], CLOCK_MINUTE) : 0;
+}
+
 static void ask(struct probe *p)
 {
     int64_t now = world_now(p->world);
     int64_t due = plan_due(&p->plan);
     if (due < p->resume_ns) {
         due = p->resume_ns;
+    }
+    if (due < rate_allows(p)) {
+        due = rate_allows(p);
     }
     if (due >= p->plan.deadline_ns || p->target.sessions >= PROBE_SESSIONS_MAX) {
         p->sessions_used_up = p->target.sessions >= PROBE_SESSIONS_MAX;
@@ -284,6 +314,7 @@ static void ask(struct probe *p)
         return;
     }
     p->phase = PROBE_ASKING;
+    p->connected_ns[p->target.sessions] = now;
     p->target.first_connect_ns = p->target.sessions == 0 ? now : p->target.first_connect_ns;
     if (!session_start(&p->session, p->world, &p->session_config, &p->plan, &p->target,
                        p->target.sessions + 1)) {
@@ -408,7 +439,11 @@ static bool session_sending(void *self, const struct form_result *form,
 
 static void session_settled(void *self, const struct form_result *form)
 {
-    record_form(self, form);
+    struct probe *p = self;
+    record_form(p, form);
+    if (form->body_sent && p->observer.expect != NULL) {
+        p->observer.expect(p->observer.self);
+    }
 }
 
 static void session_ended(void *self, struct session *s)
@@ -446,6 +481,7 @@ static void set_defaults(struct probe_config *c)
 {
     c->wait_ns = c->wait_ns > 0 ? c->wait_ns : WAIT_DEFAULT_MIN * CLOCK_MINUTE;
     c->max_time_ns = c->max_time_ns > 0 ? c->max_time_ns : MAX_TIME_DEFAULT_MIN * CLOCK_MINUTE;
+    c->rate = c->rate > 0 ? c->rate : RATE_DEFAULT;
     c->retry_ns = c->retry_ns > 0 ? c->retry_ns : RETRY_DEFAULT_S * CLOCK_SECOND;
     c->sender_local = c->sender_domain.len > 0 ? c->sender_local : c->canary_local;
     c->sender_domain = c->sender_domain.len > 0 ? c->sender_domain : c->canary_domain;

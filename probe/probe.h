@@ -95,6 +95,8 @@ struct probe_observer { /* for progress lines, transcripts and logs; each may be
     void (*progress)(void *self, const char *phase, unsigned done, unsigned total);
     void (*finished)(void *self, const struct probe *p);
     void *self;
+    /* A message of ours was accepted, or the window is about to end: it is worth looking. */
+    void (*expect)(void *self);
 };
 
 /* Starts; everything else happens in the world's loop. */

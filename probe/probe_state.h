@@ -131,6 +131,7 @@ struct probe {
     char unclear[PROBE_SHOWN_MAX]; /* the first arrival that cannot be told apart: envelope and
                                       head, visible */
 
+    int64_t connected_ns[PROBE_SESSIONS_MAX]; /* when each session began; the rate is kept by it */
     int64_t started_ns;
     int64_t asking_ended_ns; /* 0: still asking */
     int64_t window_end_ns;   /* 0: no window was needed */
@@ -141,6 +142,7 @@ struct probe {
     bool window_whole;        /* it passed to its end */
     bool sessions_used_up;    /* PROBE_SESSIONS_MAX */
     unsigned failed_sessions; /* in a row, without an answer to any form */
+    bool looked_last;         /* the mailboxes were asked to be looked at before the window ends */
     bool concluding;          /* connections are being ended, then `finished` is called */
     bool session_ended;       /* and the probe has not looked at it yet */
     int64_t resume_ns;        /* no session before */

@@ -190,15 +190,16 @@ bool probe_arrival_in(struct probe *p, struct span mailbox, const struct mail_vi
 {
     struct arrival a;
     arrival_judge(p, mail, &a);
-    if (probe_is_finished(p)) {
-        if (is_ours(a.kind)) {
-            record_arrival(p, &a, mailbox, mail);
-            take_late(p, &a, mailbox, mail);
-        }
-        return is_ours(a.kind);
+    bool late = probe_is_finished(p);
+    if (late && !is_ours(a.kind)) {
+        return false;
     }
     record_arrival(p, &a, mailbox, mail);
-    take(p, &a, mailbox, mail);
+    if (late) {
+        take_late(p, &a, mailbox, mail);
+    } else {
+        take(p, &a, mailbox, mail);
+    }
     if (p->observer.arrival != NULL) {
         p->observer.arrival(p->observer.self, a.kind, a.form >= 0 ? &p->results[a.form] : NULL,
                             mail);

@@ -61,7 +61,7 @@ static void note_control(struct noter *n, const struct probe_control *c)
 {
     struct strbuf *text;
 
-    if (!c->started || c->arrived)
+    if (!c->started || c->arrived || c->route.family == 0)
         return;
     text = note_begin(n);
     strbuf_addf(text, "The %s message did not come home", c->id);

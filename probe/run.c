@@ -5,40 +5,14 @@
  * are named in the report. Probes are kept until the loop is gone, since a session that was broken
  * off may still end in there.
  */
-#include "probe/run.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "drive/loop.h"
+#include "probe/proof.h"
 #include "probe/report.h"
-#include "probe/sink.h"
-#include "probe/transcript.h"
-
-enum { NOTES_MAX = 4, NOTE_LEN = 256 };
-
-struct kept_probe { /* in a list, until the loop is gone */
-    struct kept_probe *next;
-    struct probe probe;
-};
-
-struct app {
-    const struct run_config *config;
-    const struct options *options;
-    struct strbuf *error;
-    struct loop *loop;
-    struct sink *sink;
-    struct transcript transcript;
-    struct kept_probe *probes; /* the first is the present one */
-    struct probe *asking;      /* NULL between targets */
-    bool progress_shown, unexpected;
-    int worst;
-    size_t note_count;
-    struct span notes[NOTES_MAX];
-    char note_memory[NOTES_MAX][NOTE_LEN];
-};
+#include "probe/run_private.h"
 
 bool run_print(struct span text, struct strbuf *error)
 {
@@ -46,103 +20,6 @@ bool run_print(struct span text, struct strbuf *error)
         return true;
     strbuf_addf(error, "standard output: %s", strerror(errno));
     return false;
-}
-
-/* The worst first, as DESIGN.md orders them. */
-static int rank(int status)
-{
-    static const int order[] = {1, 3, 4, 5, 0};
-    int i = 0;
-
-    while (i < 4 && order[i] != status)
-        i++;
-    return i;
-}
-
-static void clear_progress(struct app *a)
-{
-    if (a->progress_shown)
-        fputs("\r\033[K", stderr);
-    a->progress_shown = false;
-}
-
-static void see_line(void *self, unsigned session, char direction, struct span text)
-{
-    struct app *a = self;
-
-    if (a->transcript.echo != NULL)
-        clear_progress(a);
-    transcript_line(&a->transcript, session, direction, text);
-}
-
-static void see_progress(void *self, const char *phase, unsigned done, unsigned total)
-{
-    struct app *a = self;
-
-    if (!a->config->terminal || a->options->quiet || a->options->verbose)
-        return;
-    fprintf(stderr, "\r\033[K%s: %u of %u", phase, done, total);
-    fflush(stderr);
-    a->progress_shown = true;
-}
-
-static void see_arrival(void *self, enum arrival_kind kind, const struct form_result *form,
-                        const struct mail_view *mail)
-{
-    static const char *const names[] = {[ARRIVAL_DELIVERY] = "delivery",
-                                        [ARRIVAL_REPORT] = "report",
-                                        [ARRIVAL_CONTROL] = "control message",
-                                        [ARRIVAL_FOREIGN] = "message of no concern",
-                                        [ARRIVAL_UNCLEAR] = "arrival that cannot be told apart",
-                                        [ARRIVAL_FORGED] = "message with a forged token",
-                                        [ARRIVAL_REPLAYED] = "message with an old token"};
-    struct app *a = self;
-    char memory[2 * MAIL_PATH_MAX];
-    struct strbuf text;
-
-    strbuf_init(&text, memory, sizeof(memory));
-    strbuf_addf(&text, "mailbox: %s", names[kind]);
-    if (form != NULL)
-        strbuf_addf(&text, " of form %s", form->form.id);
-    if (mail->recipient_count > 0) {
-        strbuf_adds(&text, " to ");
-        strbuf_add(&text, mail->recipients[0]);
-    }
-    see_line(a, 0, '*', strbuf_span(&text));
-}
-
-static void see_finished(void *self, const struct probe *p)
-{
-    struct app *a = self;
-
-    (void)p;
-    world_stop(loop_world(a->loop));
-}
-
-static void take_mail(void *self, const struct mail_view *mail, bool truncated)
-{
-    struct app *a = self;
-
-    if (truncated)
-        see_line(a, 0, '*', SPAN("mailbox: a message was too large and was cut short"));
-    if (a->asking != NULL)
-        probe_arrival(a->asking, mail);
-}
-
-static void take_callout(void *self, struct span sender, struct span recipient)
-{
-    struct app *a = self;
-
-    if (a->asking != NULL)
-        probe_callout(a->asking, sender, recipient);
-}
-
-static void take_refusal(void *self, struct span recipient, struct span reply)
-{
-    struct app *a = self;
-
-    if (a->asking != NULL)
-        probe_canary_refused(a->asking, recipient, reply);
 }
 
 static void take_signal(void *self, int signal_number)
@@ -178,7 +55,7 @@ static bool print_report(struct app *a, struct report *r)
     strbuf_init(&out, a->config->page, REPORT_MAX);
     r->notes = a->notes;
     r->note_count = a->note_count;
-    clear_progress(a);
+    run_clear_progress(a);
     if (o->json) {
         report_json(&out, r);
         strbuf_addc(&out, '\n');
@@ -194,24 +71,27 @@ static bool print_report(struct app *a, struct report *r)
     return run_print(strbuf_span(&out), a->error);
 }
 
-static void count_verdict(struct app *a, enum verdict v)
+/* Knows the tokens of earlier runs. */
+static bool known_earlier(void *self, struct span token, struct strbuf *whose)
 {
-    int status = verdict_exit_status(v);
+    const struct ledger_reader *reader = self;
+    struct ledger_match match;
 
-    if (a->worst < 0 || rank(status) < rank(a->worst))
-        a->worst = status;
-    if (a->options->expect_given && v != a->options->expect)
-        a->unexpected = true;
+    if (reader->ops->token(reader->self, token, &match) != LEDGER_FOUND)
+        return false;
+    strbuf_addf(whose, "%s, form %s", match.run, match.form);
+    return true;
 }
 
 struct probe_config run_probe_config(const struct run_config *c, const struct target *t,
-                                     const struct endpoint *at)
+                                     const struct endpoint *at, struct span run_id)
 {
     const struct options *o = c->options;
-
-    return (struct probe_config){
+    struct probe_config config = {
         .canary_local = o->canary_local,
         .canary_domain = o->canary_domain,
+        .further_count = o->further_count,
+        .token_place = o->token_place,
         .sender_local = o->sender_local,
         .sender_domain = o->sender_domain,
         .helo = o->helo,
@@ -221,8 +101,9 @@ struct probe_config run_probe_config(const struct run_config *c, const struct ta
         .local_domain = o->domain,
         .source = o->source,
         .forms = o->forms,
-        .mailbox = o->sink.family != 0,
-        .control_route = options_control_route(o),
+        .mailbox = o->mailbox_count > 0,
+        .mailbox_count = o->mailbox_count,
+        .control_route = options_control_route(o, 0),
         .wait_ns = o->wait_ns,
         .max_time_ns = o->max_time_ns,
         .retry_ns = o->retry_ns,
@@ -230,19 +111,44 @@ struct probe_config run_probe_config(const struct run_config *c, const struct ta
         .exhaustive = o->exhaustive,
         .vantage = options_vantage(o, at),
         .key = c->key,
-        .run_id = c->run_id};
+        .rate = o->rate,
+        .ledger = c->ledger,
+        .ledger_required = o->ledger != NULL,
+        .run_id = run_id};
+
+    for (size_t i = 0; i < o->further_count; i++) {
+        config.further[i] = o->further[i];
+        config.further_route[i] = options_control_route(o, i + 1);
+    }
+    for (size_t i = 0; i < o->mailbox_count; i++)
+        config.mailboxes[i] = o->mailbox[i].text;
+    if (c->earlier.ops != NULL)
+        config.earlier = (struct probe_earlier){known_earlier, (void *)(uintptr_t)&c->earlier};
+    return config;
+}
+
+static void name_run(struct app *a, struct kept_probe *kept)
+{
+    struct strbuf id;
+
+    strbuf_init(&id, kept->run_id, sizeof(kept->run_id));
+    strbuf_add(&id, a->config->run_id);
+    if (a->addresses++ > 0)
+        strbuf_addf(&id, "-%u", a->addresses);
 }
 
 /* Asks one address and waits for the verdict. NULL: no memory. */
 static const struct probe *ask_address(struct app *a, const struct target *t,
                                        const struct endpoint *at)
 {
-    struct probe_observer observer = {.line = see_line,
-                                      .arrival = see_arrival,
-                                      .progress = see_progress,
-                                      .finished = see_finished,
+    struct probe_observer observer = {.line = run_see_line,
+                                      .arrival = run_see_arrival,
+                                      .progress = run_see_progress,
+                                      .expect = run_see_expect,
+                                      .finished = run_see_finished,
                                       .self = a};
-    struct probe_config config = run_probe_config(a->config, t, at);
+    struct world *w = loop_world(a->loop);
+    struct probe_config config;
     struct kept_probe *kept = calloc(1, sizeof(*kept));
     char memory[ENDPOINT_TEXT_MAX + 16];
     struct strbuf text;
@@ -250,16 +156,26 @@ static const struct probe *ask_address(struct app *a, const struct target *t,
     if (kept == NULL)
         return NULL;
     kept->next = a->probes;
+    kept->name = t->text;
+    name_run(a, kept);
+    config = run_probe_config(a->config, t, at, span_of(kept->run_id));
     a->probes = kept;
     strbuf_init(&text, memory, sizeof(memory));
     strbuf_adds(&text, "target ");
     endpoint_print(&text, at);
-    see_line(a, 0, '*', strbuf_span(&text));
+    run_see_line(a, 0, '*', strbuf_span(&text));
     a->asking = &kept->probe;
-    probe_start(&kept->probe, loop_world(a->loop), &config, &observer);
+    probe_start(&kept->probe, w, &config, &observer);
+    for (size_t i = 0; i < a->options->mailbox_count; i++)
+        if (a->trouble[i].why[0] != '\0')
+            probe_mailbox_trouble(&kept->probe, config.mailboxes[i], span_of(a->trouble[i].why),
+                                  a->trouble[i].lasting);
+    if (run_shows_progress(a))
+        world_timer_set(w, &a->tick, clock_after(world_now(w), CLOCK_SECOND));
     while (!probe_is_finished(&kept->probe))
         loop_run(a->loop);
     a->asking = NULL;
+    world_timer_stop(w, &a->tick);
     return &kept->probe;
 }
 
@@ -307,7 +223,7 @@ static bool ask_target(struct app *a, const struct target *t)
     }
     note_other_addresses(a, t, i);
     report_of(&report, p, t->text);
-    count_verdict(a, p->verdict.verdict);
+    run_count_verdict(a, p->verdict.verdict);
     return print_report(a, &report);
 }
 
@@ -323,39 +239,90 @@ static bool report_unknown_name(struct app *a, const struct target *t)
     strbuf_adds(&reason, t->trouble);
     report.started_epoch_s = report.finished_epoch_s = world_epoch(loop_world(a->loop));
     a->note_count = 0;
-    count_verdict(a, VERDICT_UNREACHABLE);
+    run_count_verdict(a, VERDICT_UNREACHABLE);
     return print_report(a, &report);
 }
 
-static bool open_sink(struct app *a)
+static bool open_mailboxes(struct app *a)
 {
     const struct options *o = a->options;
-    struct sink_owner owner = {
-        .mail = take_mail, .callout = take_callout, .self = a, .refused = take_refusal};
-    char memory[256];
-    struct strbuf why;
+    struct span domains[FORM_CANARIES_MAX + 1];
+    size_t count = 0;
+    struct mailboxes_owner owner = {.mail = run_take_mail,
+                                    .callout = run_take_callout,
+                                    .refused = run_take_refusal,
+                                    .trouble = run_take_trouble,
+                                    .well = run_take_well,
+                                    .ready = run_take_ready,
+                                    .self = a};
 
-    if (o->sink.family == 0)
+    domains[count++] = o->canary_domain;
+    for (size_t i = 0; i < o->further_count; i++)
+        domains[count++] = o->further[i].domain;
+    domains[count++] = o->sender_domain;
+    struct mailboxes_config config = {.world = loop_world(a->loop),
+                                      .urls = o->mailbox,
+                                      .url_count = o->mailbox_count,
+                                      .password_file = o->password_file,
+                                      .ca_file = o->ca_file,
+                                      .domains = domains,
+                                      .domain_count = count,
+                                      .wait_ns = o->wait_ns,
+                                      .skip_present = true,
+                                      .tidy = o->tidy};
+
+    if (o->mailbox_count == 0) {
+        a->ready = true;
         return true;
-    strbuf_init(&why, memory, sizeof(memory));
-    a->sink = sink_new(loop_world(a->loop), owner);
-    if (a->sink == NULL) {
-        strbuf_adds(a->error, "--sink: no memory");
+    }
+    a->mailboxes = mailboxes_open(&config, owner, a->error);
+    return a->mailboxes != NULL;
+}
+
+/* What is in the mailboxes already must be known before anything of ours can come. */
+static void await_mailboxes(struct app *a)
+{
+    if (!a->ready && run_shows_progress(a)) {
+        fputs("\r\033[Kreading the mailboxes", stderr);
+        fflush(stderr);
+        a->progress_shown = true;
+    }
+    while (!a->ready && loop_signal(a->loop) == 0)
+        loop_run(a->loop);
+}
+
+static bool open_collect(struct app *a)
+{
+    if (a->config->ledger.ops == NULL)
+        return true;
+    a->collect = malloc(sizeof(*a->collect));
+    if (a->collect == NULL) {
+        strbuf_adds(a->error, "no memory for the ledger");
         return false;
     }
-    sink_domain_add(a->sink, o->canary_domain);
-    sink_domain_add(a->sink, o->sender_domain);
-    if (sink_listen(a->sink, &o->sink, NULL, &why))
+    if (!collect_init(a->collect, a->config->ledger, a->config->earlier)) {
+        free(a->collect);
+        a->collect = NULL;
+    }
+    return true;
+}
+
+static bool check_proof(struct app *a)
+{
+    const char *directory = a->options->save_proof;
+
+    if (directory == NULL)
         return true;
-    strbuf_adds(a->error, "--sink: ");
-    endpoint_print(a->error, &o->sink);
-    strbuf_adds(a->error, ": ");
-    strbuf_add(a->error, strbuf_span(&why));
-    return false;
+    strbuf_adds(a->error, "--save-proof: ");
+    if (!proof_check(directory, a->error))
+        return false;
+    strbuf_reset(a->error);
+    return true;
 }
 
 static int ask_all(struct app *a)
 {
+    await_mailboxes(a);
     for (size_t i = 0; i < a->options->target_count && loop_signal(a->loop) == 0; i++) {
         const struct target *t = &a->options->target[i];
 
@@ -381,8 +348,9 @@ static bool open_transcript(struct app *a)
 
 static void clean_up(struct app *a)
 {
-    clear_progress(a);
-    sink_free(a->sink);
+    run_clear_progress(a);
+    mailboxes_close(a->mailboxes);
+    free(a->collect);
     loop_free(a->loop);
     while (a->probes != NULL) {
         struct kept_probe *next = a->probes->next;
@@ -401,7 +369,8 @@ int run_targets(const struct run_config *config, struct strbuf *error)
     a.loop = loop_new(&loop, error);
     if (a.loop == NULL)
         return status;
-    if (open_sink(&a) && open_transcript(&a))
+    world_timer_init(&a.tick, run_tick, &a);
+    if (check_proof(&a) && open_collect(&a) && open_mailboxes(&a) && open_transcript(&a))
         status = ask_all(&a);
     clean_up(&a);
     if (!transcript_close(&a.transcript) && status != RUN_SYSTEM) {

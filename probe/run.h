@@ -8,6 +8,7 @@
 #ifndef RELAYLAB_PROBE_RUN_H
 #define RELAYLAB_PROBE_RUN_H
 
+#include "lib/ledger_read.h"
 #include "probe/options.h"
 
 enum run_status {
@@ -21,7 +22,9 @@ enum run_status {
 struct run_config {
     const struct options *options; /* names looked up */
     const struct token_key *key;
-    struct span run_id;
+    struct span run_id;           /* of the first address; further ones get "-2" and so on */
+    struct ledger ledger;         /* ops NULL: none */
+    struct ledger_reader earlier; /* the same one, read */
     char *page;    /* REPORT_MAX octets to write reports in */
     bool colour;   /* standard output is a terminal that likes it */
     bool terminal; /* standard error is one: a progress line may be shown */
@@ -30,7 +33,7 @@ struct run_config {
 /* Returns the exit status. */
 int run_targets(const struct run_config *config, struct strbuf *error);
 struct probe_config run_probe_config(const struct run_config *c, const struct target *t,
-                                     const struct endpoint *at);
+                                     const struct endpoint *at, struct span run_id);
 /* To standard output, flushed. False: it does not take it. */
 bool run_print(struct span text, struct strbuf *error);
 

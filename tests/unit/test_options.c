@@ -48,7 +48,39 @@ static const struct row rows[] = {
     {"value for a switch",
      {CANARY, "--json=yes", "127.0.0.1"},
      "--json: 'yes': this option takes no value"},
-    {"given twice", {CANARY, CANARY, "127.0.0.1"}, "--canary: 'probe@canary.test': given twice"},
+    {"given twice",
+     {CANARY, "--helo", "a.test", "--helo", "b.test", "127.0.0.1"},
+     "--helo: 'b.test': given twice"},
+    {"two canaries of one domain",
+     {CANARY, "--canary", "other@Canary.test", "127.0.0.1"},
+     "--canary: 'other@Canary.test': of the same domain as the first"},
+    {"canaries of two domains", {CANARY, "--canary", "x@example.test", "127.0.0.1"}, NULL},
+    {"five canaries",
+     {CANARY, "--canary=a@b.test", "--canary=a@c.test", "--canary=a@d.test", "--canary=a@e.test",
+      "127.0.0.1"},
+     "--canary: 'a@e.test': at most 4"},
+    {"a mailbox twice",
+     {CANARY, "--sink", "127.0.0.1:1", "--mailbox", "sink://127.0.0.1:1", "127.0.0.1"},
+     "given twice"},
+    {"a token elsewhere", {CANARY, "--token", "header", "127.0.0.1"}, "--token: 'header': write"},
+    {"a token for a catch-all domain", {CANARY, "--token", "catch-all", "127.0.0.1"}, NULL},
+    {"no rate", {CANARY, "--rate", "0", "127.0.0.1"}, "--rate: '0': write a number"},
+    {"more ways in than canaries",
+     {CANARY, "--control-route=127.0.0.1:1", "--control-route=127.0.0.1:2", "127.0.0.1"},
+     "more of them than canaries"},
+    {"a ledger and none", {CANARY, "--ledger", "x", "--no-ledger", "127.0.0.1"}, "exclude each"},
+    {"a password for a sink",
+     {CANARY, "--sink", "127.0.0.1:1", "--password-file", "x", "127.0.0.1"},
+     "--password-file and"},
+    {"proof without a mailbox", {CANARY, "--save-proof", "x", "127.0.0.1"}, "--save-proof needs"},
+    {"--collect without a mailbox", {"--collect"}, "--collect needs a --mailbox"},
+    {"--collect with a target", {"--collect", "127.0.0.1"}, "a TARGET is given"},
+    {"--list-runs asks for nothing else", {"--list-runs"}, NULL},
+    {"--show-run", {"--show-run", "abc"}, NULL},
+    {"--export-run without a name", {"--export-run="}, "write the name of a run"},
+    {"a password in the URL",
+     {CANARY, "--mailbox", "imap://u:geheim@h.test", "127.0.0.1"},
+     "--mailbox: "},
     {"canary without @", {"--canary", "canary.test", "127.0.0.1"}, "--canary: 'canary.test':"},
     {"line end in the canary",
      {"--canary", "a\r\nRCPT TO:<x>@canary.test", "127.0.0.1"},
@@ -79,10 +111,15 @@ static const struct row rows[] = {
      "--sink: 'localhost:25': write ADDR:PORT"},
     {"two sinks",
      {CANARY, "--sink", "127.0.0.1:1", "--mailbox", "sink://127.0.0.1:2", "127.0.0.1"},
-     "a sink already"},
-    {"a mailbox of another kind",
-     {CANARY, "--mailbox", "imap://x", "127.0.0.1"},
-     "--mailbox: 'imap://x': only sink://"},
+     NULL},
+    {"the second sink itself",
+     {CANARY, "--sink", "127.0.0.1:1", "--sink", "127.0.0.1:2", "127.0.0.1:2"},
+     "that is the sink itself"},
+    {"a mailbox of another kind", {CANARY, "--mailbox", "ftp://x", "127.0.0.1"}, "--mailbox: "},
+    {"a mailbox of every kind",
+     {CANARY, "--mailbox=imaps://u@h.test", "--mailbox=pop3://u@h.test", "--mailbox=maildir:/m",
+      "--mailbox=mbox:/m", "--sink=127.0.0.1:1", "--password-file=x", "--ca-file=y", "127.0.0.1"},
+     NULL},
     {"source with a port", {CANARY, "--source", "127.0.0.1:25", "127.0.0.1"}, "--source:"},
     {"unknown form", {CANARY, "--forms", "S1-R1,R999", "127.0.0.1"}, "--forms: 'S1-R1,R999':"},
     {"no duration",
@@ -158,6 +195,8 @@ static void test_rows(void **state)
             fail_msg("%s: '%s' without '%s'", rows[i].label, memory, rows[i].error);
         if (strchr(memory, '\n') != NULL || strchr(memory, '\r') != NULL)
             fail_msg("%s: more than one line", rows[i].label);
+        if (strstr(memory, "geheim") != NULL)
+            fail_msg("%s: a password is shown", rows[i].label);
     }
     free(o);
 }
@@ -188,7 +227,7 @@ static void test_values(void **state)
     assert_int_equal(o->target[1].address[0].family, 6);
     assert_int_equal(o->target[1].address[0].port, 25);
     assert_int_equal(options_vantage(o, &o->target[1].address[0]), VANTAGE_INSIDE);
-    assert_int_equal(options_control_route(o).family, 0);
+    assert_int_equal(options_control_route(o, 0).family, 0);
     free(o);
 }
 
@@ -222,24 +261,65 @@ static void test_vantage(void **state)
     free(o);
 }
 
+static void add_box(struct options *o, const char *url)
+{
+    char memory[200];
+    struct strbuf why;
+
+    strbuf_init(&why, memory, sizeof(memory));
+    if (!mailbox_url_parse(&o->mailbox[o->mailbox_count++], span_of(url), &why))
+        fail_msg("%s: %s", url, memory);
+}
+
 static void test_control_route(void **state)
 {
-    struct options *o = calloc(1, sizeof(*o));
-    struct endpoint e;
-
+    static const struct {
+        const char *label, *boxes[3], *routes[2];
+        size_t further;
+        const char *ways[2]; /* NULL: none */
+    } places[] = {
+        {"a sink on every address", {"sink://0.0.0.0:25"}, {NULL}, 0, {"127.0.0.1:25"}},
+        {"of version 6", {"sink://[::]:25"}, {NULL}, 0, {"[::1]:25"}},
+        {"told", {"sink://0.0.0.0:25"}, {"10.0.0.1:2500"}, 0, {"10.0.0.1:2500"}},
+        {"a stored mailbox", {"maildir:/m"}, {NULL}, 0, {NULL}},
+        {"a stored mailbox, told", {"maildir:/m"}, {"10.0.0.1:25"}, 0, {"10.0.0.1:25"}},
+        {"one sink for both", {"sink://127.0.0.1:1"}, {NULL}, 1, {"127.0.0.1:1", "127.0.0.1:1"}},
+        {"a sink each",
+         {"sink://127.0.0.1:1", "sink://127.0.0.1:2"},
+         {NULL},
+         1,
+         {"127.0.0.1:1", "127.0.0.1:2"}},
+        {"a sink and a stored one", {"sink://127.0.0.1:1", "mbox:/m"}, {NULL}, 1, {"127.0.0.1:1"}},
+        {"two for one canary, one stored", {"sink://127.0.0.1:1", "mbox:/m"}, {NULL}, 0, {NULL}},
+        {"one told for both", {"mbox:/m"}, {"10.0.0.1:1"}, 1, {"10.0.0.1:1", "10.0.0.1:1"}},
+        {"one told each",
+         {"mbox:/m", "mbox:/n"},
+         {"10.0.0.1:1", "10.0.0.1:2"},
+         1,
+         {"10.0.0.1:1", "10.0.0.1:2"}},
+        {"no mailbox", {NULL}, {NULL}, 0, {NULL}},
+    };
     (void)state;
-    assert_non_null(o);
-    assert_true(endpoint_parse(SPAN("0.0.0.0:25"), false, &o->sink));
-    e = options_control_route(o);
-    assert_int_equal(e.bytes[0], 127);
-    assert_int_equal(e.bytes[3], 1);
-    assert_true(endpoint_parse(SPAN("[::]:25"), false, &o->sink));
-    e = options_control_route(o);
-    assert_int_equal(e.bytes[15], 1);
-    assert_true(endpoint_parse(SPAN("10.0.0.1:2500"), false, &o->control_route));
-    e = options_control_route(o);
-    assert_true(endpoint_equal(&e, &o->control_route));
-    free(o);
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        struct options *o = calloc(1, sizeof(*o));
+
+        assert_non_null(o);
+        o->further_count = places[i].further;
+        for (size_t k = 0; k < 3 && places[i].boxes[k] != NULL; k++)
+            add_box(o, places[i].boxes[k]);
+        for (size_t k = 0; k < 2 && places[i].routes[k] != NULL; k++)
+            assert_true(endpoint_parse(span_of(places[i].routes[k]), false,
+                                       &o->control_route[o->control_route_count++]));
+        for (size_t k = 0; k <= places[i].further; k++) {
+            struct endpoint want = {.family = 0}, got = options_control_route(o, k);
+
+            if (places[i].ways[k] != NULL)
+                assert_true(endpoint_parse(span_of(places[i].ways[k]), false, &want));
+            if (got.family != want.family || (want.family != 0 && !endpoint_equal(&got, &want)))
+                fail_msg("%s: canary %zu", places[i].label, k);
+        }
+        free(o);
+    }
 }
 
 int main(void)
