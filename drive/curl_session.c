@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "drive/loop_watch.h"
+#include "drive/password.h"
 #include "lib/mailbox/talk.h"
 
 enum { TEXT_MAX = 512, REPLY_MAX = 192, WHY_MAX = 512, BLOCK = 16384 };
@@ -39,7 +40,8 @@ struct curl_session {
     char out[CURL_SESSION_OUT_MAX];
     char reply[REPLY_MAX]; /* the server's last line before we were let in */
     char error[CURL_ERROR_SIZE];
-    char url[TEXT_MAX], user[TEXT_MAX], password[TEXT_MAX], ca_file[TEXT_MAX * 2];
+    CURLU *place; /* the URL, with the user in it */
+    char user[TEXT_MAX], password[TEXT_MAX], ca_file[TEXT_MAX * 2];
     char block[BLOCK];
 };
 
@@ -81,6 +83,7 @@ static void tell_refused(struct curl_session *s, CURLcode code)
             status = MAILBOX_REFUSED;
         strbuf_adds(&why, "the server does not let us in: ");
         add_without_password(s, &why, s->reply[0] != '\0' ? s->reply : "no word of why");
+        strbuf_adds(&why, s->password[0] == '\0' ? PASSWORD_HINT : "");
     } else if (code == CURLE_USE_SSL_FAILED) {
         strbuf_adds(&why,
                     "the server offers no TLS (STARTTLS), and without it no password is sent");
@@ -244,7 +247,7 @@ static bool set_up(struct curl_session *s)
     bool good = true;
 #define SET(option, value) good = good && curl_easy_setopt(e, option, value) == CURLE_OK
     SET(CURLOPT_CONNECT_ONLY, 1L);
-    SET(CURLOPT_URL, s->url);
+    SET(CURLOPT_CURLU, s->place);
     SET(CURLOPT_PROTOCOLS_STR, "pop3,pop3s,imap,imaps");
     SET(CURLOPT_PROXY, "");
     SET(CURLOPT_NOSIGNAL, 1L);
@@ -257,12 +260,12 @@ static bool set_up(struct curl_session *s)
         SET(CURLOPT_CAINFO, s->ca_file);
         SET(CURLOPT_CAPATH, NULL);
     }
-    if (s->user[0] != '\0')
+    if (s->password[0] != '\0') {
         SET(CURLOPT_USERNAME, s->user);
-    if (s->password[0] != '\0')
         SET(CURLOPT_PASSWORD, s->password);
-    else
-        SET(CURLOPT_NETRC, (long)CURL_NETRC_OPTIONAL);
+    } else {
+        SET(CURLOPT_NETRC, (long)CURL_NETRC_OPTIONAL); /* looks for the user of the URL */
+    }
     SET(CURLOPT_HEADERFUNCTION, keep_reply);
     SET(CURLOPT_HEADERDATA, s);
     SET(CURLOPT_WRITEFUNCTION, drop);
@@ -271,34 +274,50 @@ static bool set_up(struct curl_session *s)
     return good;
 }
 
+/* The user is part of the URL: so ~/.netrc is searched for that user's password. */
+static bool set_place(CURLU *place, const struct curl_session_config *config)
+{
+    return curl_url_set(place, CURLUPART_URL, config->url, 0) == CURLUE_OK &&
+           (config->user[0] == '\0' ||
+            curl_url_set(place, CURLUPART_USER, config->user, CURLU_URLENCODE) == CURLUE_OK);
+}
+
+static bool take_config(struct curl_session *s, const struct curl_session_config *config,
+                        struct strbuf *error)
+{
+    s->multi = curl_multi_init();
+    s->place = curl_url();
+    if (s->multi == NULL || s->place == NULL) {
+        strbuf_adds(error, "no memory");
+        return false;
+    }
+    s->tls_required = config->tls_required;
+    s->connect_ns = config->connect_ns;
+    if (set_place(s->place, config) &&
+        bytes_copy(s->user, sizeof(s->user), span_of(config->user)) &&
+        bytes_copy(s->password, sizeof(s->password), span_of(config->password)) &&
+        bytes_copy(s->ca_file, sizeof(s->ca_file), span_of(config->ca_file)))
+        return true;
+    strbuf_adds(error, "the host, the user or the CA file's name cannot be used, or is too long");
+    return false;
+}
+
 struct curl_session *curl_session_new(struct loop *l, const struct curl_session_config *config,
                                       struct curl_session_owner owner, struct strbuf *error)
 {
     struct curl_session *s = calloc(1, sizeof(*s));
-    bool ready = s != NULL && curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
-    if (ready)
-        s->multi = curl_multi_init();
-    bool fits = ready && s->multi != NULL &&
-                bytes_copy(s->url, sizeof(s->url), span_of(config->url)) &&
-                bytes_copy(s->user, sizeof(s->user), span_of(config->user)) &&
-                bytes_copy(s->password, sizeof(s->password), span_of(config->password)) &&
-                bytes_copy(s->ca_file, sizeof(s->ca_file), span_of(config->ca_file));
-    if (!fits) {
-        strbuf_adds(error, ready && s->multi != NULL ? "a name is too long" : "no memory");
-        if (s != NULL) {
-            (void)curl_multi_cleanup(s->multi);
-            OPENSSL_cleanse(s->password, sizeof(s->password));
-        }
-        if (ready)
-            curl_global_cleanup();
+    if (s == NULL || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        strbuf_adds(error, "no memory");
         free(s);
         return NULL;
     }
     s->loop = l;
     s->owner = owner;
-    s->tls_required = config->tls_required;
-    s->connect_ns = config->connect_ns;
     world_timer_init(&s->timer, on_timer, s);
+    if (!take_config(s, config, error)) {
+        curl_session_free(s);
+        return NULL;
+    }
     (void)curl_multi_setopt(s->multi, CURLMOPT_SOCKETFUNCTION, set_socket);
     (void)curl_multi_setopt(s->multi, CURLMOPT_SOCKETDATA, s);
     (void)curl_multi_setopt(s->multi, CURLMOPT_TIMERFUNCTION, set_timer);
@@ -353,6 +372,7 @@ void curl_session_free(struct curl_session *s)
         return;
     curl_session_close(s);
     (void)curl_multi_cleanup(s->multi);
+    curl_url_cleanup(s->place);
     if (world_timer_is_set(&s->timer)) /* libcurl's last word */
         world_timer_stop(loop_world(s->loop), &s->timer);
     OPENSSL_cleanse(s->password, sizeof(s->password));

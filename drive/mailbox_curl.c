@@ -29,7 +29,7 @@ struct mailbox_curl {
     struct talk talk;
     struct world_timer timer;
     int64_t silence_ns;
-    bool imap;
+    bool imap, has_password;
     bool busy;   /* an operation is under way */
     bool reused; /* ... in a session that stood before, and nothing came yet */
     enum talk_task task;
@@ -82,6 +82,8 @@ static void leave(struct mailbox_curl *m)
 
 static void finish(struct mailbox_curl *m)
 {
+    char memory[2 * TALK_WHY_MAX];
+    struct strbuf why;
     m->busy = false;
     if (m->talk.broken) {
         curl_session_close(m->session);
@@ -89,7 +91,11 @@ static void finish(struct mailbox_curl *m)
     } else {
         arm(m, m->imap ? IDLE_IMAP_NS : IDLE_POP3_NS);
     }
-    answer(m, m->talk.status, span_of(m->talk.why));
+    strbuf_init(&why, memory, sizeof(memory));
+    strbuf_adds(&why, m->talk.why);
+    if (m->talk.status == MAILBOX_REFUSED && !m->has_password) /* libcurl went on without login */
+        strbuf_adds(&why, PASSWORD_HINT);
+    answer(m, m->talk.status, strbuf_span(&why));
 }
 
 static void say(struct mailbox_curl *m)
@@ -288,6 +294,7 @@ struct mailbox_curl *mailbox_curl_new(struct loop *l, const struct mailbox_curl_
     m->world = loop_world(l);
     m->user = user;
     m->imap = config->imap;
+    m->has_password = config->password.len > 0;
     m->silence_ns = config->silence_ns > 0 ? config->silence_ns : SILENCE_NS;
     m->content = malloc(MAILBOX_CONTENT_MAX);
     m->hints = m->imap ? NULL : malloc(HINTS_MAX * sizeof(m->hints[0]));

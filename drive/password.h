@@ -14,6 +14,9 @@
 enum { PASSWORD_MAX = 256 /* with NUL */ };
 
 #define PASSWORD_VARIABLE "RELAYPROBE_PASSWORD"
+/* Behind a refusal, where neither gave one. */
+#define PASSWORD_HINT \
+    " (no password by --password-file or " PASSWORD_VARIABLE "; ~/.netrc was asked)"
 
 /* The first line of the file at `path`; NULL: the environment's; neither: empty and true. */
 bool password_read(const char *path, char to[PASSWORD_MAX], struct strbuf *error);

@@ -4,6 +4,9 @@ The holder is a shell under `unshare --kill-child`: it brings loopback up, puts 
 group files in place, says so, and waits for the end of its input. When the test process ends,
 however it ends, that input closes, the holder exits, and the kernel kills what runs in its process
 namespace.
+
+A Dovecot that was unpacked (ci/unpack) is laid over /usr/lib and /usr/bin in there, since it looks
+for its modules and for doveconf in these places only; the host's own stay as they are.
 """
 
 import os
@@ -13,12 +16,17 @@ import tempfile
 from pathlib import Path
 
 MAIL_UID, DROP_GID = 64531, 64532  # of users that exist in the namespace only
+USERS = {"postfix": MAIL_UID, "dovecot": 64533, "dovenull": 64534, "canary": 64535}
+DOVECOT = Path(__file__).resolve().parents[2] / "build" / "mta" / "dovecot"
 START = """set -e
 ip link set lo up
 mount --bind "$1/passwd" /etc/passwd
 mount --bind "$1/group" /etc/group
 mount --bind "$1/hosts" /etc/hosts
 mount --bind "$1/hostname" /etc/hostname
+for place in /usr/lib /usr/bin; do
+    [ ! -e "$2/.complete" ] || mount -t overlay overlay -o "lowerdir=$2$place:$place" "$place" || :
+done
 echo ready
 exec cat >/dev/null
 """
@@ -42,7 +50,7 @@ class Namespace:
         user = [] if self.root else ["--map-root-user", "--map-auto"]
         self.holder = subprocess.Popen(
             ["unshare", *user, "--net", "--mount", "--pid", "--mount-proc", "--fork",
-             "--kill-child", "sh", "-c", START, "sh", str(self.directory)],
+             "--kill-child", "sh", "-c", START, "sh", str(self.directory), str(DOVECOT)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         if self.holder.stdout.readline() != "ready\n":
             said = self.holder.communicate()[1].strip().splitlines()
@@ -50,12 +58,16 @@ class Namespace:
             raise NamespaceError(said[-1] if said else "no namespace")
 
     def _write_files(self):
-        passwd = lines_without(("postfix:",), Path("/etc/passwd"))
-        group = lines_without(("postfix:", "postdrop:"), Path("/etc/group"))
+        names = tuple(f"{name}:" for name in USERS)
+        passwd = lines_without(names, Path("/etc/passwd"))
+        group = lines_without((*names, "postdrop:"), Path("/etc/group"))
+        users = "".join(f"{name}:x:{uid}:{uid}::/nonexistent:/usr/sbin/nologin\n"
+                        for name, uid in USERS.items())
+        groups = "".join(f"{name}:x:{uid}:\n" for name, uid in USERS.items())
         files = {
-            "passwd": passwd + f"postfix:x:{MAIL_UID}:{MAIL_UID}::/nonexistent:/usr/sbin/nologin\n",
-            "group": group + f"postfix:x:{MAIL_UID}:\npostdrop:x:{DROP_GID}:\n",
-            "hosts": "127.0.0.1 localhost mx.victim.test\n",
+            "passwd": passwd + users,
+            "group": group + groups + f"postdrop:x:{DROP_GID}:\n",
+            "hosts": "127.0.0.1 localhost mx.victim.test mail.canary.test\n",
             "hostname": "mx.victim.test\n",
         }
         for name, text in files.items():

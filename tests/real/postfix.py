@@ -2,14 +2,17 @@
 
 The configuration is Postfix's own as far as can be; what differs per listener stands in LISTENERS.
 Ports are fixed because they are private to the namespace. Mail that is relayed goes to the sink,
-which is the canary's mail server. master runs in the process namespace of the tests, and ends with
-it.
+which is the canary's mail server; mail for home.canary.test goes to another Postfix, which puts it
+into a Maildir. master runs in the process namespace of the tests, and ends with it.
 """
 
 from pathlib import Path
 
+from namespace import USERS
+
 UNPACKED = Path(__file__).resolve().parents[2] / "build" / "mta" / "postfix"
-SINK_PORT = 2599
+SINK_PORT, HOME_PORT = 2599, 2598
+HOME_DOMAIN = "home.canary.test"
 
 EVERYBODY = "-o mynetworks=0.0.0.0/0"
 LISTENERS = {  # name: (port, smtpd options)
@@ -37,24 +40,38 @@ maillog_file = {here}/log/maillog
 maillog_file_prefixes = {here}/log
 inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
-myhostname = mx.victim.test
-mydomain = victim.test
-mydestination = victim.test, mx.victim.test, localhost
-local_recipient_maps = inline:{{ postmaster=yes }}
-local_transport = discard:local
 alias_maps =
 alias_database =
 mynetworks = 127.255.255.255/32
 disable_dns_lookups = yes
 smtp_host_lookup = native
-relayhost = [127.0.0.1]:{sink}
 smtpd_peername_lookup = no
-smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination
 smtpd_tls_security_level = none
 smtp_tls_security_level = none
 minimal_backoff_time = 1s
 maximal_backoff_time = 2s
 queue_run_delay = 1s
+"""
+VICTIM = """
+myhostname = mx.victim.test
+mydomain = victim.test
+mydestination = victim.test, mx.victim.test, localhost
+local_recipient_maps = inline:{{ postmaster=yes }}
+local_transport = discard:local
+relayhost = [127.0.0.1]:{sink}
+transport_maps = inline:{{ {domain}=smtp:[127.0.0.1]:{home} }}
+smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination
+"""
+HOME = """
+myhostname = mx.canary.test
+mydomain = canary.test
+mydestination =
+smtpd_relay_restrictions = reject_unauth_destination
+virtual_mailbox_domains = {domain}
+virtual_mailbox_base = {maildirs}
+virtual_mailbox_maps = static:canary/
+virtual_uid_maps = static:{uid}
+virtual_gid_maps = static:{uid}
 """
 SERVICES = """
 cleanup unix n - n - 0 cleanup
@@ -72,6 +89,7 @@ retry unix - - n - - error
 discard unix - - n - - discard
 anvil unix - - n - 1 anvil
 scache unix - - n - 1 scache
+virtual unix - n n - - virtual
 postlog unix-dgram n - n - 1 postlogd
 """
 QUEUES = ("active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming",
@@ -87,10 +105,10 @@ chown postfix:postdrop maildrop public
 """
 
 
-class Postfix:
-    def __init__(self, namespace):
+class Instance:
+    def __init__(self, namespace, name):
         self.namespace = namespace
-        self.here = namespace.directory / "postfix"
+        self.here = namespace.directory / name
         self.environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
                             "MAIL_CONFIG": str(self.here / "etc"),
                             "LD_LIBRARY_PATH": str(UNPACKED / "usr/lib/postfix")}
@@ -98,10 +116,10 @@ class Postfix:
     def _write_files(self):
         for name in ("etc", "spool/pid", "data", "log"):
             (self.here / name).mkdir(parents=True)
-        text = MAIN.format(here=self.here, unpacked=UNPACKED, sink=SINK_PORT)
+        text = MAIN.format(here=self.here, unpacked=UNPACKED) + self.main()
         (self.here / "etc/main.cf").write_text(text, encoding="ascii")
         listeners = "".join(f"127.0.0.1:{port} inet n - n - - smtpd {options}\n"
-                            for port, options in LISTENERS.values())
+                            for port, options in self.listeners())
         (self.here / "etc/master.cf").write_text(listeners + SERVICES, encoding="ascii")
         (self.here / "etc/dynamicmaps.cf").touch()
 
@@ -118,9 +136,6 @@ class Postfix:
         maillog = self.here / "log/maillog"
         return maillog.read_text(errors="replace") if maillog.exists() else ""
 
-    def address(self, listener):
-        return f"127.0.0.1:{LISTENERS[listener][0]}"
-
     def __enter__(self):
         self._write_files()
         self._make_queue()
@@ -131,3 +146,33 @@ class Postfix:
 
     def __exit__(self, *_):
         """Nothing: master ends with the namespace, its files go with the namespace's directory."""
+
+
+class Postfix(Instance):
+    """The target, as many as LISTENERS has."""
+
+    def __init__(self, namespace):
+        super().__init__(namespace, "postfix")
+
+    def main(self):
+        return VICTIM.format(sink=SINK_PORT, domain=HOME_DOMAIN, home=HOME_PORT)
+
+    def listeners(self):
+        return LISTENERS.values()
+
+    def address(self, listener):
+        return f"127.0.0.1:{LISTENERS[listener][0]}"
+
+
+class Home(Instance):
+    """The mail server of HOME_DOMAIN: all its mail goes into the Maildir `canary`."""
+
+    def __init__(self, namespace, maildirs):
+        super().__init__(namespace, "home")
+        self.maildirs = maildirs
+
+    def main(self):
+        return HOME.format(domain=HOME_DOMAIN, maildirs=self.maildirs, uid=USERS["canary"])
+
+    def listeners(self):
+        return [(HOME_PORT, "")]
