@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "probe/report_private.h"
 #include "probe/reproduce.h"
 
 struct page {
@@ -203,10 +204,31 @@ static void form_head(struct page *page, const struct form_result *r)
     strbuf_addc(page->out, '\n');
 }
 
+/* By whom, with which status, and why: of the first report on this form. */
+static void form_returned(struct page *page, const struct form_result *r)
+{
+    const struct probe *p = page->report->probe;
+
+    for (unsigned i = 0; i < p->report_count && i < PROBE_REPORTS_MAX; i++) {
+        const struct probe_report *d = &p->reports[i];
+
+        if (d->form != (int)(r - p->results) || !(d->by_target || d->canary_side))
+            continue;
+        strbuf_addf(page->out, "             returned by %s%s%s",
+                    d->reporting_mta[0] != '\0' ? d->reporting_mta : "a server without a name",
+                    d->status[0] != '\0' ? ", " : "", d->status);
+        if (d->diagnostic[0] != '\0')
+            strbuf_addf(page->out, ": %s", d->diagnostic);
+        strbuf_addc(page->out, '\n');
+        return;
+    }
+}
+
 static void form_delivery(struct page *page, const struct form_result *r)
 {
     const struct probe *p = page->report->probe;
 
+    form_returned(page, r);
     if (!r->delivered)
         return;
     strbuf_adds(page->out, "             came home to <");
@@ -332,6 +354,8 @@ void report_text(struct strbuf *out, const struct report *r, enum report_amount 
     strbuf_adds(out, "  next:     ");
     report_advice(out, r);
     strbuf_addc(out, '\n');
+    if (r->probe != NULL)
+        report_proof_text(out, r->probe);
     if (r->probe != NULL && r->probe->result_count > 0)
         forms(&page, amount == REPORT_FULL);
     notes(&page);

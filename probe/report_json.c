@@ -6,7 +6,7 @@
  * printf: a bench writes thousands of these a second.
  */
 #include "lib/base/json.h"
-#include "probe/report.h"
+#include "probe/report_private.h"
 #include "probe/reproduce.h"
 
 enum { LINE_MAX_LEN = 2048 };
@@ -154,6 +154,7 @@ static void report_object(struct json *j, const struct probe *p, const struct pr
     json_open(j, NULL, '{');
     json_string(j, "form", of_form ? p->results[d->form].form.id : NULL);
     json_string(j, "action", d->is_dsn ? dsn_action_name(d->action) : NULL);
+    json_bool(j, "in_words", d->in_words);
     json_bool(j, "by_target", d->by_target);
     text_or_null(j, "reporting_mta", d->reporting_mta);
     text_or_null(j, "status", d->status);
@@ -202,6 +203,10 @@ void report_json(struct strbuf *out, const struct report *r)
     json_string(&j, "reason_code", r->verdict->reason_code);
     json_string(&j, "reason", r->verdict->reason);
     json_string(&j, "plain_accepted", plain_accepted_name(r->verdict->plain_accepted));
+    if (p != NULL && p->config.run_id.len > 0)
+        json_text(&j, "run", p->config.run_id);
+    else
+        json_null(&j, "run");
     time_text(&j, "started", r->started_epoch_s);
     time_text(&j, "finished", r->finished_epoch_s);
     json_int(&j, "elapsed_ms", p != NULL ? (p->finished_ns - p->started_ns) / CLOCK_MS : 0);
@@ -211,6 +216,8 @@ void report_json(struct strbuf *out, const struct report *r)
     forms_object(&j, r);
     controls_object(&j, p);
     reports_array(&j, p);
+    report_home_json(&j, p);
+    report_proof_json(&j, p);
     json_int(&j, "callouts", p != NULL ? p->callout_count : 0);
     json_open(&j, "notes", '[');
     report_notes(r, emit_note, &j);

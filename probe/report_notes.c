@@ -6,7 +6,7 @@
  */
 #include <string.h>
 
-#include "probe/report.h"
+#include "probe/report_private.h"
 
 enum { NOTE_MAX = 1536 };
 
@@ -264,6 +264,7 @@ void report_notes(const struct report *r, void (*emit)(void *self, struct span n
         note_control(&n, &r->probe->controls[i]);
     note_target(&n, &r->probe->target);
     note_senders(&n, r->probe);
+    report_home_notes(r->probe, &n.text, emit, self);
     note_arrivals(&n, r->probe);
     note_callouts(&n, r->probe);
 }
@@ -285,7 +286,14 @@ static const struct advice_row advice_rows[] = {
      "its bounces to whoever was forged as the sender."},
     {VERDICT_DISCARDS, "*",
      "Look for the message in the server's log and queue, and run this again with a longer "
-     "--wait: a delivery later than the window would make it open."},
+     "--wait: a delivery later than the window would make it open. relayprobe --collect looks for "
+     "one that came meanwhile."},
+    {VERDICT_ACCEPTS, "mailbox-dead",
+     "Mend the mailbox first (the notes say what is wrong), then run this again, or --collect what "
+     "came meanwhile."},
+    {VERDICT_ACCEPTS, "no-control-route",
+     "Say how mail reaches the mailbox without the target (--control-route ADDR:PORT, the canary "
+     "domain's own server): until a control message comes home, silence says nothing."},
     {VERDICT_ACCEPTS, "*mailbox*",
      "Give a mailbox (--sink ADDR:PORT) that the canary's domain is routed to, so that a "
      "delivery can be seen."},
@@ -293,7 +301,8 @@ static const struct advice_row advice_rows[] = {
      "Mend the canary's own way in first: until a control message comes home, silence says "
      "nothing."},
     {VERDICT_ACCEPTS, "*canary*",
-     "Let the canary's side take the message, then run this again."},
+     "The server did pass the message on: let the canary's side take mail from it for the canary, "
+     "then run this again."},
     {VERDICT_ACCEPTS, "*",
      "Run this again with the whole window (--wait, --max-time), and look into the server's "
      "queue and log."},

@@ -11,5 +11,11 @@
 
 /* Something happened: the probe looks at itself soon. */
 void steps_poke(struct probe *p);
+/* The next step; the timer's function, self is the probe. */
+void steps_take(void *self);
+/* When the first control is waited for no longer. */
+int64_t steps_control_until(const struct probe *p);
+/* Tells the observer. */
+void steps_progress(struct probe *p, const char *phase);
 
 #endif

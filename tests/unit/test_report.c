@@ -253,6 +253,7 @@ static void test_notes(void **state)
     p->canary_count = 1;
     p->controls[0].started = true;
     p->controls[0].id = "control-before";
+    p->controls[0].route.family = 4;
     strcpy(p->controls[0].reply, "450 later");
     p->interrupted = true;
     conclude(f, VERDICT_INCONCLUSIVE, "interrupted");

@@ -284,7 +284,8 @@ static void draw_lab(struct lab *lab, struct prng *p, struct probe_config *confi
 
 static void run_seed(struct lab *lab, uint64_t seed, struct probe_config *config)
 {
-    const struct probe_observer observer = {on_line, on_arrival, NULL, on_finished, lab};
+    const struct probe_observer observer = {
+        .line = on_line, .arrival = on_arrival, .finished = on_finished, .self = lab};
     struct prng p;
     prng_init(&p, seed);
     sim_reset(lab->sim, seed);

@@ -1,0 +1,218 @@
+/*
+ * begin.c - how a probe begins: defaults, names, forms, and what its sessions report to it
+ *
+ * Everything that is derived from the config is derived here, once, into texts of the probe's own.
+ */
+#include <string.h>
+
+#include "probe/control.h"
+#include "probe/probe.h"
+#include "probe/record.h"
+#include "probe/steps.h"
+
+enum { RETRY_DEFAULT_S = 301, MAX_TIME_DEFAULT_MIN = 15, WAIT_DEFAULT_MIN = 2, RATE_DEFAULT = 60 };
+
+/* -- what sessions report */
+
+/* Kept for the form that is being asked; what does not fit is left out. */
+static void dialogue_line(struct probe *p, char direction, struct span text)
+{
+    const struct form_result *r = p->session.form;
+    if (r == NULL || direction == '*') {
+        return;
+    }
+    char *room = p->dialogue[r - p->results];
+    struct strbuf out;
+    size_t len = span_of(room).len;
+    bool begins = direction == 'C' && span_istarts(text, SPAN("MAIL FROM:"));
+    bool message = direction == 'C' && span_chr(text, '\n') != SIZE_MAX;
+    if (begins) {
+        len = 0;
+    }
+    strbuf_init(&out, room + len, PROBE_DIALOGUE_MAX - len);
+    strbuf_addc(&out, direction);
+    strbuf_adds(&out, ": ");
+    if (message) {
+        strbuf_adds(&out, "(the message)");
+    } else {
+        strbuf_add_visible(&out, text);
+    }
+    strbuf_addc(&out, '\n');
+    if (out.truncated) {
+        room[len] = '\0';
+    }
+}
+
+static void session_line(void *self, unsigned number, char direction, struct span text)
+{
+    struct probe *p = self;
+    dialogue_line(p, direction, text);
+    if (p->observer.line != NULL) {
+        p->observer.line(p->observer.self, number, direction, text);
+    }
+}
+
+static bool session_sending(void *self, const struct form_result *form,
+                            const struct mail_probe *mail)
+{
+    return record_form_message(self, form, mail);
+}
+
+static void session_settled(void *self, const struct form_result *form)
+{
+    struct probe *p = self;
+    record_form(p, form);
+    if (form->body_sent && p->observer.expect != NULL) {
+        p->observer.expect(p->observer.self);
+    }
+}
+
+static void session_ended(void *self, struct session *s)
+{
+    struct probe *p = self;
+    (void)s;
+    p->session_ended = true;
+    steps_poke(p);
+}
+
+/* {T}, when only an address was given: what the target calls itself. Forms wait for that until the
+ * greeting came. */
+static void session_named(void *self, struct span name)
+{
+    struct probe *p = self;
+    record_run(p);
+    if (p->who.target_name.len > 0 || !bytes_copy(p->target_name, sizeof(p->target_name), name)) {
+        return;
+    }
+    p->who.target_name = span_of(p->target_name);
+    if (p->who.local_domain.len == 0) {
+        p->who.local_domain = p->who.target_name;
+    }
+    for (size_t i = 0; i < p->result_count; i++) {
+        if (!p->results[i].form.applicable) {
+            forms_bind(&p->results[i].form, 1, &p->who, p->config.key, span_of(p->token_target));
+        }
+    }
+    plan_refresh(&p->plan);
+}
+
+/* -- the start */
+
+static void set_defaults(struct probe_config *c)
+{
+    c->wait_ns = c->wait_ns > 0 ? c->wait_ns : WAIT_DEFAULT_MIN * CLOCK_MINUTE;
+    c->max_time_ns = c->max_time_ns > 0 ? c->max_time_ns : MAX_TIME_DEFAULT_MIN * CLOCK_MINUTE;
+    c->rate = c->rate > 0 ? c->rate : RATE_DEFAULT;
+    c->retry_ns = c->retry_ns > 0 ? c->retry_ns : RETRY_DEFAULT_S * CLOCK_SECOND;
+    c->sender_local = c->sender_domain.len > 0 ? c->sender_local : c->canary_local;
+    c->sender_domain = c->sender_domain.len > 0 ? c->sender_domain : c->canary_domain;
+    c->forms = c->forms.len > 0 ? c->forms : SPAN("standard");
+    for (int i = 0; i < STEP_COUNT; i++) {
+        if (c->timeouts.ns[i] <= 0) {
+            c->timeouts.ns[i] = smtp_timeouts_rfc5321.ns[i];
+        }
+    }
+}
+
+static void derive_texts(struct probe *p)
+{
+    const struct probe_config *c = &p->config;
+    struct strbuf helo, target, tokens;
+    strbuf_init(&helo, p->helo, sizeof(p->helo));
+    strbuf_adds(&helo, c->helo.len > 0 ? "" : "probe.");
+    strbuf_add(&helo, c->helo.len > 0 ? c->helo : c->sender_domain);
+    strbuf_init(&target, p->target_text, sizeof(p->target_text));
+    endpoint_print(&target, &c->target);
+    strbuf_init(&tokens, p->token_target, sizeof(p->token_target));
+    strbuf_add(&tokens, c->run_id);
+    strbuf_addc(&tokens, '|');
+    strbuf_add(&tokens, strbuf_span(&target));
+}
+
+static void derive_identity(struct probe *p)
+{
+    const struct probe_config *c = &p->config;
+    struct endpoint address;
+    bool named = c->target_name.len > 0 && !endpoint_parse_address(c->target_name, &address);
+    p->who = (struct form_identity){
+        .token_place = c->token_place,
+        .canary_local = c->canary_local,
+        .canary_domain = c->canary_domain,
+        .further_count = c->further_count,
+        .sender_local = c->sender_local,
+        .sender_domain = c->sender_domain,
+        .target = c->target,
+        .local_domain = c->local_domain,
+    };
+    memcpy(p->who.further, c->further, sizeof(p->who.further));
+    if (named && bytes_copy(p->target_name, sizeof(p->target_name), c->target_name)) {
+        p->who.target_name = span_of(p->target_name);
+        p->who.local_domain = c->local_domain.len > 0 ? c->local_domain : p->who.target_name;
+    }
+}
+
+static void make_forms(struct probe *p)
+{
+    struct form forms[FORMS_MAX];
+    char trouble[160];
+    struct strbuf error;
+    strbuf_init(&error, trouble, sizeof(trouble));
+    if (!forms_select(p->config.forms, forms, FORMS_MAX, &p->result_count, &error)) {
+        p->result_count = 0; /* the command line and the case loader say so before */
+    }
+    if (!forms_add_canaries(forms, FORMS_MAX, &p->result_count, p->config.further_count)) {
+        p->config.further_count = 0; /* likewise */
+    }
+    forms_bind(forms, p->result_count, &p->who, p->config.key, span_of(p->token_target));
+    for (size_t i = 0; i < p->result_count; i++) {
+        p->results[i].form = forms[i];
+    }
+}
+
+static void set_session_config(struct probe *p)
+{
+    p->session_config = (struct session_config){
+        .who = &p->who,
+        .helo = span_of(p->helo),
+        .contact = p->config.contact,
+        .target_text = span_of(p->target_text),
+        .target = p->config.target,
+        .source = p->config.source,
+        .timeouts = &p->config.timeouts,
+        .deadline_ns = p->plan.deadline_ns,
+        .observer = {.line = session_line,
+                     .named = session_named,
+                     .sending = session_sending,
+                     .settled = session_settled,
+                     .ended = session_ended,
+                     .self = p},
+    };
+}
+
+void probe_start(struct probe *p, struct world *w, const struct probe_config *config,
+                 const struct probe_observer *observer)
+{
+    memset(p, 0, sizeof(*p));
+    p->config = *config;
+    p->world = w;
+    if (observer != NULL) {
+        p->observer = *observer;
+    }
+    p->started_ns = world_now(w);
+    set_defaults(&p->config);
+    derive_texts(p);
+    derive_identity(p);
+    make_forms(p);
+    plan_init(&p->plan, p->results, p->result_count, p->config.retry_ns,
+              clock_after(p->started_ns, p->config.max_time_ns));
+    set_session_config(p);
+    world_timer_init(&p->timer, steps_take, p);
+    control_init_all(p);
+    record_run(p);
+    p->phase = PROBE_CONTROL_BEFORE;
+    if (p->config.mailbox) {
+        steps_progress(p, "control");
+        control_start_all(p, false, steps_control_until(p));
+    }
+    steps_poke(p);
+}
