@@ -18,7 +18,8 @@ enum {
     CASE_EXPECT_MAX = 16,
     CASE_MATRIX_MAX = 64,
     CASE_MATRIX_KEYS_MAX = 4,
-    CASE_VANTAGES_MAX = 8
+    CASE_VANTAGES_MAX = 8,
+    CASE_PLANTS_MAX = 8
 };
 
 enum case_time { TIME_ANY, TIME_VIRTUAL, TIME_REAL };
@@ -34,6 +35,13 @@ struct case_server {
     struct conf_texts route_names;
     bool no_routes;
     struct conf_position at;
+};
+
+enum case_plant_token { PLANT_MADE_UP, PLANT_ALTERED, PLANT_CUT, PLANT_SENDER, PLANT_EARLIER };
+
+struct case_plant { /* mail of others that bears our mark */
+    int64_t at_ns;  /* since the probe began */
+    int token;      /* enum case_plant_token */
 };
 
 enum case_mailbox_kind { CASE_SINK, CASE_MEMORY };
@@ -54,6 +62,8 @@ struct case_mailbox {
         int64_t from_ns, to_ns; /* since the case began */
     } down;
     bool memory_only; /* a key of those was given */
+    struct case_plant *plants;
+    size_t plant_count;
     struct conf_texts domains;
     struct server_source front; /* rules of the mailbox's own MX, when it misbehaves; else the sink
                                    is reached directly */
@@ -80,7 +90,8 @@ struct case_probe {             /* key `probe`: options of the run, as on the co
     bool unnamed;    /* key named: false */
     bool exhaustive; /* wait the whole window though a delivery was seen */
     bool interrupt_set;
-    int64_t interrupt_at_ns; /* Ctrl-C at this instant */
+    int64_t interrupt_at_ns;  /* Ctrl-C at this instant */
+    int64_t collect_after_ns; /* the mailboxes are watched on until then, by the ledger; 0: not */
     struct conf_position at;
 };
 
@@ -103,6 +114,7 @@ struct case_expect {
     struct case_if *conditions;
     size_t condition_count; /* if: {delay: 299s} */
     int verdict;            /* enum verdict; -1 not given */
+    int later;              /* enum verdict, after collect_after; -1 not given */
     const char *reason_code;
     const char *plain_accepted;
     struct case_count *delivered;

@@ -149,6 +149,11 @@ static const struct conf_field expect_fields[] = {
      AT(case_expect, verdict),
      .names = verdict_names,
      .doc = "what the probe must conclude"},
+    {.name = "later",
+     .type = CONF_ENUM,
+     AT(case_expect, later),
+     .names = verdict_names,
+     .doc = "what it has become when `collect_after` is over"},
     {.name = "reason_code",
      .type = CONF_TEXT,
      AT(case_expect, reason_code),
@@ -205,7 +210,7 @@ static void expect_defaults(void *target)
 {
     struct case_expect *e = target;
 
-    e->verdict = -1;
+    e->verdict = e->later = -1;
 }
 
 static bool expect_check(struct conf *c, const struct conf_node *n, void *target)

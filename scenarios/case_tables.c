@@ -7,8 +7,6 @@
  */
 #include "scenarios/case_tables.h"
 
-#include "mockmta/alter.h"
-
 #include <string.h>
 
 #define AT(type, member) .offset = offsetof(struct type, member)
@@ -135,137 +133,6 @@ const struct conf_table case_server_own_table = {
     .field_count = sizeof server_fields / sizeof server_fields[0],
     .size = sizeof(struct case_server),
     .position_offset = offsetof(struct case_server, at),
-};
-
-static const struct conf_name mailbox_kind_names[] = {
-    {"sink", CASE_SINK, "what comes is seen at once"},
-    {"memory", CASE_MEMORY, "what comes is stored and read as a POP3 or IMAP mailbox is"},
-    {NULL, 0, NULL},
-};
-
-static const struct conf_field down_fields[] = {
-    {.name = "from",
-     .type = CONF_DURATION,
-     AT(case_down, from_ns),
-     .doc = "so long after the case began"},
-    {.name = "to",
-     .type = CONF_DURATION,
-     .flags = CONF_REQUIRED,
-     AT(case_down, to_ns),
-     .doc = "and again well"},
-};
-
-static const struct conf_table down_table = {
-    .name = "downtime",
-    .doc = "when a mailbox cannot be read",
-    .fields = down_fields,
-    .field_count = sizeof down_fields / sizeof down_fields[0],
-    .size = sizeof(struct case_down),
-};
-
-#define MEMORY_ONLY .set_offset = offsetof(struct case_mailbox, memory_only)
-
-static const struct conf_field mailbox_fields[] = {
-    {.name = "kind",
-     .type = CONF_ENUM,
-     AT(case_mailbox, kind),
-     .names = mailbox_kind_names,
-     .doc = "how the probe sees what arrives"},
-    {.name = "deliver_after",
-     .type = CONF_DURATION,
-     AT(case_mailbox, deliver_after_ns),
-     MEMORY_ONLY,
-     .doc = "visible so long after it came"},
-    {.name = "duplicate",
-     .type = CONF_UINT,
-     .min = 1,
-     .max = 100,
-     AT(case_mailbox, duplicate),
-     MEMORY_ONLY,
-     .doc = "so many copies of each message"},
-    {.name = "loses",
-     .type = CONF_UINT,
-     .min = 1,
-     AT(case_mailbox, loses),
-     MEMORY_ONLY,
-     .doc = "the nth message that came, the first control being 1"},
-    {.name = "alter",
-     .type = CONF_ENUM,
-     AT(case_mailbox, alter),
-     .names = alter_names,
-     MEMORY_ONLY,
-     .doc = "what its server changes in messages"},
-    {.name = "bare",
-     .type = CONF_BOOL,
-     AT(case_mailbox, bare),
-     MEMORY_ONLY,
-     .doc = "true: without Return-Path and Delivered-To"},
-    {.name = "poll",
-     .type = CONF_DURATION,
-     AT(case_mailbox, poll_ns),
-     MEMORY_ONLY,
-     .doc = "the probe looks every so often; default: fits the window"},
-    {.name = "tidy",
-     .type = CONF_BOOL,
-     AT(case_mailbox, tidy),
-     MEMORY_ONLY,
-     .doc = "the probe removes what is its own"},
-    {.name = "slow",
-     .type = CONF_DURATION,
-     AT(case_mailbox, slow_ns),
-     MEMORY_ONLY,
-     .doc = "each answer takes so long"},
-    {.name = "down",
-     .type = CONF_STRUCT,
-     AT(case_mailbox, down),
-     .sub = &down_table,
-     MEMORY_ONLY,
-     .doc = "cannot be read meanwhile; mail is stored all the same"},
-    {.name = "refuses",
-     .type = CONF_BOOL,
-     AT(case_mailbox, refuses),
-     MEMORY_ONLY,
-     .doc = "true: wrong password"},
-    {.name = "drops",
-     .type = CONF_UINT,
-     .min = 2,
-     .max = 1000000,
-     AT(case_mailbox, drops),
-     MEMORY_ONLY,
-     .doc = "breaks off every nth operation"},
-    {.name = "noise",
-     .type = CONF_UINT,
-     .max = 20000,
-     AT(case_mailbox, noise),
-     MEMORY_ONLY,
-     .doc = "other people's messages that were there before"},
-    {.name = "stale",
-     .type = CONF_UINT,
-     .max = 10000,
-     AT(case_mailbox, stale),
-     MEMORY_ONLY,
-     .doc = "lists so many messages that are gone"},
-    {.name = "domains",
-     .type = CONF_TEXTS,
-     .flags = CONF_REQUIRED,
-     AT(case_mailbox, domains),
-     .doc = "domains whose mail comes here",
-     .example = "[canary.test]"},
-    {.name = "front",
-     .type = CONF_STRUCT,
-     AT(case_mailbox, front),
-     .set_offset = offsetof(struct case_mailbox, has_front),
-     .sub = &server_table,
-     .doc = "a mock server as the mailbox's own MX, for a canary side that misbehaves"},
-};
-
-static const struct conf_table mailbox_table = {
-    .name = "mailbox",
-    .doc = "a mailbox of ours",
-    .fields = mailbox_fields,
-    .field_count = sizeof mailbox_fields / sizeof mailbox_fields[0],
-    .size = sizeof(struct case_mailbox),
-    .check = case_check_mailbox,
 };
 
 static const struct conf_field vantage_fields[] = {
@@ -402,6 +269,11 @@ static const struct conf_field probe_fields[] = {
      AT(case_probe, interrupt_at_ns),
      .set_offset = offsetof(struct case_probe, interrupt_set),
      .doc = "Ctrl-C at this instant"},
+    {.name = "collect_after",
+     .type = CONF_DURATION,
+     AT(case_probe, collect_after_ns),
+     .doc = "what comes until then is judged by the ledger, as --collect does",
+     .example = "25h"},
 };
 
 static const struct conf_table probe_table = {
@@ -489,7 +361,7 @@ const struct conf_field case_fields[] = {
      .type = CONF_MAP,
      COUNTED(case_file, mailboxes, mailbox_count),
      .max = CASE_MAILBOXES_MAX,
-     .sub = &mailbox_table,
+     .sub = &case_mailbox_table,
      .doc = "mailboxes of ours; default: canary for canary.test"},
     {.name = "vantages",
      .type = CONF_MAP,

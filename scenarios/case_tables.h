@@ -14,6 +14,8 @@ extern const struct conf_table case_server_own_table; /* the keys that mockmta's
 bool case_parse_expect(struct conf *c, const struct conf_node *n, void *target);
 bool case_parse_dialogue(struct conf *c, const struct conf_node *n, void *target);
 bool case_parse_matrix(struct conf *c, const struct conf_node *n, void *target);
+extern const struct conf_table case_mailbox_table; /* case_mailbox.c */
+
 /* Checks of tables: what one mapping shows by itself. */
 bool case_check_probe(struct conf *conf, const struct conf_node *n, void *target);
 bool case_check_mailbox(struct conf *conf, const struct conf_node *n, void *target);

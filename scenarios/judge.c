@@ -129,6 +129,12 @@ static void check_verdict(const struct case_expect *e, const struct trial_result
                     verdict_name((enum verdict)e->verdict), verdict_name(v->verdict),
                     v->reason_code, v->reason);
     }
+    if (e->later >= 0 && e->later != r->later) {
+        fail(j, out, "verdict after collecting");
+        expected_text(out, verdict_name((enum verdict)e->later),
+                      r->later < 0 ? "none: the ledger could not be read"
+                                   : verdict_name((enum verdict)r->later));
+    }
     if (e->reason_code != NULL && strcmp(e->reason_code, v->reason_code) != 0) {
         fail(j, out, "reason_code");
         strbuf_addf(out, "  expected: %s\n  actual:   %s (%s)\n", e->reason_code, v->reason_code,

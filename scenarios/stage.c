@@ -321,6 +321,11 @@ bool stage_open(struct stage *s, struct world *world, struct sim *sim, const str
     return false;
 }
 
+void stage_deliver(struct stage *s, unsigned mailbox, const struct mail_view *mail)
+{
+    mailbox_mail(&s->mailboxes[mailbox], mail, false);
+}
+
 unsigned stage_watch(struct stage *s)
 {
     unsigned count = 0;

@@ -79,6 +79,8 @@ struct stage {
 /* sim: the world's simulator, or NULL on sockets. Hooks that are NULL are not called. */
 bool stage_open(struct stage *s, struct world *world, struct sim *sim, const struct case_file *c,
                 struct record *record, const struct stage_hooks *hooks, struct strbuf *error);
+/* A message reached that mailbox, whoever sent it. */
+void stage_deliver(struct stage *s, unsigned mailbox, const struct mail_view *mail);
 /* Begins to read the mailboxes that store mail; how many these are: `ready` comes for each. */
 unsigned stage_watch(struct stage *s);
 void stage_close(struct stage *s);

@@ -11,6 +11,9 @@
  */
 #include "scenarios/trial.h"
 
+#include "scenarios/later.h"
+#include "scenarios/plant.h"
+
 #include "drive/loop.h"
 #include "lib/base/prng.h"
 #include "probe/report.h"
@@ -44,6 +47,9 @@ struct trial {
     } trouble[CASE_MAILBOXES_MAX];
     struct trial_identity id;
     struct probe_config config;
+    struct later later;
+    struct plants plants;
+    struct token_pair earlier;
     char run_id[32];
     char report[REPORT_MAX];
 };
@@ -153,6 +159,8 @@ static bool on_read(void *self, unsigned mailbox, const struct mail_view *mail)
 {
     struct trial *t = self;
 
+    if (t->later.collecting)
+        return later_mail(&t->later, mailbox_name(t, mailbox), mail, world_epoch(t->world));
     return listens(t) && probe_arrival_in(&t->probe, mailbox_name(t, mailbox), mail);
 }
 
@@ -282,7 +290,7 @@ static void make_config(struct trial *t, const struct case_file *c, uint64_t see
             config->timeouts.ns[step] = p->timeout.ns[step];
 }
 
-static void collect(struct trial *t, struct trial_result *out)
+static void report_on(struct trial *t, struct trial_result *out)
 {
     struct report report;
     struct strbuf text;
@@ -348,6 +356,11 @@ static void on_linger(void *self)
         world_timer_set(t->world, &t->linger, clock_after(now, LINGER_STEP_MS * CLOCK_MS));
 }
 
+static void on_stop(void *self)
+{
+    world_stop(((struct trial *)self)->world);
+}
+
 static void linger(struct trial *t, struct loop *loop)
 {
     t->over = true;
@@ -363,6 +376,26 @@ static void linger(struct trial *t, struct loop *loop)
     world_timer_stop(t->world, &t->linger);
 }
 
+/* Watches on until the time of the case is over. */
+static void collect(struct trial *t, struct loop *loop, struct trial_result *out)
+{
+    int64_t end = clock_after(t->started_ns, t->stage.c->probe.collect_after_ns);
+
+    if (t->stage.c->probe.collect_after_ns == 0)
+        return;
+    later_begin(&t->later, probe_verdict(&t->probe)->verdict);
+    t->linger_end_ns = end;
+    world_timer_init(&t->linger, on_stop, t);
+    world_timer_set(t->world, &t->linger, end);
+    if (loop != NULL)
+        loop_run(loop);
+    else
+        while (world_now(t->world) < end && sim_run(t->sim, CLOCK_NEVER) == SIM_STOPPED)
+            continue;
+    world_timer_stop(t->world, &t->linger);
+    out->later = t->later.verdict;
+}
+
 static void begin(struct trial *t)
 {
     const struct case_file *c = t->stage.c;
@@ -374,6 +407,7 @@ static void begin(struct trial *t)
         world_timer_set(t->world, &t->interrupt,
                         clock_after(t->started_ns, c->probe.interrupt_at_ns));
     probe_start(&t->probe, t->world, &t->config, &observer);
+    plants_start(&t->plants, &t->stage, &t->probe, &t->earlier.recipient);
     for (unsigned i = 0; i < c->mailbox_count; i++)
         if (t->trouble[i].now && listens(t))
             probe_mailbox_trouble(&t->probe, mailbox_name(t, i), span_of(t->trouble[i].why),
@@ -396,6 +430,8 @@ static void perform(struct trial *t, struct loop *loop, uint64_t seed, struct tr
     trial_identify(c, stage_target(&t->stage), &t->id);
     make_config(t, c, seed, &t->id, &t->config);
     out->target = t->target = stage_target_index(&t->stage);
+    if (t->later.memory != NULL)
+        later_configure(&t->later, &t->config);
     t->over = t->started = false;
     memset(t->trouble, 0, sizeof t->trouble);
     world_timer_init(&t->interrupt, on_interrupt, t);
@@ -409,7 +445,16 @@ static void perform(struct trial *t, struct loop *loop, uint64_t seed, struct tr
     if (out->trouble[0] != '\0')
         return;
     linger(t, loop);
-    collect(t, out);
+    collect(t, loop, out);
+    report_on(t, out);
+}
+
+/* Only where it matters: a ledger costs a case some time. */
+static bool open_later(struct trial *t, const struct case_file *c)
+{
+    if (c->probe.collect_after_ns == 0 && !case_has_plants(c))
+        return true;
+    return later_open(&t->later, &t->key, world_epoch(t->world), &t->earlier);
 }
 
 void trial_run(struct trial *t, const struct case_file *c, enum trial_world world, uint64_t seed,
@@ -428,7 +473,7 @@ void trial_run(struct trial *t, const struct case_file *c, enum trial_world worl
     struct loop *loop = NULL;
 
     record_reset(&t->record);
-    *out = (struct trial_result){.record = &t->record};
+    *out = (struct trial_result){.record = &t->record, .later = -1};
     strbuf_init(&error, out->trouble, sizeof out->trouble);
     if (t->has_key)
         token_key_clear(&t->key);
@@ -443,11 +488,15 @@ void trial_run(struct trial *t, const struct case_file *c, enum trial_world worl
             return;
     }
     t->world = loop != NULL ? loop_world(loop) : sim_world(trial_sim(t, seed));
-    if (stage_open(&t->stage, t->world, loop != NULL ? NULL : t->sim, c, &t->record, &hooks,
-                   &error)) {
+    if (!open_later(t, c)) {
+        trouble(out, "out of memory");
+    } else if (stage_open(&t->stage, t->world, loop != NULL ? NULL : t->sim, c, &t->record, &hooks,
+                          &error)) {
         perform(t, loop, seed, out);
+        plants_stop(&t->plants);
         stage_close(&t->stage);
     }
+    later_close(&t->later);
     if (loop != NULL)
         loop_free(loop);
     else

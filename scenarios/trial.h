@@ -15,6 +15,7 @@ enum trial_world { WORLD_VIRTUAL, WORLD_REAL };
 
 struct trial_result {
     const struct verdict_result *verdict; /* NULL: none was reached */
+    int later; /* enum verdict, when all was collected; -1: nothing was */
     const struct form_result *forms;
     size_t form_count;
     const struct record *record;
