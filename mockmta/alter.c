@@ -54,7 +54,8 @@ static bool add_headers(struct grow *out, struct span headers, enum fate_alter h
 static bool add_first_lines(struct grow *out, struct span body)
 {
     struct span line;
-    for (unsigned i = 0; i < BODY_KEPT_LINES && span_cut(&body, '\n', &line); i++) {
+    for (unsigned i = 0; i < BODY_KEPT_LINES && body.len > 0; i++) {
+        (void)span_cut(&body, '\n', &line);
         if (!grow_add(out, line) || !grow_add(out, SPAN("\n"))) {
             return false;
         }

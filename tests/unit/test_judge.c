@@ -80,7 +80,10 @@ struct bench {
 
 static void bench_init(struct bench *b, int truth_of_case, enum verdict verdict)
 {
-    *b = (struct bench){.server.name = "mx", .mailbox.name = "canary", .expect.verdict = -1};
+    *b = (struct bench){.server.name = "mx",
+                        .mailbox.name = "canary",
+                        .expect = {.verdict = -1, .later = -1},
+                        .result.later = -1};
     b->c = (struct case_file){.name = "bench",
                               .truth = truth_of_case,
                               .servers = &b->server,
@@ -253,10 +256,19 @@ static void expect_connections(struct bench *b)
 }
 static void expect_dialogue(struct bench *b)
 {
-    static struct case_dialogue dialogue = {NULL, 1, "S: 220 {any}"};
+    static struct case_dialogue dialogue = {.connection = 1, .lines = "S: 220 {any}"};
 
     b->c.dialogue = &dialogue;
     b->c.dialogue_count = 1;
+}
+static void expect_later(struct bench *b)
+{
+    b->expect.later = VERDICT_OPEN;
+    b->result.later = VERDICT_DISCARDS;
+}
+static void expect_later_without_ledger(struct bench *b)
+{
+    b->expect.later = VERDICT_OPEN;
 }
 static void no_verdict(struct bench *b)
 {
@@ -272,6 +284,9 @@ static void expectations(void **state)
         const char *failure;
     } rows[] = {
         {"verdict", expect_verdict, "expected: discards\n  actual:   closed"},
+        {"later", expect_later, "expected: open\n  actual:   discards"},
+        {"later, without a ledger", expect_later_without_ledger,
+         "expected: open\n  actual:   none: the ledger could not be read"},
         {"reason", expect_reason, "expected: greylisted\n  actual:   relay-denied"},
         {"plain_accepted", expect_plain, "expected: rcpt\n  actual:   no"},
         {"delivered", expect_delivered, "deliveries in mailbox canary\n  expected: 1..\n"},
