@@ -82,8 +82,7 @@ static void bench_init(struct bench *b, int truth_of_case, enum verdict verdict)
 {
     *b = (struct bench){.server.name = "mx",
                         .mailbox.name = "canary",
-                        .expect = {.verdict = -1, .later = -1},
-                        .result.later = -1};
+                        .expect = {.verdict = -1, .later = -1}};
     b->c = (struct case_file){.name = "bench",
                               .truth = truth_of_case,
                               .servers = &b->server,
@@ -99,6 +98,7 @@ static void bench_init(struct bench *b, int truth_of_case, enum verdict verdict)
     b->form.answer = ANSWER_DENIED;
     record_init(&b->record);
     b->result = (struct trial_result){.verdict = &b->verdict,
+                                      .later = -1,
                                       .forms = &b->form,
                                       .form_count = 1,
                                       .record = &b->record,
