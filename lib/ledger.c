@@ -5,7 +5,8 @@
 
 static const char *const names[] = {
     [LEDGER_DELIVERY] = "delivery", [LEDGER_REPORT] = "report",     [LEDGER_CALLOUT] = "callout",
-    [LEDGER_FORGED] = "forged",     [LEDGER_REPLAYED] = "replayed",
+    [LEDGER_FORGED] = "forged",     [LEDGER_REPLAYED] = "replayed", [LEDGER_CONTROL] = "control",
+    [LEDGER_UNCLEAR] = "unclear",
 };
 
 enum { NAME_COUNT = sizeof names / sizeof names[0] };

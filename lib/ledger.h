@@ -41,11 +41,13 @@ struct ledger_message { /* appended, one an attempt */
 };
 
 enum ledger_arrival_kind {
-    LEDGER_DELIVERY,
+    LEDGER_DELIVERY, /* of a form: the proof; never a control */
     LEDGER_REPORT,
     LEDGER_CALLOUT,
     LEDGER_FORGED,
-    LEDGER_REPLAYED
+    LEDGER_REPLAYED,
+    LEDGER_CONTROL, /* a control message came home */
+    LEDGER_UNCLEAR  /* a token of ours in mail that cannot be told apart */
 };
 
 /* The same message (run, form, kind, mailbox, token and head) read twice is kept once. */

@@ -13,6 +13,8 @@
 
 #include <string.h>
 
+#include "probe/record.h"
+
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 /* -- domains of ours */
@@ -260,14 +262,16 @@ static bool write_arrival(struct collect *c, enum ledger_arrival_kind kind,
                           const struct collect_bearer *b, struct span token, struct span mailbox,
                           const struct mail_view *mail, int64_t epoch_s)
 {
-    struct span headers, body;
-    mail_split(mail->content, &headers, &body);
+    char room[LEDGER_HEAD_MAX];
+    struct strbuf head;
+    strbuf_init(&head, room, sizeof(room));
+    record_head(&head, mail);
     struct ledger_arrival a = {.kind = kind,
                                .run = span_of(b != NULL ? b->match.run : NULL),
                                .form = span_of(b != NULL ? b->match.form : NULL),
                                .mailbox = mailbox,
                                .token = token,
-                               .head = headers,
+                               .head = strbuf_span(&head),
                                .epoch_s = epoch_s};
     return c->ledger.ops->arrival(c->ledger.self, &a);
 }
@@ -278,14 +282,15 @@ static bool take_owned(struct collect *c, const struct arrival_book *book, const
 {
     const struct collect_bearer *b = &c->bearer[a->form];
     struct probe_report report = {.form = -1};
-    enum ledger_arrival_kind kind = a->kind == ARRIVAL_REPORT ? LEDGER_REPORT : LEDGER_DELIVERY;
+    enum ledger_arrival_kind kind = a->kind == ARRIVAL_REPORT    ? LEDGER_REPORT
+                                    : a->kind == ARRIVAL_UNCLEAR ? LEDGER_UNCLEAR
+                                                                 : LEDGER_DELIVERY;
     out->match = b->match;
     out->again = a->kind == ARRIVAL_DELIVERY && b->match.deliveries > 0;
     if (a->kind == ARRIVAL_REPORT) {
         arrival_read_report_by(book, a, &report);
     }
-    if (a->kind != ARRIVAL_UNCLEAR &&
-        !write_arrival(c, kind, b, span_of(b->token.text), mailbox, mail, out->epoch_s)) {
+    if (!write_arrival(c, kind, b, span_of(b->token.text), mailbox, mail, out->epoch_s)) {
         return false;
     }
     look_at_run(c, b->match.run, b->match.form);

@@ -157,8 +157,13 @@ static bool ledger_kind(enum arrival_kind kind, enum ledger_arrival_kind *out)
 {
     switch (kind) {
     case ARRIVAL_DELIVERY:
-    case ARRIVAL_CONTROL:
         *out = LEDGER_DELIVERY;
+        return true;
+    case ARRIVAL_CONTROL:
+        *out = LEDGER_CONTROL;
+        return true;
+    case ARRIVAL_UNCLEAR:
+        *out = LEDGER_UNCLEAR;
         return true;
     case ARRIVAL_REPORT:
         *out = LEDGER_REPORT;
@@ -170,14 +175,12 @@ static bool ledger_kind(enum arrival_kind kind, enum ledger_arrival_kind *out)
         *out = LEDGER_REPLAYED;
         return true;
     case ARRIVAL_FOREIGN:
-    case ARRIVAL_UNCLEAR:
         break;
     }
     return false;
 }
 
-/* The envelope in front, as lines of a header. */
-static void write_head(struct strbuf *out, const struct mail_view *mail)
+void record_head(struct strbuf *out, const struct mail_view *mail)
 {
     struct span headers, body;
     mail_split(mail->content, &headers, &body);
@@ -198,18 +201,14 @@ void record_arrival(struct probe *p, const struct arrival *a, struct span mailbo
     char room[HEAD_MAX];
     struct strbuf head;
     struct ledger_arrival row = {.run = p->config.run_id, .mailbox = mailbox, .token = a->mark};
-    const struct probe_control *c = arrival_control(p, a->form);
     if (p->config.ledger.ops == NULL || !ledger_kind(a->kind, &row.kind)) {
         return;
     }
     strbuf_init(&head, room, sizeof(room));
-    write_head(&head, mail);
+    record_head(&head, mail);
     if (a->form >= 0) {
         row.form = span_of(p->results[a->form].form.id);
         row.token = span_of(p->results[a->form].form.tokens.recipient.text);
-    } else if (c != NULL) {
-        row.form = span_of(c->id);
-        row.token = span_of(c->tokens.recipient.text);
     }
     row.head = strbuf_span(&head);
     row.epoch_s = epoch(p);

@@ -21,6 +21,8 @@ bool record_control_message(struct probe *p, const struct probe_control *c,
                             const struct mail_probe *m);
 void record_arrival(struct probe *p, const struct arrival *a, struct span mailbox,
                     const struct mail_view *mail);
+/* An arrival's head: the envelope in front, as lines of a header. */
+void record_head(struct strbuf *out, const struct mail_view *mail);
 void record_callout(struct probe *p, int form, struct span sender, struct span recipient);
 void record_verdict(struct probe *p);
 
