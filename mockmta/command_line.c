@@ -306,7 +306,7 @@ bool command_line_read(struct command_line *c, int argc, char **argv, struct str
     *c = (struct command_line){.mode = COMMAND_SERVE};
     while (at < argc) {
         if (argv[at][0] != '-') {
-            return refuse(error, argv[at],
+            return refuse(error, argv[at][0] != '\0' ? argv[at] : "''",
                           ": no argument is taken, only options; see mockmta --help");
         }
         if (!read_option(c, argc, argv, &at, seen, error)) {

@@ -182,20 +182,22 @@ static int command_run(struct lab *l)
     const struct workers w = {l->o->jobs, l->o->wall_s, l->job_count, perform, finished, l};
     char memory[256];
     struct strbuf error;
-    int status = open_writers(l);
+    int status = open_writers(l), ended_by = 0;
 
     strbuf_init(&error, memory, sizeof memory);
     if (status != STATUS_GOOD)
         return status;
     if (!events_begin(&l->events, l->job_count))
         return complain(STATUS_INTERNAL, "out of memory");
-    bool ran = workers_run(&w, &error);
-    bool written = events_end(&l->events);
+    bool ran = workers_run(&w, &ended_by, &error);
+    bool written = events_end(&l->events, ended_by);
     const struct event_totals *t = &l->events.totals;
     if (!ran)
         return complain(STATUS_INTERNAL, memory);
     if (!written)
         return complain(STATUS_INTERNAL, "a report could not be written");
+    if (ended_by != 0)
+        return STATUS_SIGNAL + ended_by;
     if (t->failed > 0)
         return STATUS_FAILED;
     return t->passed == 0 ? STATUS_SKIPPED : STATUS_GOOD;
@@ -258,7 +260,9 @@ static int command_lint(struct lab *l)
 static int dispatch(struct lab *l)
 {
     if (l->o->command == COMMAND_SCHEMA)
-        return command_schema(l);
+        return l->o->argument_count == 0
+                   ? command_schema(l)
+                   : complain(STATUS_USAGE, "schema: takes no argument");
     int status = prepare(l);
     if (status != STATUS_GOOD)
         return status;

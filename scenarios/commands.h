@@ -16,7 +16,8 @@ enum exit_status {
     STATUS_INVALID = 3,
     STATUS_INTERNAL = 4,
     STATUS_NOTHING = 5,
-    STATUS_SKIPPED = 77
+    STATUS_SKIPPED = 77,
+    STATUS_SIGNAL = 128 /* and the signal's number */
 };
 
 int command_perform(const struct options *o, const struct persona_path *personas);

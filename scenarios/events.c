@@ -43,23 +43,37 @@ static void count(struct event_totals *t, enum outcome_status status)
     }
 }
 
+static void tell_one(struct events *e, size_t job)
+{
+    struct event_slot *s = &e->slots[job];
+    const struct event event = {
+        .number = job + 1,
+        .path = s->path,
+        .out = &s->out,
+        .story = {s->story != NULL ? s->story : "", s->story_len},
+        .died = s->died[0] != '\0' ? s->died : NULL,
+    };
+
+    count(&e->totals, s->out.status);
+    for (size_t i = 0; i < e->writer_count; i++)
+        e->writers[i].result(e->writers[i].to, &event);
+    free(s->story);
+    s->story = NULL;
+}
+
 static void tell(struct events *e)
 {
-    for (; e->next < e->job_count && e->slots[e->next].there; e->next++) {
-        struct event_slot *s = &e->slots[e->next];
-        const struct event event = {
-            .number = e->next + 1,
-            .path = s->path,
-            .out = &s->out,
-            .story = {s->story != NULL ? s->story : "", s->story_len},
-            .died = s->died[0] != '\0' ? s->died : NULL,
-        };
+    for (; e->next < e->job_count && e->slots[e->next].there; e->next++)
+        tell_one(e, e->next);
+}
 
-        count(&e->totals, s->out.status);
-        for (size_t i = 0; i < e->writer_count; i++)
-            e->writers[i].result(e->writers[i].to, &event);
-        free(s->story);
-        s->story = NULL;
+static void tell_the_rest(struct events *e)
+{
+    for (; e->next < e->job_count; e->next++) {
+        if (e->slots[e->next].there)
+            tell_one(e, e->next);
+        else
+            e->totals.unfinished++;
     }
 }
 
@@ -81,10 +95,13 @@ void events_add(struct events *e, size_t job, const char *path, const struct out
     tell(e);
 }
 
-bool events_end(struct events *e)
+bool events_end(struct events *e, int signal)
 {
     bool ok = true;
 
+    e->totals.signal = signal;
+    if (signal != 0)
+        tell_the_rest(e);
     for (size_t i = 0; i < e->writer_count; i++) {
         FILE *to = e->writers[i].to;
 

@@ -26,6 +26,8 @@ struct event {
 
 struct event_totals {
     size_t passed, failed, skipped;
+    size_t unfinished; /* never ended; 0 unless a signal ended the run */
+    int signal;        /* which; 0: none */
 };
 
 struct event_writer {
@@ -49,8 +51,9 @@ bool events_begin(struct events *e, size_t job_count); /* false: no memory */
 /* path names the job's file and must live to the end. */
 void events_add(struct events *e, size_t job, const char *path, const struct outcome *out,
                 struct span story, const char *died);
-/* False: something could not be written. */
-bool events_end(struct events *e);
+/* signal: what ended the run before all jobs were done, or 0; then results that still wait for one
+ * before them are told too. False: something could not be written. */
+bool events_end(struct events *e, int signal);
 /* Writes and flushes. */
 void events_write(FILE *to, struct span text);
 

@@ -67,6 +67,10 @@ static void end(FILE *to, const struct event_totals *t)
     json_int(&j, "passed", (int64_t)t->passed);
     json_int(&j, "failed", (int64_t)t->failed);
     json_int(&j, "skipped", (int64_t)t->skipped);
+    if (t->signal != 0) {
+        json_int(&j, "unfinished", (int64_t)t->unfinished);
+        json_int(&j, "signal", t->signal);
+    }
     json_close(&j);
     strbuf_addc(&out, '\n');
     events_write(to, strbuf_span(&out));

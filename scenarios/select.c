@@ -1,5 +1,9 @@
 /*
  * select.c - a walk without recursion: directories that were found wait in a list
+ *
+ * A slip of the hand (`run /`) must end soon and say why: so many directories are an error, and
+ * nothing is opened but regular files whose name ends as a case's does. A directory that cannot be
+ * read is an error too, since half a run would look like a whole one.
  */
 #include "scenarios/select.h"
 
@@ -66,6 +70,16 @@ static bool say(struct strbuf *error, const char *path, const char *why)
     return false;
 }
 
+/* How far `path` lies below `top`; both as visit_entry writes them. */
+static unsigned depth_below(const char *top, const char *path)
+{
+    unsigned depth = 0;
+
+    for (const char *at = path + strlen(top); *at != '\0'; at++)
+        depth += *at == '/';
+    return depth;
+}
+
 static bool visit_entry(const char *directory, const char *name, const char *glob,
                         struct selection *found, struct selection *waiting)
 {
@@ -78,11 +92,11 @@ static bool visit_entry(const char *directory, const char *name, const char *glo
     strbuf_init(&b, path, sizeof path);
     strbuf_addf(&b, "%s%s%s", directory, span_iends(span_of(directory), SPAN("/")) ? "" : "/",
                 name);
-    if (b.truncated || stat(path, &st) != 0)
+    if (b.truncated || lstat(path, &st) != 0)
         return true;
     if (S_ISDIR(st.st_mode))
-        return push(waiting, path);
-    if (!span_iends(span_of(name), SPAN(".yaml")))
+        return depth_below(waiting->path[0], path) > SELECT_DEPTH_MAX || push(waiting, path);
+    if (!span_iends(span_of(name), SPAN(".yaml")) || stat(path, &st) != 0 || !S_ISREG(st.st_mode))
         return true;
     if (glob != NULL && !span_glob(span_of(path), span_of(glob)))
         return true;
@@ -96,6 +110,10 @@ static bool walk(const char *directory, const char *glob, struct selection *foun
     bool ok = push(&waiting, directory);
 
     for (size_t i = 0; ok && i < waiting.count; i++) {
+        if (waiting.count > SELECT_DIRECTORIES_MAX) {
+            ok = say(error, directory, "more than 4096 directories below it");
+            break;
+        }
         DIR *d = opendir(waiting.path[i]);
         struct dirent *e;
 

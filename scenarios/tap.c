@@ -66,10 +66,16 @@ static void result(FILE *to, const struct event *e)
         write_story(to, e);
 }
 
-static void end(FILE *to, const struct event_totals *totals)
+static void end(FILE *to, const struct event_totals *t)
 {
-    (void)to;
-    (void)totals;
+    char memory[128];
+    struct strbuf out;
+
+    if (t->signal == 0)
+        return;
+    strbuf_init(&out, memory, sizeof memory);
+    strbuf_addf(&out, "Bail out! signal %d, %zu not finished\n", t->signal, t->unfinished);
+    events_write(to, strbuf_span(&out));
 }
 
 const struct event_writer tap_writer = {.begin = begin, .result = result, .end = end};

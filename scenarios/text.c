@@ -7,12 +7,6 @@
 
 enum { TEXT_MAX = STORY_MAX + 1024 };
 
-static void begin(FILE *to, size_t jobs)
-{
-    (void)to;
-    (void)jobs;
-}
-
 static void pad(struct strbuf *out, const char *text, size_t width)
 {
     size_t len = strlen(text);
@@ -42,20 +36,28 @@ static void write_row(struct strbuf *out, const struct event *e)
     strbuf_addc(out, '\n');
 }
 
+static void begin(FILE *to, size_t jobs)
+{
+    char memory[128];
+    struct strbuf out;
+
+    (void)jobs;
+    strbuf_init(&out, memory, sizeof memory);
+    pad(&out, "", 4);
+    pad(&out, "case", 44);
+    pad(&out, "verdict", 12);
+    pad(&out, "truth", 11);
+    pad(&out, "mark", 12);
+    strbuf_adds(&out, "world    time\n");
+    events_write(to, strbuf_span(&out));
+}
+
 static void result(FILE *to, const struct event *e)
 {
     char memory[2048];
     struct strbuf out;
 
     strbuf_init(&out, memory, sizeof memory);
-    if (e->number == 1) {
-        pad(&out, "", 4);
-        pad(&out, "case", 44);
-        pad(&out, "verdict", 12);
-        pad(&out, "truth", 11);
-        pad(&out, "mark", 12);
-        strbuf_adds(&out, "world    time\n");
-    }
     write_row(&out, e);
     if (e->died != NULL)
         strbuf_addf(&out, "  %s\n  reproduce: relaylab run %s\n", e->died, e->path);
@@ -65,10 +67,13 @@ static void result(FILE *to, const struct event *e)
 
 static void end(FILE *to, const struct event_totals *t)
 {
-    char memory[128];
+    char memory[256];
     struct strbuf out;
 
     strbuf_init(&out, memory, sizeof memory);
+    if (t->signal != 0)
+        strbuf_addf(&out, "ended by signal %d (%s): %zu not finished\n", t->signal,
+                    strsignal(t->signal), t->unfinished);
     strbuf_addf(&out, "%zu passed, %zu failed, %zu skipped\n", t->passed, t->failed, t->skipped);
     events_write(to, strbuf_span(&out));
 }

@@ -2,7 +2,12 @@
  * workers.c - a pipe to each worker for job numbers, a pipe back for what came of them
  *
  * The wall limit is the worker's own alarm: SIGALRM ends it wherever it is, and the parent reads
- * the reason from how it died. A parent that ends closes the pipes, and so ends its workers.
+ * the reason from how it died.
+ *
+ * The parent reads SIGINT and SIGTERM from a descriptor, beside the pipes. A terminal sends them to
+ * the workers too: those take no notice, with a handler that does nothing (one that is ignored
+ * would stay so in what a worker executes), since a worker that died of it could look like a case
+ * that failed. The parent ends them by SIGKILL, and so does the kernel when the parent dies.
  */
 #include "scenarios/workers.h"
 
@@ -11,6 +16,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,6 +34,10 @@ struct crew {
     size_t next; /* job to be given out */
     size_t done;
     char *story; /* STORY_MAX */
+    pid_t parent;
+    sigset_t before; /* the signals that were blocked when it began */
+    int signals;     /* signalfd */
+    int signal;      /* that ends the work; 0: none */
 };
 
 static bool write_all(int fd, const void *data, size_t len)
@@ -84,6 +95,26 @@ static void work(const struct workers *w, int from_parent, int to_parent, char *
     }
 }
 
+static void take_no_notice(int number)
+{
+    (void)number;
+}
+
+/* Signals as they were, but for those that the parent answers; and no life without it. */
+static void settle_in(const struct crew *c)
+{
+    struct sigaction idle = {.sa_handler = take_no_notice, .sa_flags = SA_RESTART};
+
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != c->parent)
+        _exit(0);
+    (void)sigemptyset(&idle.sa_mask);
+    (void)sigaction(SIGINT, &idle, NULL);
+    (void)sigaction(SIGTERM, &idle, NULL);
+    (void)sigprocmask(SIG_SETMASK, &c->before, NULL);
+    close(c->signals);
+}
+
 static void close_others(struct crew *c, const struct worker *own)
 {
     for (unsigned i = 0; i < c->w->count; i++) {
@@ -107,6 +138,7 @@ static bool hire(struct crew *c, struct worker *worker)
     }
     worker->pid = fork();
     if (worker->pid == 0) {
+        settle_in(c);
         close_others(c, worker);
         close(down[1]);
         close(up[0]);
@@ -186,9 +218,17 @@ static bool receive(struct crew *c, struct worker *worker)
     return give(c, worker);
 }
 
+static void hear_signal(struct crew *c)
+{
+    struct signalfd_siginfo info;
+
+    if (read(c->signals, &info, sizeof info) == (ssize_t)sizeof info)
+        c->signal = (int)info.ssi_signo;
+}
+
 static bool wait_for_some(struct crew *c)
 {
-    struct pollfd fds[WORKERS_MAX];
+    struct pollfd fds[WORKERS_MAX + 1];
     nfds_t count = 0;
     struct worker *who[WORKERS_MAX];
 
@@ -197,26 +237,60 @@ static bool wait_for_some(struct crew *c)
             who[count] = &c->worker[i];
             fds[count++] = (struct pollfd){.fd = c->worker[i].from, .events = POLLIN};
         }
-    if (poll(fds, count, -1) < 0)
+    fds[count] = (struct pollfd){.fd = c->signals, .events = POLLIN};
+    if (poll(fds, count + 1, -1) < 0)
         return errno == EINTR;
+    if (fds[count].revents != 0)
+        hear_signal(c);
     for (nfds_t i = 0; i < count; i++)
         if (fds[i].revents != 0 && !receive(c, who[i]))
             return false;
     return true;
 }
 
+static bool listen_for_signals(struct crew *c)
+{
+    sigset_t ours;
+
+    /* A worker that dies must be seen as the end of its pipe, not as a signal. */
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)sigemptyset(&ours);
+    (void)sigaddset(&ours, SIGINT);
+    (void)sigaddset(&ours, SIGTERM);
+    (void)sigprocmask(SIG_BLOCK, &ours, &c->before);
+    c->signals = signalfd(-1, &ours, SFD_CLOEXEC);
+    return c->signals >= 0;
+}
+
 static bool manage(struct crew *c)
 {
+    c->parent = getpid();
+    if (!listen_for_signals(c))
+        return false;
     for (unsigned i = 0; i < c->w->count; i++)
         if (!hire(c, &c->worker[i]) || !give(c, &c->worker[i]))
             return false;
-    while (c->done < c->w->job_count)
+    while (c->done < c->w->job_count && c->signal == 0)
         if (!wait_for_some(c))
             return false;
     return true;
 }
 
-bool workers_run(const struct workers *w, struct strbuf *error)
+/* Those that still work are not waited for. */
+static void dismiss_all(struct crew *c)
+{
+    for (unsigned i = 0; i < c->w->count; i++) {
+        int status;
+
+        if (c->worker[i].pid <= 0)
+            continue;
+        if (c->worker[i].busy)
+            (void)kill(c->worker[i].pid, SIGKILL);
+        dismiss(&c->worker[i], &status);
+    }
+}
+
+bool workers_run(const struct workers *w, int *signal_seen, struct strbuf *error)
 {
     struct crew *c = calloc(1, sizeof *c);
     bool ok;
@@ -226,18 +300,15 @@ bool workers_run(const struct workers *w, struct strbuf *error)
         strbuf_adds(error, "out of memory");
         return false;
     }
-    /* A worker that dies must be seen as the end of its pipe, not as a signal. */
-    (void)signal(SIGPIPE, SIG_IGN);
     c->w = w;
+    c->signals = -1;
     ok = manage(c);
     if (!ok)
         strbuf_addf(error, "workers: %s", strerror(errno));
-    for (unsigned i = 0; i < w->count; i++) {
-        int status;
-
-        if (c->worker[i].pid > 0)
-            dismiss(&c->worker[i], &status);
-    }
+    dismiss_all(c);
+    if (c->signals >= 0)
+        close(c->signals);
+    *signal_seen = c->signal;
     free(c->story);
     free(c);
     return ok;

@@ -4,6 +4,9 @@
  * A worker takes one job at a time from its parent and sends back an outcome and a story. One that
  * dies, or works on one job for longer than the wall limit, fails that job; another takes its
  * place. Fork happens before any event loop exists in the process: the parent never makes one.
+ * Workers never outlive their parent, however it ends. SIGINT and SIGTERM to the parent end them at
+ * once; what had finished by then was told. The two signals stay blocked afterwards: the caller is
+ * about to write its report and leave.
  *
  * Ownership: `perform` runs in the worker, `finished` in the parent, in the order in which jobs
  * end. Errors: false with a sentence when processes or pipes are not to be had.
@@ -26,6 +29,7 @@ struct workers {
     void *self;
 };
 
-bool workers_run(const struct workers *w, struct strbuf *error);
+/* *signal_seen: what ended the work before all jobs were done, or 0. */
+bool workers_run(const struct workers *w, int *signal_seen, struct strbuf *error);
 
 #endif

@@ -195,6 +195,7 @@ def test_schema_names_every_key_that_the_cases_use():
     (["run", "-j", "0", FIRST], 2, "-j: '0'"),
     (["run", "nowhere.yaml"], 2, "nowhere.yaml: No such file or directory"),
     (["run", "--tap", "/nowhere/x.tap", FIRST], 2, "--tap: /nowhere/x.tap: No such file"),
+    (["schema", "extra"], 2, "schema: takes no argument"),
     (["run", "--tag", "no-such-tag", CASES], 5, "nothing selected"),
     (["run", f"{CASES}/none-*.yaml"], 5, "nothing selected"),
 ])
