@@ -166,6 +166,9 @@ static bool check_expect(struct conf *conf, const struct case_file *c)
         if (e->elapsed_set && c->time != TIME_VIRTUAL)
             return fail(conf, e->at, "say time: virtual",
                         "elapsed may be asserted in virtual time only", c->name);
+        if (e->later >= 0 && c->probe.collect_after_ns == 0)
+            return fail(conf, e->at, "say probe: {collect_after: 25h}",
+                        "nothing is collected later", c->name);
         for (size_t k = 0; k < e->delivered_count; k++)
             if (!is_mailbox(c, e->delivered[k].name))
                 return fail(conf, e->at, "name a mailbox of this case", "no such mailbox",

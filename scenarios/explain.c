@@ -84,7 +84,8 @@ void explain_case(const struct case_file *c, struct strbuf *out)
         strbuf_addf(out, "mailbox    %s for", c->mailboxes[i].name);
         for (size_t k = 0; k < c->mailboxes[i].domains.count; k++)
             strbuf_addf(out, " %s", c->mailboxes[i].domains.item[k]);
-        strbuf_adds(out, c->mailboxes[i].has_front ? ", behind an MX of its own\n" : "\n");
+        strbuf_adds(out, c->mailboxes[i].has_front ? ", behind an MX of its own" : "");
+        strbuf_adds(out, c->mailboxes[i].kind == CASE_MEMORY ? ", stored and read later\n" : "\n");
     }
     for (size_t i = 0; i < c->expect_count; i++)
         if (case_applies(c, &c->expect[i]))

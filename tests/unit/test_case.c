@@ -67,6 +67,47 @@ static void defaults(void **state)
     free(b.block);
 }
 
+static const char stored[] = HEAD
+    "truth: open\ntime: virtual\n"
+    "probe: {canaries: [p@b.test], collect_after: 25h}\n" SERVERS "mailboxes:\n"
+    "  a: {domains: a.test, kind: memory, deliver_after: 3s, duplicate: 2, loses: 4, bare: true,\n"
+    "      alter: base64, poll: 5s, tidy: true, slow: 1s, down: {from: 1s, to: 2s}, refuses: true,\n"
+    "      drops: 3, noise: 7, stale: 8, plants: {at: 9s, token: altered}}\n"
+    "  b: {domains: b.test}\n"
+    "expect: {verdict: discards, later: open}\n";
+
+static void a_mailbox_that_stores_mail(void **state)
+{
+    struct bench b;
+
+    (void)state;
+    load(&b, stored, 0);
+    const struct case_mailbox *m = &b.c.mailboxes[0];
+    assert_int_equal(m->kind, CASE_MEMORY);
+    assert_int_equal(m->deliver_after_ns, 3 * CLOCK_SECOND);
+    assert_int_equal(m->duplicate, 2);
+    assert_int_equal(m->loses, 4);
+    assert_true(m->bare && m->tidy && m->refuses && m->memory_only);
+    assert_int_equal(m->alter, ALTER_BASE64);
+    assert_int_equal(m->poll_ns, 5 * CLOCK_SECOND);
+    assert_int_equal(m->slow_ns, CLOCK_SECOND);
+    assert_int_equal(m->down.from_ns, CLOCK_SECOND);
+    assert_int_equal(m->down.to_ns, 2 * CLOCK_SECOND);
+    assert_int_equal(m->drops, 3);
+    assert_int_equal(m->noise, 7);
+    assert_int_equal(m->stale, 8);
+    assert_int_equal(m->plant_count, 1);
+    assert_int_equal(m->plants[0].at_ns, 9 * CLOCK_SECOND);
+    assert_int_equal(m->plants[0].token, PLANT_ALTERED);
+    assert_int_equal(b.c.mailboxes[1].kind, CASE_SINK);
+    assert_false(b.c.mailboxes[1].memory_only);
+    assert_string_equal(b.c.probe.canaries.item[0], "p@b.test");
+    assert_int_equal(b.c.probe.collect_after_ns, 25 * CLOCK_HOUR);
+    assert_int_equal(b.c.expect[0].verdict, VERDICT_DISCARDS);
+    assert_int_equal(b.c.expect[0].later, VERDICT_OPEN);
+    free(b.block);
+}
+
 static const char whole[] = HEAD
     "tags: [a, b]\ncaveat: A7\ntime: virtual\ntruth: open\n"
     "probe: {wait: 10s, forms: S1-R1, mailbox: false, named: false, timeout: {rcpt: 3s}, "
@@ -202,6 +243,25 @@ static void errors(void **state)
          "case.yaml:6:17: error: ", "nobody"},
         {"a name with a slash", "case: a/b\ntitle: t\nwhy: w\ntruth: closed\n" SERVERS TAIL,
          "not a name", "letters, digits"},
+        {"a key of stored mail at a sink", SMALL "mailboxes: {a: {domains: a.test, noise: 3}}\n",
+         "only a mailbox that stores mail does that", "say kind: memory"},
+        {"a mailbox that answers",
+         SMALL "mailboxes: {a: {domains: a.test, kind: memory, alter: autoreply}}\n",
+         "a mailbox does not answer", "fate"},
+        {"well before it was down",
+         SMALL "mailboxes: {a: {domains: a.test, kind: memory, down: {from: 2s, to: 1s}}}\n",
+         "the end comes before the beginning", ""},
+        {"a canary without a mailbox", SMALL "probe: {canaries: [x@other.test]}\n",
+         "no mailbox for that canary: x@other.test", ""},
+        {"a further canary that is none", SMALL "probe: {canaries: [other.test]}\n",
+         "that is no mailbox: other.test", ""},
+        {"too many canaries",
+         SMALL "probe: {canaries: [a@canary.test, b@canary.test, c@canary.test, d@canary.test]}\n",
+         "too many canaries", ""},
+        {"later without collecting", HEAD "truth: closed\n" SERVERS "expect: {later: open}\n",
+         "nothing is collected later", "collect_after"},
+        {"no such plant", SMALL "mailboxes: {a: {domains: a.test, plants: [{token: forgd}]}}\n",
+         "forgd", "made-up"},
         {"an anchor", SMALL "tags: &a [x]\n", "case.yaml:9:", ""},
     };
 
@@ -237,8 +297,9 @@ static void every_prefix(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults), cmocka_unit_test(everything),   cmocka_unit_test(combinations),
-        cmocka_unit_test(errors),   cmocka_unit_test(every_prefix),
+        cmocka_unit_test(defaults),   cmocka_unit_test(a_mailbox_that_stores_mail),
+        cmocka_unit_test(everything), cmocka_unit_test(combinations),
+        cmocka_unit_test(errors),     cmocka_unit_test(every_prefix),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
