@@ -3,7 +3,8 @@
 
 Everything runs in a network namespace of its own. Pairs are interleaved, so that a drifting machine
 hits both alike; medians are shown with their range. CPU is the server's own, from
-/proc/PID/schedstat. Sections: messages, sessions, batteries, detector; all when none is named.
+/proc/PID/schedstat. Sections: messages, sessions, batteries, detector, mailbox; all when none is
+named.
 """
 
 import argparse
@@ -18,6 +19,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+from mailbox import mailbox
 
 ROOT = Path(__file__).resolve().parents[2]
 POSTFIX = ROOT / "build" / "mta" / "postfix" / "usr"
@@ -184,7 +187,7 @@ def detector(build, _directory):
 
 
 SECTIONS = {"messages": messages, "sessions": sessions, "batteries": batteries,
-            "detector": detector}
+            "detector": detector, "mailbox": mailbox}
 
 
 def main():
