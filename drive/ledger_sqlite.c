@@ -15,6 +15,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -144,9 +145,23 @@ static bool make_ready(struct ledger_sqlite *l, const char *path, struct strbuf 
     return true;
 }
 
-struct ledger_sqlite *ledger_sqlite_open(const char *path, enum ledger_sqlite_mode mode,
+/* A name that SQLite would take for something else ("", ":memory:", "file:x") is a file's all the
+   same. */
+static bool plain_path(const char *given, char path[PATH_MAX], struct strbuf *error)
+{
+    struct strbuf text;
+    strbuf_init(&text, path, PATH_MAX);
+    strbuf_adds(&text, given[0] == '/' ? "" : "./");
+    strbuf_adds(&text, given);
+    return !text.truncated || failed(NULL, given, error, strerror(ENAMETOOLONG));
+}
+
+struct ledger_sqlite *ledger_sqlite_open(const char *given, enum ledger_sqlite_mode mode,
                                          struct strbuf *error)
 {
+    char path[PATH_MAX];
+    if (!plain_path(given, path, error))
+        return NULL;
     if (mode == LEDGER_SQLITE_MAKE && !make_file(path, error))
         return NULL;
     struct ledger_sqlite *l = calloc(1, sizeof *l);

@@ -25,7 +25,7 @@ enum ledger_sqlite_mode {
     LEDGER_SQLITE_EXISTING
 };
 
-struct ledger_sqlite *ledger_sqlite_open(const char *path, enum ledger_sqlite_mode mode,
+struct ledger_sqlite *ledger_sqlite_open(const char *given, enum ledger_sqlite_mode mode,
                                          struct strbuf *error);
 void ledger_sqlite_close(struct ledger_sqlite *l); /* NULL is allowed */
 struct ledger ledger_sqlite_ledger(struct ledger_sqlite *l);

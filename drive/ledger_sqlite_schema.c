@@ -115,7 +115,7 @@ static bool check_owner(sqlite3 *db, int version, struct strbuf *error)
         strbuf_adds(error, "a database of another program, not a ledger of relaylab");
         return false;
     }
-    if (version > LEDGER_SQLITE_VERSION) {
+    if (version < 0 || version > LEDGER_SQLITE_VERSION) {
         strbuf_addf(error,
                     "a ledger of version %d, made by a newer relaylab; this one knows up to %d",
                     version, LEDGER_SQLITE_VERSION);

@@ -171,7 +171,7 @@ def detector(build, _directory):
         for _ in range(ROUNDS):
             start = time.monotonic()
             done = subprocess.run([str(build / "relayprobe"), "--canary", "probe@canary.test",
-                                   "--sink",
+                                   "--no-ledger", "--sink",
                                    f"127.0.0.1:{sink}", "--json", f"127.0.0.1:{port}"],
                                    capture_output=True, text=True,
                                   check=False)

@@ -15,6 +15,7 @@ import sqlite3
 import subprocess
 import threading
 import time
+from contextlib import closing
 
 import pytest
 
@@ -140,7 +141,7 @@ class Scene:
         pytest.fail("the relay does not come to rest")
 
     def rows(self, query, *values):
-        with sqlite3.connect(self.ledger) as db:
+        with closing(sqlite3.connect(self.ledger)) as db, db:
             return db.execute(query, values).fetchall()
 
     def sent(self):
@@ -221,4 +222,46 @@ def test_killed_while_it_is_the_mailbox_itself(scene, tmp_path):
     server = MailServer(tmp_path / "Maildir")
     s.collect("--mailbox", f"maildir:{server.maildir}")
     s.check_found(delivered)
+    server.shutdown()
+
+
+def test_killed_while_the_ledger_is_made(tmp_path):
+    """What is left can be opened, and is made whole by the next one."""
+    closed = free_address()
+    command = ["--canary", "probe@canary.test", "--forms", "S1-R1", "--ledger"]
+    count = tmp_path / "count"
+    whole = run_probe(*command, tmp_path / "whole", closed, LD_PRELOAD=str(SHIM),
+                      RELAYLAB_KILL_COUNT=str(count))
+    assert whole.returncode == 5
+    calls = int(count.read_text())
+    for i in range(KILLS):
+        at = 1 + i * calls // KILLS
+        ledger = tmp_path / f"ledger-{i}"
+        done = run_probe(*command, ledger, closed, LD_PRELOAD=str(SHIM), RELAYLAB_KILL_AT=str(at))
+        assert done.returncode in (-9, 5), f"at {at}: {done.stderr}"
+        assert run_probe(*command, ledger, closed).returncode == 5, at
+        assert run_probe("--list-runs", "--ledger", ledger).returncode == 0, at
+        assert not ledger.exists() or ledger.stat().st_mode & 0o777 == 0o600
+
+
+def test_killed_while_it_collects(scene, tmp_path):
+    """The next --collect finds what is missing, and nothing twice."""
+    sink = free_address()
+    s = scene(["--sink", sink], sink)
+    s.whole_run(tmp_path)
+    token, = s.rows("SELECT recipient_token FROM messages WHERE form = 'S1-R1'")[0]
+    s.rows("DELETE FROM arrivals")  # as if all had been discarded
+    s.rows("UPDATE verdicts SET verdict = 'discards'")
+    before = s.ledger.read_bytes()
+    server = MailServer(tmp_path / "Maildir")
+    server.keep(f"X-Relaylab-Token: {token}\r\n\r\nhome\r\n".encode())
+    words = ["--collect", "--ledger", s.ledger, "--mailbox", f"maildir:{server.maildir}"]
+    for i in range(KILLS):
+        s.ledger.write_bytes(before)
+        for name in ("ledger.db-wal", "ledger.db-shm"):
+            (tmp_path / name).unlink(missing_ok=True)
+        run_probe(*words, LD_PRELOAD=str(SHIM), RELAYLAB_KILL_AT=str(1 + i))
+        s.collect(*words[3:])
+        assert s.rows("SELECT verdict FROM verdicts ORDER BY id") == [("discards",), ("open",)]
+        assert s.rows("SELECT count(*) FROM arrivals") == [(1,)]
     server.shutdown()

@@ -439,6 +439,8 @@ static void what_is_no_ledger_of_ours_is_refused(void **state)
     char path[128];
     tamper(f->path, "PRAGMA user_version = 2");
     refused(f->path, LEDGER_SQLITE_MAKE, "version 2, made by a newer relaylab");
+    tamper(f->path, "PRAGMA user_version = -1");
+    refused(f->path, LEDGER_SQLITE_MAKE, "version -1");
     tamper(f->path, "PRAGMA user_version = 1; PRAGMA application_id = 5");
     refused(f->path, LEDGER_SQLITE_MAKE, "another program");
     tamper(f->path, "PRAGMA application_id = 0x524c4142; DELETE FROM ledger");
@@ -458,6 +460,9 @@ static void what_is_no_ledger_of_ours_is_refused(void **state)
     refused(path, LEDGER_SQLITE_MAKE, "not a database");
     unlink(path);
     refused(f->folder, LEDGER_SQLITE_MAKE, "directory");
+    refused("", LEDGER_SQLITE_MAKE, "directory");
+    refused(":memory:", LEDGER_SQLITE_EXISTING, "No such file");
+    refused("file:nowhere?mode=memory", LEDGER_SQLITE_EXISTING, "No such file");
     refused("/dev/null", LEDGER_SQLITE_MAKE, "not a regular file");
     snprintf(path, sizeof path, "%s/nowhere\n/ledger", f->folder);
     refused(path, LEDGER_SQLITE_MAKE, "nowhere\\n/ledger: No such file");
