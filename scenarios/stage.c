@@ -340,6 +340,13 @@ unsigned stage_watch(struct stage *s)
     return count;
 }
 
+void stage_hurry(struct stage *s)
+{
+    for (size_t i = 0; i < s->c->mailbox_count; i++)
+        if (s->mailboxes[i].store != NULL)
+            store_hurry(s->mailboxes[i].store);
+}
+
 void stage_close(struct stage *s)
 {
     for (size_t i = 0; i < CASE_SERVERS_MAX; i++) {

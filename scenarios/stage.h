@@ -83,6 +83,7 @@ bool stage_open(struct stage *s, struct world *world, struct sim *sim, const str
 void stage_deliver(struct stage *s, unsigned mailbox, const struct mail_view *mail);
 /* Begins to read the mailboxes that store mail; how many these are: `ready` comes for each. */
 unsigned stage_watch(struct stage *s);
+void stage_hurry(struct stage *s); /* something is expected in them */
 void stage_close(struct stage *s);
 /* Where the detector is sent: the case's target and listener. */
 const struct endpoint *stage_target(const struct stage *s);

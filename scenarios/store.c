@@ -105,6 +105,11 @@ void store_watch(struct store *s)
     watch_start(s->watch, mailbox_memory_mailbox(s->box));
 }
 
+void store_hurry(struct store *s)
+{
+    watch_hurry(s->watch);
+}
+
 void store_free(struct store *s)
 {
     if (s == NULL)

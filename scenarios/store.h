@@ -23,6 +23,7 @@ unsigned store_copies(const struct store *s);
 /* False: no memory. */
 bool store_put(struct store *s, const struct mail_view *mail);
 void store_watch(struct store *s); /* begins to read */
+void store_hurry(struct store *s); /* a message is expected */
 void store_free(struct store *s);  /* NULL is allowed */
 
 #endif

@@ -396,10 +396,16 @@ static void collect(struct trial *t, struct loop *loop, struct trial_result *out
     out->later = t->later.verdict;
 }
 
+static void on_expect(void *self)
+{
+    stage_hurry(&((struct trial *)self)->stage);
+}
+
 static void begin(struct trial *t)
 {
     const struct case_file *c = t->stage.c;
-    const struct probe_observer observer = {.finished = on_finished, .self = t};
+    const struct probe_observer observer = {
+        .expect = on_expect, .finished = on_finished, .self = t};
 
     t->started = true;
     t->started_ns = world_now(t->world);
