@@ -97,8 +97,8 @@ class Dovecot:
 
     def start(self):
         """In the process namespace, and so ending with it whatever becomes of the test."""
-        program = DOVECOT / "usr/sbin/dovecot"
-        self.inside(["sh", "-c", f"exec {program} -c {self.here}/dovecot.conf >>{self.here}/log 2>&1"])
+        command = f"{DOVECOT}/usr/sbin/dovecot -c {self.here}/dovecot.conf"
+        self.inside(["sh", "-c", f"exec {command} >>{self.here}/log 2>&1"])
 
     def stop(self):
         pid = self.here / "run/master.pid"
