@@ -116,7 +116,7 @@ void probe_mailbox_trouble(struct probe *p, struct span name, struct span why, b
 void probe_mailbox_well(struct probe *p, struct span name); /* it could be read (again) */
 /* Somebody spoke to our mailbox's server and left before end-of-data: a callout. */
 void probe_callout(struct probe *p, struct span sender, struct span recipient);
-/* Our side refused a message (canary side): code and text. recipient empty: a connection, which
+/* Our side refused a message (canary side): code and text. recipient.ptr NULL: a connection, which
  * may have brought anything; from then on that nothing came proves nothing. */
 void probe_canary_refused(struct probe *p, struct span recipient, struct span reply);
 /* Ctrl-C: stop asking, stop waiting, conclude from what is known (`finished` is called soon). */

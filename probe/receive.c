@@ -271,7 +271,7 @@ void probe_callout(struct probe *p, struct span sender, struct span recipient)
 
 void probe_canary_refused(struct probe *p, struct span recipient, struct span reply)
 {
-    p->turned_away |= recipient.len == 0;
+    p->turned_away |= recipient.ptr == NULL;
     if (arrival_recipient_in(p, recipient) < 0) {
         return;
     }

@@ -303,6 +303,9 @@ static const struct advice_row advice_rows[] = {
     {VERDICT_ACCEPTS, "*canary*",
      "The server did pass the message on: let the canary's side take mail from it for the canary, "
      "then run this again."},
+    {VERDICT_ACCEPTS, "turned-away",
+     "Run this again while fewer connections come to the mailbox (the notes say so): one of those "
+     "that were turned away may have brought the message."},
     {VERDICT_ACCEPTS, "*",
      "Run this again with the whole window (--wait, --max-time), and look into the server's "
      "queue and log."},

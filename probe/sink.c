@@ -114,7 +114,8 @@ static void refuse(struct sink_session *ss, struct smtp_action *action, struct s
     strbuf_adds(&reply, enhanced);
     strbuf_addc(&reply, ' ');
     strbuf_add(&reply, text);
-    owner->refused(owner->self, recipient, strbuf_span(&reply));
+    /* An empty path is a recipient all the same; no text at all would mean a connection. */
+    owner->refused(owner->self, recipient.ptr != NULL ? recipient : SPAN(""), strbuf_span(&reply));
 }
 
 static void decide_mail(struct sink_session *ss, const struct smtp_command *cmd,

@@ -27,8 +27,8 @@ struct sink_owner { /* each may be NULL */
     void (*mail)(void *self, const struct mail_view *mail, bool truncated);
     void (*callout)(void *self, struct span sender, struct span recipient);
     void *self;
-    /* The sink said no: to a recipient, or (recipient empty) to a connection. `reply` is what it
-     * said. */
+    /* The sink said no: to a recipient (as far as it could be read: it may be empty), or, when
+     * recipient.ptr is NULL, to a connection. `reply` is what it said. */
     void (*refused)(void *self, struct span recipient, struct span reply);
 };
 

@@ -27,7 +27,7 @@ struct view { /* the facts and what follows from them, computed once */
 };
 
 struct line {
-    const char *name; /* the reason_code, or NULL: made from the culprit */
+    const char *name; /* the reason_code, or NULL: step_code makes it */
     enum verdict verdict;
     bool (*holds)(const struct view *v);
     enum answer answer; /* for holds_answer; else ANSWER_NONE */
@@ -97,8 +97,9 @@ static void look_at(struct view *v, const struct form_result *r)
 static struct view view_of(const struct verdict_facts *f)
 {
     struct view v = {.f = f};
-    v.judged = f->mailbox && !f->mailbox_dead && f->control_before && f->control_after && f->window_whole &&
-               !f->canary_refused && !f->undecidable_arrival;
+    v.judged = f->mailbox && !f->mailbox_dead && !f->turned_away && f->control_before &&
+               f->control_after && f->window_whole && !f->canary_refused &&
+               !f->undecidable_arrival;
     if (f->plain != NULL && !(plain_refused(f) && settled(f->plain, f, v.judged))) {
         v.culprit = f->plain;
     }
@@ -145,6 +146,11 @@ static bool holds_no_mailbox(const struct view *v)
 static bool holds_mailbox_dead(const struct view *v)
 {
     return v->fate_open && v->f->mailbox_dead && v->f->window_whole;
+}
+
+static bool holds_turned_away(const struct view *v)
+{
+    return v->fate_open && v->f->turned_away && v->f->window_whole;
 }
 
 static bool holds_no_control_route(const struct view *v)
@@ -307,6 +313,8 @@ static const struct line lines[] = {
      "accepted, no mailbox was given, so its fate is unknown"},
     {"mailbox-dead", VERDICT_ACCEPTS, holds_mailbox_dead, ANSWER_NONE,
      "accepted, the mailbox could not be read, so that nothing came proves nothing"},
+    {"turned-away", VERDICT_ACCEPTS, holds_turned_away, ANSWER_NONE,
+     "accepted, our own mailbox turned a connection away, so that nothing came proves nothing"},
     {"no-control-route", VERDICT_ACCEPTS, holds_no_control_route, ANSWER_NONE,
      "accepted, no control message was possible, so that nothing came proves nothing"},
     {"control-failed", VERDICT_ACCEPTS, holds_control_failed, ANSWER_NONE,
@@ -370,13 +378,14 @@ static const struct line lines[] = {
      "the connection was closed before a greeting"},
 };
 
-static const char *code_from_steps(const struct view *v)
+/* The reason_code of a line without one: the step where that ended which the line looks at, the
+ * culprit's last attempt or the last session. So the code never contradicts the sentence. */
+static const char *step_code(const struct view *v)
 {
-    const struct form_result *c = v->culprit;
-    bool own = c != NULL && c->outcome != OUTCOME_CLOSED_BY_US;
-    enum smtp_step step = own ? c->step : v->f->last_step;
-    enum smtp_outcome outcome = own ? c->outcome : v->f->last_outcome;
-    return verdict_step_code(outcome == OUTCOME_TIMEOUT, step);
+    bool (*const holds)(const struct view *) = v->line->holds;
+    bool session = holds == holds_session_timeout || holds == holds_session_lost;
+    bool timeout = holds == holds_session_timeout || holds == holds_timeout;
+    return verdict_step_code(timeout, session ? v->f->last_step : v->culprit->step);
 }
 
 /* The form whose reply is the evidence for what is said. */
@@ -435,6 +444,6 @@ void verdict_decide(const struct verdict_facts *facts, struct verdict_result *ou
     verdict_count(facts, out);
     find_line(&v);
     out->verdict = v.line->verdict;
-    out->reason_code = v.line->name != NULL ? v.line->name : code_from_steps(&v);
+    out->reason_code = v.line->name != NULL ? v.line->name : step_code(&v);
     write_reason(&v, v.line, out);
 }

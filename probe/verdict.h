@@ -67,6 +67,7 @@ struct verdict_facts {
     bool mailbox_dead;     /* one cannot be read now */
     bool no_control_route; /* a canary's own way in is not known */
     bool control_before, control_after; /* came home, to every canary */
+    bool turned_away; /* our mailbox let a connection go unheard */
     bool window_whole;    /* the wait after the last accepted message was not cut short */
     bool deadline_passed; /* --max-time ended the asking */
     bool interrupted;

@@ -237,9 +237,13 @@ static void callouts_and_refusals_are_noted(void **state)
     lab->probe->window_whole = true;
     probe_facts(lab->probe, &facts);
     assert_true(facts.window_whole);
-    probe_canary_refused(lab->probe, span_of(""), span_of("(too many sessions)"));
+    probe_canary_refused(lab->probe, SPAN(""), span_of("501 5.1.3 Bad forward-path"));
     probe_facts(lab->probe, &facts);
-    assert_false(facts.window_whole);
+    assert_false(facts.turned_away);
+    probe_canary_refused(lab->probe, (struct span){NULL, 0}, span_of("(too many sessions)"));
+    probe_facts(lab->probe, &facts);
+    assert_true(facts.turned_away);
+    assert_true(facts.window_whole);
     lab_free(lab);
 }
 

@@ -208,6 +208,7 @@ static void test_advice(void **state)
         {VERDICT_ACCEPTS, "control-failed", "own way in"},
         {VERDICT_ACCEPTS, "canary-refused", "canary's side"},
         {VERDICT_ACCEPTS, "window-cut", "whole window"},
+        {VERDICT_ACCEPTS, "turned-away", "fewer connections"},
         {VERDICT_INCONCLUSIVE, "greylisted", "--max-time"},
         {VERDICT_INCONCLUSIVE, "deferred", "later"},
         {VERDICT_INCONCLUSIVE, "refused-sender", "--sender"},

@@ -110,7 +110,7 @@ static void tell_refused(void *self, struct span recipient, struct span reply)
 {
     struct lab *l = self;
 
-    strbuf_adds(&l->told, "refused ");
+    strbuf_adds(&l->told, recipient.ptr == NULL ? "turned away " : "refused ");
     strbuf_add_visible(&l->told, recipient);
     strbuf_addc(&l->told, ' ');
     strbuf_add(&l->told, span_to(reply, 9));
@@ -192,7 +192,9 @@ static const struct row rows[] = {
      "refused x@elsewhere.test 550 5.7.1\n", "550 5.7.1", false},
     {"our domain behind another", HELLO FROM "RCPT TO:<probe@canary.test@victim.test>\r\nQUIT\r\n",
      "refused probe@canary.test@victim.test 550 5.7.1\n", "550 5.7.1", false},
-    {"no recipient at all", HELLO FROM "RCPT TO:\r\nQUIT\r\n", NULL, "501", false},
+    {"no recipient at all", HELLO FROM "RCPT TO:\r\nQUIT\r\n", "", "501", false},
+    {"an empty recipient", HELLO FROM "RCPT TO:<>\r\nQUIT\r\n", "refused <> 501 5.1.3\n", "501",
+     false},
     {"RSET after RCPT is a callout", HELLO FROM TO "RSET\r\nQUIT\r\n",
      "callout <p@victim.test> probe@canary.test\n", "221", false},
     {"QUIT after RCPT is a callout", HELLO FROM TO "QUIT\r\n",
@@ -296,7 +298,7 @@ static void test_too_many_sessions(void **state)
     for (size_t i = 0; i < SINK_SESSIONS_MAX + 1; i++)
         t[i] = talk(&l, SPAN(HELLO), SIZE_MAX, false);
     sim_run(l.sim, CLOCK_MINUTE);
-    assert_non_null(strstr(l.told.ptr, "refused"));
+    assert_non_null(strstr(l.told.ptr, "turned away"));
     assert_int_equal(t[SINK_SESSIONS_MAX]->heard_len, 0);
     /* The patience of the sink ends, and there is room again. */
     sim_run(l.sim, 10 * CLOCK_MINUTE);

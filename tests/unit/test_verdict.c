@@ -30,7 +30,8 @@ enum { /* departures from the quiet world */
        NOT_SMTP = 1 << 9,
        UNCLEAR = 1 << 10,
        DEAD = 1 << 11,
-       NO_ROUTE = 1 << 12
+       NO_ROUTE = 1 << 12,
+       TURNED_AWAY = 1 << 13
 };
 
 enum { HOME = 1 << 0, BACK = 1 << 1, RCPT = 1 << 2, DATA = 1 << 3, GREY = 1 << 4 };
@@ -108,6 +109,18 @@ static const struct row rows[] = {
      .forms = {FORM('E', ACCEPTED, ACCEPTED, 0)}},
     {"delivered before the mailbox died", VERDICT_OPEN, "delivered", .world = DEAD,
      .forms = {FORM('E', ACCEPTED, ACCEPTED, HOME)}},
+    {"our mailbox was full once", VERDICT_ACCEPTS, "turned-away", .world = TURNED_AWAY,
+     .forms = {FORM('E', ACCEPTED, ACCEPTED, 0)}},
+    {"our mailbox was full once, and a control stayed away", VERDICT_ACCEPTS, "turned-away",
+     .world = TURNED_AWAY | NO_CONTROL_AFTER, .forms = {FORM('E', ACCEPTED, ACCEPTED, BACK)}},
+    {"our mailbox was full once, and the wait was cut", VERDICT_ACCEPTS, "window-cut",
+     .world = TURNED_AWAY | CUT, .forms = {FORM('E', ACCEPTED, ACCEPTED, 0)}},
+    {"our mailbox was full once, ambiguous", VERDICT_ACCEPTS, "turned-away", .world = TURNED_AWAY,
+     .forms = {DENIED_PLAIN, FORM('A', ACCEPTED, ACCEPTED, 0)}},
+    {"our mailbox was full once, all refused", VERDICT_CLOSED, "relay-denied",
+     .world = TURNED_AWAY, .forms = {DENIED_PLAIN}},
+    {"our mailbox was full once, refused behind the dot", VERDICT_INCONCLUSIVE, "fate-unseen",
+     .world = TURNED_AWAY, .forms = {FORM('E', OFFERED, DENIED, RCPT | DATA)}},
     {"no way in for the control", VERDICT_ACCEPTS, "no-control-route",
      .world = NO_ROUTE | NO_CONTROL_BEFORE | NO_CONTROL_AFTER,
      .forms = {FORM('E', ACCEPTED, ACCEPTED, 0)}},
@@ -221,6 +234,18 @@ static const struct row rows[] = {
      .last_step = STEP_EHLO},
     {"closed at EHLO", VERDICT_INCONCLUSIVE, "lost-ehlo", .forms = {FORM('E', NOT_ASKED, NONE, 0)},
      .last_outcome = OUTCOME_CLOSED, .last_step = STEP_EHLO},
+    {"broken off by us at a form, the session was silent", VERDICT_INCONCLUSIVE, "timeout-mail",
+     .forms = {FORM('E', OFFERED, NONE, RCPT | DATA, OUTCOME_CANCELLED, STEP_END_OF_DATA)},
+     .last_outcome = OUTCOME_TIMEOUT, .last_step = STEP_MAIL},
+    {"broken off by us at a form, the next session was lost", VERDICT_INCONCLUSIVE, "lost-ehlo",
+     .forms = {FORM('E', OFFERED, NONE, RCPT | DATA, OUTCOME_CANCELLED, STEP_END_OF_DATA)},
+     .last_outcome = OUTCOME_RESET, .last_step = STEP_EHLO},
+    {"closed at a form, the next session was silent", VERDICT_INCONCLUSIVE, "lost-end-of-data",
+     .forms = {FORM('E', OFFERED, NONE, RCPT | DATA, OUTCOME_CLOSED, STEP_END_OF_DATA)},
+     .last_outcome = OUTCOME_TIMEOUT, .last_step = STEP_EHLO},
+    {"silent at a form, the next session was lost", VERDICT_INCONCLUSIVE, "timeout-rcpt",
+     .forms = {FORM('E', UNDECIDED, NONE, 0, OUTCOME_TIMEOUT, STEP_RCPT)},
+     .last_outcome = OUTCOME_RESET, .last_step = STEP_EHLO},
     {"plain form not in the list", VERDICT_INCONCLUSIVE, "not-asked",
      .forms = {FORM(0, DENIED, DENIED, 0), FORM('A', DENIED, DENIED, 0)}},
     {"external undecided, others accepted ambiguously", VERDICT_INCONCLUSIVE, "deferred",
@@ -296,6 +321,7 @@ static struct verdict_facts facts_of(const struct row *row, const struct form_re
         .no_control_route = (w & NO_ROUTE) != 0,
         .control_before = (w & NO_CONTROL_BEFORE) == 0,
         .control_after = (w & NO_CONTROL_AFTER) == 0,
+        .turned_away = (w & TURNED_AWAY) != 0,
         .window_whole = (w & CUT) == 0,
         .deadline_passed = (w & DEADLINE) != 0,
         .interrupted = (w & INTERRUPTED) != 0,
@@ -320,6 +346,12 @@ static void the_rule(void **state)
                      v.reason_code, verdict_name(rows[i].verdict), rows[i].code);
         }
         assert_true(strlen(v.reason) > 0);
+        if (v.verdict == VERDICT_INCONCLUSIVE) { /* code and sentence tell the same story */
+            assert_int_equal(strncmp(v.reason_code, "timeout-", 8) == 0,
+                             strstr(v.reason, "did not answer in time") != NULL);
+            assert_int_equal(strncmp(v.reason_code, "lost-", 5) == 0,
+                             strstr(v.reason, "was lost before") != NULL);
+        }
         assert_int_equal(v.total,
                          v.refused + v.accepted + v.undecided + v.not_asked + v.not_applicable);
     }
