@@ -6,6 +6,9 @@
  */
 #include "scenarios/commands.h"
 
+#include "scenarios/adapter/check.h"
+#include "scenarios/adapter/known.h"
+#include "scenarios/adapter/score.h"
 #include "scenarios/events.h"
 #include "scenarios/explain.h"
 #include "scenarios/run.h"
@@ -21,6 +24,9 @@ enum { OUTPUT_MAX = 1048576 };
 struct lab {
     const struct options *o;
     const struct persona_path *personas;
+    const struct adapter_path *adapters;
+    struct manifest manifest; /* of run --detector */
+    struct known known;
     struct selection files;
     struct source source;
     struct run_job *jobs;
@@ -119,7 +125,14 @@ static int prepare(struct lab *l)
 static void perform(void *self, size_t job, struct outcome *out, struct strbuf *story)
 {
     struct lab *l = self;
-    const struct run_config config = {l->o->world, l->o->seed, l->o->verbose, l->personas};
+    const struct run_config config = {
+        .world = l->o->world,
+        .seed = l->o->seed,
+        .verbose = l->o->verbose,
+        .personas = l->personas,
+        .detector = l->o->detector_count > 0 ? &l->manifest.adapter : NULL,
+        .adapters = l->adapters,
+    };
 
     if (l->runner == NULL)
         l->runner = runner_new(&config);
@@ -136,8 +149,22 @@ static void finished(void *self, size_t job, const struct outcome *out, struct s
                      const char *died)
 {
     struct lab *l = self;
+    struct outcome judged = *out;
+    char memory[STORY_MAX];
+    struct strbuf text;
 
-    events_add(&l->events, job, l->jobs[job].path, out, story, died);
+    strbuf_init(&text, memory, sizeof memory);
+    if (l->o->detector_count > 0 && died == NULL) {
+        const struct known_failure *f = known_find(&l->known, out->id);
+        bool holds = known_holds(&l->known, out, &text);
+
+        if (out->status != OUTCOME_SKIPPED)
+            judged.status = holds ? OUTCOME_PASSED : OUTCOME_FAILED;
+        if (holds && f != NULL && !l->o->verbose)
+            story.len = 0;
+    }
+    strbuf_add(&text, story);
+    events_add(&l->events, job, l->jobs[job].path, &judged, strbuf_span(&text), died);
 }
 
 static bool add_writer(struct lab *l, const struct event_writer *writer, const char *path)
@@ -177,14 +204,30 @@ static int open_writers(struct lab *l)
     return STATUS_GOOD;
 }
 
+/* One detector, its manifest and what it is known to get wrong. */
+static int open_detector(struct lab *l)
+{
+    if (l->o->detector_count == 0)
+        return STATUS_GOOD;
+    if (l->o->detector_count > 1)
+        return complain(STATUS_USAGE, "run takes one --detector; score takes several");
+    if (!manifest_open(&l->manifest, l->adapters, l->o->detectors[0]))
+        return complain(l->manifest.unreadable ? STATUS_USAGE : STATUS_INVALID, l->manifest.error);
+    if (!known_open(&l->known, &l->manifest.adapter))
+        return complain(STATUS_INVALID, l->known.error);
+    return STATUS_GOOD;
+}
+
 static int command_run(struct lab *l)
 {
     const struct workers w = {l->o->jobs, l->o->wall_s, l->job_count, perform, finished, l};
     char memory[256];
     struct strbuf error;
-    int status = open_writers(l), ended_by = 0;
+    int status = open_detector(l), ended_by = 0;
 
     strbuf_init(&error, memory, sizeof memory);
+    if (status == STATUS_GOOD)
+        status = open_writers(l);
     if (status != STATUS_GOOD)
         return status;
     if (!events_begin(&l->events, l->job_count))
@@ -263,6 +306,8 @@ static int dispatch(struct lab *l)
         return l->o->argument_count == 0
                    ? command_schema(l)
                    : complain(STATUS_USAGE, "schema: takes no argument");
+    if (l->o->command == COMMAND_ADAPTER)
+        return adapter_command(l->o, l->personas, l->adapters);
     int status = prepare(l);
     if (status != STATUS_GOOD)
         return status;
@@ -277,6 +322,10 @@ static int dispatch(struct lab *l)
     case COMMAND_EXPLAIN:
         each_case(l, explain_case);
         return STATUS_GOOD;
+    case COMMAND_SCORE:
+        return score_command(
+            &(struct score_task){l->o, l->personas, l->adapters, l->jobs, l->job_count});
+    case COMMAND_ADAPTER:
     case COMMAND_SCHEMA:
     case COMMAND_HELP:
     case COMMAND_VERSION:
@@ -285,7 +334,8 @@ static int dispatch(struct lab *l)
     return STATUS_USAGE;
 }
 
-int command_perform(const struct options *o, const struct persona_path *personas)
+int command_perform(const struct options *o, const struct persona_path *personas,
+                    const struct adapter_path *adapters)
 {
     struct lab *l = calloc(1, sizeof *l);
     int status;
@@ -298,7 +348,10 @@ int command_perform(const struct options *o, const struct persona_path *personas
     }
     l->o = o;
     l->personas = personas;
+    l->adapters = adapters;
     status = dispatch(l);
+    manifest_close(&l->manifest);
+    known_close(&l->known);
     source_close(&l->source);
     selection_clear(&l->files);
     free(l->jobs);

@@ -7,6 +7,7 @@
 #ifndef RELAYLAB_SCENARIOS_COMMANDS_H
 #define RELAYLAB_SCENARIOS_COMMANDS_H
 
+#include "scenarios/adapter/manifest.h"
 #include "scenarios/options.h"
 
 enum exit_status {
@@ -20,6 +21,7 @@ enum exit_status {
     STATUS_SIGNAL = 128 /* and the signal's number */
 };
 
-int command_perform(const struct options *o, const struct persona_path *personas);
+int command_perform(const struct options *o, const struct persona_path *personas,
+                    const struct adapter_path *adapters);
 
 #endif

@@ -45,6 +45,7 @@ int main(int argc, char **argv)
 {
     struct options o;
     struct persona_path personas;
+    struct adapter_path adapters;
     char memory[8192], directory[4096];
     struct strbuf text;
 
@@ -65,6 +66,8 @@ int main(int argc, char **argv)
         print(stdout, &text);
         return leave(STATUS_GOOD);
     }
-    persona_path_init(&personas, find_directory(directory, sizeof directory) ? directory : NULL);
-    return leave(command_perform(&o, &personas));
+    const char *home = find_directory(directory, sizeof directory) ? directory : NULL;
+    persona_path_init(&personas, home);
+    adapter_path_init(&adapters, home);
+    return leave(command_perform(&o, &personas, &adapters));
 }

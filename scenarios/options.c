@@ -74,6 +74,28 @@ static bool set_markdown(struct options *o, const char *value)
     return true;
 }
 
+static bool add_detector(struct options *o, const char *value)
+{
+    if (o->detector_count == OPTIONS_DETECTORS_MAX || value[0] == '\0')
+        return false;
+    o->detectors[o->detector_count++] = value;
+    return true;
+}
+
+static bool set_json(struct options *o, const char *value)
+{
+    (void)value;
+    o->json = true;
+    return true;
+}
+
+static bool set_update(struct options *o, const char *value)
+{
+    (void)value;
+    o->update = true;
+    return true;
+}
+
 static bool set_help(struct options *o, const char *value)
 {
     (void)value;
@@ -88,6 +110,7 @@ static bool set_version(struct options *o, const char *value)
     return true;
 }
 
+#define COMMANDS "run, list, lint, explain, schema, score, adapter"
 #define TAG_WANTED "write tags with commas between, !tag for those without; 16 expressions at most"
 #define FILE_WANTED "write a file's name, or - for standard output"
 
@@ -112,7 +135,13 @@ static const struct option_row {
     {"--wall", "DURATION", set_wall, "write a duration from 1s to 24h",
      "limit for one case in real time (default 2min)"},
     {"--verbose", NULL, set_verbose, NULL, "transcripts and reports though all is well"},
-    {"--markdown", NULL, set_markdown, NULL, "schema: a reference of all keys, as Markdown"},
+    {"--detector", "NAME|FILE", add_detector,
+     "write an adapter's name or the file of its manifest; 16 detectors at most",
+     "run: this command instead of the probe, in real time; score: several"},
+    {"--json", NULL, set_json, NULL, "score: one JSON object instead of tables"},
+    {"--markdown", NULL, set_markdown, NULL,
+     "schema: a reference of all keys, as Markdown; score: tables"},
+    {"--update", NULL, set_update, NULL, "score: writes the detectors' known failures anew"},
     {"--help", NULL, set_help, NULL, "this text"},
     {"--version", NULL, set_version, NULL, "version"},
 };
@@ -139,7 +168,8 @@ static const struct option_row *find(const char *word, const char **value)
 
 static bool read_command(struct options *o, const char *word)
 {
-    static const char *const names[] = {"run", "list", "lint", "explain", "schema", "help"};
+    static const char *const names[] = {"run",    "list",  "lint",    "explain",
+                                        "schema", "score", "adapter", "help"};
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(names[i], word) == 0) {
@@ -190,7 +220,7 @@ bool options_read(struct options *o, int argc, char **argv, struct strbuf *error
             has_command = true;
             if (!read_command(o, argv[i])) {
                 strbuf_add_visible(error, span_to(span_of(argv[i]), SHOWN_MAX));
-                strbuf_adds(error, ": no such command (run, list, lint, explain, schema)");
+                strbuf_adds(error, ": no such command (" COMMANDS ")");
                 return false;
             }
         } else {
@@ -202,7 +232,7 @@ bool options_read(struct options *o, int argc, char **argv, struct strbuf *error
     o->arguments = argv;
     o->argument_count = kept;
     if (!has_command && argc <= 1) {
-        strbuf_adds(error, "no command (run, list, lint, explain, schema)");
+        strbuf_adds(error, "no command (" COMMANDS ")");
         return false;
     }
     return true;
@@ -210,13 +240,18 @@ bool options_read(struct options *o, int argc, char **argv, struct strbuf *error
 
 void options_usage(struct strbuf *out)
 {
-    strbuf_adds(out, "usage: relaylab run|list|lint|explain [OPTION ...] FILE|DIRECTORY|GLOB ...\n"
-                     "       relaylab schema [--markdown]\n\n"
-                     "  run      runs cases and judges the verdicts\n"
-                     "  list     the cases that would run\n"
-                     "  lint     checks case files whole, runs nothing\n"
-                     "  explain  what a case is about, in words\n"
-                     "  schema   the JSON Schema of a case file\n\n");
+    strbuf_adds(out,
+                "usage: relaylab run|list|lint|explain [OPTION ...] FILE|DIRECTORY|GLOB ...\n"
+                "       relaylab score --detector NAME|FILE ... [OPTION ...] FILE|DIRECTORY ...\n"
+                "       relaylab adapter check NAME|FILE ...\n"
+                "       relaylab schema [--markdown]\n\n"
+                "  run      runs cases and judges the verdicts\n"
+                "  list     the cases that would run\n"
+                "  lint     checks case files whole, runs nothing\n"
+                "  explain  what a case is about, in words\n"
+                "  schema   the JSON Schema of a case file\n"
+                "  score    cases and detectors in one table\n"
+                "  adapter  check: does a manifest work?\n\n");
     for (size_t i = 0; i < ROWS; i++) {
         char name[64];
         struct strbuf n;

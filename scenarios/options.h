@@ -14,11 +14,13 @@ enum command {
     COMMAND_LINT,
     COMMAND_EXPLAIN,
     COMMAND_SCHEMA,
+    COMMAND_SCORE,
+    COMMAND_ADAPTER,
     COMMAND_HELP,
     COMMAND_VERSION
 };
 
-enum { OPTIONS_TAGS_MAX = 16, OPTIONS_JOBS_MAX = 64 };
+enum { OPTIONS_TAGS_MAX = 16, OPTIONS_JOBS_MAX = 64, OPTIONS_DETECTORS_MAX = 16 };
 
 struct options {
     enum command command;
@@ -30,7 +32,11 @@ struct options {
     size_t tag_count;
     const char *tap, *jsonl; /* files; NULL: none */
     bool verbose;
-    bool markdown; /* schema: the reference page instead */
+    bool markdown; /* schema: the reference page instead; score: a table for a page */
+    const char *detectors[OPTIONS_DETECTORS_MAX]; /* names or manifests */
+    size_t detector_count;
+    bool json;        /* score */
+    bool update;      /* known failures are written anew */
     char **arguments; /* files, directories, globs */
     int argument_count;
 };

@@ -8,6 +8,7 @@
 #ifndef RELAYLAB_SCENARIOS_OUTCOME_H
 #define RELAYLAB_SCENARIOS_OUTCOME_H
 
+#include "scenarios/adapter/use.h"
 #include "scenarios/judge.h"
 
 enum outcome_status { OUTCOME_PASSED, OUTCOME_FAILED, OUTCOME_SKIPPED };
@@ -26,8 +27,14 @@ struct outcome {
     uint64_t seed;
     unsigned deliveries;
     uint64_t connections, commands; /* seen by the target */
-    char id[192];                   /* "open-relay-proven[delay=299s]" */
+    /* Of a detector that is run as a command (--detector). */
+    int said; /* enum said_kind */
+    int confidence;
+    bool declined; /* skipped since the manifest declares such cases unsupported */
+    struct detector_use use;
+    char id[192]; /* "open-relay-proven[delay=299s]" */
     char title[160];
+    char caveat[64]; /* "A7 C21" */
     char reason_code[64];
     char reason[256]; /* of the verdict; why it was skipped */
 };

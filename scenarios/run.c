@@ -6,6 +6,7 @@
  */
 #include "scenarios/run.h"
 
+#include "scenarios/adapter/ruling.h"
 #include "scenarios/dialogue.h"
 
 #include <limits.h>
@@ -18,6 +19,7 @@ struct runner {
     struct run_config config;
     struct source source;
     struct trial *trial;
+    struct contest *contest; /* of a detector that is a command */
     struct case_file c;
     struct strbuf failures;
     struct strbuf transcript; /* of the failing connection */
@@ -36,7 +38,10 @@ struct runner *runner_new(const struct run_config *config)
         return NULL;
     r->config = *config;
     r->trial = trial_new();
-    if (r->trial == NULL || !source_open(&r->source)) {
+    if (config->detector != NULL)
+        r->contest = contest_new(config->detector, config->adapters);
+    if (r->trial == NULL || (config->detector != NULL && r->contest == NULL) ||
+        !source_open(&r->source)) {
         runner_free(r);
         return NULL;
     }
@@ -47,6 +52,7 @@ void runner_free(struct runner *r)
 {
     if (r->trial != NULL)
         trial_free(r->trial);
+    contest_free(r->contest);
     source_close(&r->source);
     free(r->dialogue[0]);
     free(r->dialogue[1]);
@@ -63,7 +69,7 @@ static bool choose_world(const struct runner *r, enum run_world *world)
 {
     enum case_time time = r->c.time;
 
-    *world = r->config.world;
+    *world = r->contest != NULL ? RUN_REAL : r->config.world;
     if (time == TIME_ANY)
         return true;
     enum run_world only = time == TIME_VIRTUAL ? RUN_VIRTUAL : RUN_REAL;
@@ -174,6 +180,36 @@ static unsigned run_world(struct runner *r, enum trial_world world, struct outco
     return j.failures;
 }
 
+enum { SHOWN_OUTPUT_MAX = 4096 };
+
+static void write_output(const struct contest_result *t, struct strbuf *out)
+{
+    struct span rest = span_to(t->output, SHOWN_OUTPUT_MAX), line;
+
+    strbuf_addf(out, "the detector printed %llu octets:\n", (unsigned long long)t->use.output);
+    while (rest.len > 0 && span_cut(&rest, '\n', &line)) {
+        strbuf_adds(out, "  ");
+        strbuf_add_visible(out, line);
+        strbuf_addc(out, '\n');
+    }
+}
+
+static unsigned run_detector(struct runner *r, struct outcome *out)
+{
+    struct contest_result t;
+
+    contest_run(r->contest, &r->c, r->config.seed, &t);
+    unsigned failures = ruling_judge(r->config.detector, &r->c, &t, out, &r->failures);
+    if (failures > 0 || r->config.verbose) {
+        const struct trial_result seen = {
+            .record = t.record, .target = t.target, .started_ns = t.started_ns};
+
+        write_output(&t, &r->transcript);
+        write_transcript(&seen, 0, &r->transcript);
+    }
+    return failures;
+}
+
 static unsigned compare_worlds(struct runner *r)
 {
     struct span line[2];
@@ -205,6 +241,8 @@ static unsigned run_worlds(struct runner *r, struct outcome *out)
         return 1;
     }
     judge_truth(&r->c, &oracle, &truth, &r->failures);
+    if (r->contest != NULL)
+        return truth.failures + run_detector(r, out);
     if (out->world != RUN_REAL)
         failures += run_world(r, WORLD_VIRTUAL, out);
     if (out->world != RUN_VIRTUAL)
@@ -252,7 +290,10 @@ static void tell(struct runner *r, const struct outcome *out, struct strbuf *sto
         strbuf_addc(story, '\n');
     }
     add_indented(story, strbuf_span(&r->transcript));
-    if (out->status == OUTCOME_FAILED)
+    if (out->status == OUTCOME_FAILED && r->contest != NULL)
+        strbuf_addf(story, "  reproduce: relaylab run %s --detector %s --seed %llu\n", r->c.path,
+                    r->config.detector->path, (unsigned long long)out->seed);
+    else if (out->status == OUTCOME_FAILED)
         strbuf_addf(story, "  reproduce: relaylab run %s --time %s --seed %llu\n", r->c.path,
                     run_world_name(out->world), (unsigned long long)out->seed);
 }
@@ -265,14 +306,33 @@ static void name_job(const struct runner *r, struct outcome *out)
     strbuf_adds(&id, r->c.name);
     case_print_bindings(&r->c, &id);
     bytes_copy(out->title, sizeof out->title, span_of(r->c.title));
+    strbuf_init(&id, out->caveat, sizeof out->caveat);
+    for (size_t i = 0; i < r->c.caveat.count; i++)
+        strbuf_addf(&id, "%s%s", i > 0 ? " " : "", r->c.caveat.item[i]);
     out->truth = r->c.truth;
+}
+
+/* The case is not for this run; the outcome says why. */
+static bool is_skipped(const struct runner *r, struct outcome *out)
+{
+    const char *why = NULL;
+    struct strbuf reason;
+
+    strbuf_init(&reason, out->reason, sizeof out->reason);
+    if (r->contest != NULL && r->c.time == TIME_VIRTUAL)
+        strbuf_adds(&reason, "time: virtual, and a command runs in real time");
+    else if (!choose_world(r, &out->world))
+        strbuf_addf(&reason, "time: %s", time_name(r->c.time));
+    else if (r->contest != NULL)
+        why = adapter_declines(r->config.detector, &r->c.tags);
+    out->declined = why != NULL;
+    strbuf_add(&reason, span_of(why));
+    return reason.len > 0;
 }
 
 void runner_perform(struct runner *r, const struct run_job *job, struct outcome *out,
                     struct strbuf *story)
 {
-    struct strbuf reason;
-
     out->seed = r->config.seed;
     out->verdict = -1;
     out->world = r->config.world;
@@ -285,10 +345,8 @@ void runner_perform(struct runner *r, const struct run_job *job, struct outcome 
         return;
     }
     name_job(r, out);
-    if (!choose_world(r, &out->world)) {
+    if (is_skipped(r, out)) {
         out->status = OUTCOME_SKIPPED;
-        strbuf_init(&reason, out->reason, sizeof out->reason);
-        strbuf_addf(&reason, "time: %s", time_name(r->c.time));
         return;
     }
     unsigned failures = run_worlds(r, out);

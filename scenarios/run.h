@@ -8,6 +8,7 @@
 #ifndef RELAYLAB_SCENARIOS_RUN_H
 #define RELAYLAB_SCENARIOS_RUN_H
 
+#include "scenarios/adapter/manifest.h"
 #include "scenarios/outcome.h"
 #include "scenarios/source.h"
 
@@ -21,6 +22,8 @@ struct run_config {
     uint64_t seed;
     bool verbose; /* transcripts and the report though all is well */
     const struct persona_path *personas;
+    const struct adapter *detector; /* NULL: the probe; else a command, in real time */
+    const struct adapter_path *adapters;
 };
 
 struct runner;

@@ -119,12 +119,12 @@ static uint64_t commands_after_quit(const struct contest *t)
     return count;
 }
 
-static void count_use(const struct contest *t, struct contest_use *out)
+static void count_use(const struct contest *t, struct detector_use *out)
 {
     const struct record *r = &t->record;
 
-    *out = (struct contest_use){.connections = record_connections(r, t->target),
-                                .after_quit = commands_after_quit(t)};
+    *out = (struct detector_use){.connections = record_connections(r, t->target),
+                                 .after_quit = commands_after_quit(t)};
     for (size_t i = 0; i < r->event_count; i++) {
         const struct record_event *e = &r->events[i];
 
@@ -153,10 +153,10 @@ static void collect(struct contest *t, struct contest_result *out)
     process_read(&t->process, &out->said);
     memcpy(t->output, end->output.ptr != NULL ? end->output.ptr : "", end->output.len);
     out->output = (struct span){t->output, end->output.len};
-    out->output_total = end->output_total;
     out->stragglers = end->stragglers;
     out->elapsed_ns = end->elapsed_ns;
     count_use(t, &out->use);
+    out->use.output = end->output_total;
     out->deliveries = count_deliveries(&t->record);
 }
 

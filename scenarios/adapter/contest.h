@@ -12,23 +12,16 @@
 #define RELAYLAB_SCENARIOS_ADAPTER_CONTEST_H
 
 #include "scenarios/adapter/process.h"
-
-struct contest_use { /* what the detector cost the target */
-    uint64_t mails;  /* messages whose content was asked for: 354 */
-    uint64_t connections, commands;
-    uint64_t after_quit; /* commands behind QUIT on the same connection */
-    uint64_t bare_lfs;   /* line ends without CR, in commands and content */
-};
+#include "scenarios/adapter/use.h"
 
 struct contest_result {
     struct said said;
-    struct contest_use use;
+    struct detector_use use;
     const struct record *record;
     unsigned target, deliveries;
     unsigned stragglers;
     int64_t started_ns, elapsed_ns;
     struct span output; /* of the detector, as it came */
-    uint64_t output_total;
     char trouble[256];
 };
 

@@ -376,24 +376,29 @@ static bool is_file_name(const char *name)
     return strchr(name, '/') != NULL || span_iends(span_of(name), SPAN(".yaml"));
 }
 
-/* The first folder that has it. */
-static const char *find(struct manifest *m, const char *name)
+bool adapter_path_find(const struct adapter_path *p, const char *name, char path[ADAPTER_PATH_MAX])
 {
-    char path[ADAPTER_PATH_MAX + 64];
-    struct strbuf b;
+    for (size_t i = 0; i < p->count; i++) {
+        struct strbuf b;
 
-    if (is_file_name(name))
-        return name;
-    for (size_t i = 0; i < m->where->count; i++) {
-        strbuf_init(&b, path, sizeof path);
-        strbuf_addf(&b, "%s/%s.yaml", m->where->directory[i], name);
+        strbuf_init(&b, path, ADAPTER_PATH_MAX);
+        strbuf_addf(&b, "%s/%s.yaml", p->directory[i], name);
         FILE *f = b.truncated ? NULL : fopen(path, "r");
         if (f == NULL)
             continue;
         (void)fclose(f);
-        return arena_text(&m->arena, strbuf_span(&b));
+        return true;
     }
-    return NULL;
+    return false;
+}
+
+static const char *find(struct manifest *m, const char *name)
+{
+    char path[ADAPTER_PATH_MAX];
+
+    if (is_file_name(name))
+        return name;
+    return adapter_path_find(m->where, name, path) ? arena_text(&m->arena, span_of(path)) : NULL;
 }
 
 static bool load(struct manifest *m, const char *path)

@@ -99,6 +99,8 @@ struct manifest {
 /* $RELAYLAB_ADAPTERS, the source tree's scenarios/adapters beside the program, the installed ones.
    program_directory: NULL when the program does not know where it lies. */
 void adapter_path_init(struct adapter_path *p, const char *program_directory);
+/* The first folder's file of that name, into `path`; false: no folder has it. */
+bool adapter_path_find(const struct adapter_path *p, const char *name, char path[ADAPTER_PATH_MAX]);
 /* A file when there is a slash or .yaml in it, else NAME.yaml in the folders. False: m->error. */
 bool manifest_open(struct manifest *m, const struct adapter_path *p, const char *name);
 void manifest_close(struct manifest *m);

@@ -160,7 +160,8 @@ static void option_timeouts(struct options_writer *w, const struct case_probe *p
         if (!p->timeout.set[i])
             continue;
         strbuf_addf(begin(&t, w->arena), "%s=", smtp_step_name((enum smtp_step)i));
-        clock_print(&t.b, p->timeout.ns[i]);
+        /* relayprobe's command line takes no less. */
+        clock_print(&t.b, p->timeout.ns[i] > CLOCK_SECOND ? p->timeout.ns[i] : CLOCK_SECOND);
         option(w, "--timeout", end(&t));
     }
 }
