@@ -77,7 +77,7 @@ static void see_form(sqlite3_stmt *s, struct span run, const struct ledger_visit
 
 static void see_message(sqlite3_stmt *s, struct span run, const struct ledger_visitor *v)
 {
-    struct token_pair tokens;
+    struct token_pair tokens = {.sender = {""}};
     struct ledger_message m = {
         .run = run,
         .form = column(s, 0),

@@ -489,6 +489,8 @@ static void several_at_once(void **state)
     char path[128], memory[4096];
     struct strbuf out;
     snprintf(path, sizeof path, "%s/many", f->folder);
+    ledger_sqlite_close(f->sqlite); /* SQLite's handles are not carried into children */
+    f->sqlite = NULL;
     for (int i = 0; i < PROCESSES; i++) {
         if (fork() != 0)
             continue;
