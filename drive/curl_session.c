@@ -223,7 +223,9 @@ static int set_timer(CURLM *multi, long wait_ms, void *self)
     return 0;
 }
 
-/* Each line of the server's, until we are let in; the last one may say why we are not. */
+/* Each line of the server's, until we are let in; the last one may say why we are not. The types
+ * are libcurl's.
+ * NOLINTBEGIN(readability-non-const-parameter) */
 static size_t keep_reply(char *data, size_t size, size_t count, void *self)
 {
     struct curl_session *s = self;
@@ -240,6 +242,7 @@ static size_t drop(char *data, size_t size, size_t count, void *self)
     (void)self;
     return size * count;
 }
+/* NOLINTEND(readability-non-const-parameter) */
 
 static bool set_up(struct curl_session *s)
 {

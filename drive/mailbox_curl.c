@@ -275,7 +275,7 @@ static bool open_session(struct mailbox_curl *m, struct loop *l,
         .connect_ns = m->silence_ns};
     strbuf_init(&text, url, sizeof(url));
     print_url(&text, c);
-    if (bytes_copy(password, sizeof(password), c->password))
+    if (bytes_copy(password, sizeof(password), m->has_password ? c->password : SPAN("")))
         m->session = curl_session_new(l, &config, owner, error);
     else
         strbuf_adds(error, "the password is too long");
@@ -294,7 +294,7 @@ struct mailbox_curl *mailbox_curl_new(struct loop *l, const struct mailbox_curl_
     m->world = loop_world(l);
     m->user = user;
     m->imap = config->imap;
-    m->has_password = config->password.len > 0;
+    m->has_password = config->password.len > 0 && config->user[0] != '\0';
     m->silence_ns = config->silence_ns > 0 ? config->silence_ns : SILENCE_NS;
     m->content = malloc(MAILBOX_CONTENT_MAX);
     m->hints = m->imap ? NULL : malloc(HINTS_MAX * sizeof(m->hints[0]));

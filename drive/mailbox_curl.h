@@ -21,7 +21,7 @@ struct mailbox_curl_config {
     uint16_t port;
     const char *folder;   /* IMAP; printable ASCII */
     const char *user;     /* empty: ~/.netrc */
-    struct span password; /* empty: ~/.netrc */
+    struct span password; /* empty, or no user: ~/.netrc */
     const char *ca_file;  /* NULL: the system's */
     int64_t silence_ns;   /* 0: 30 s */
 };
