@@ -260,7 +260,7 @@ void report_notes(const struct report *r, void (*emit)(void *self, struct span n
         return;
     note_vantage(&n);
     note_course(&n, r->probe);
-    for (size_t i = 0; i < 2 * r->probe->canary_count; i++)
+    for (size_t i = 0; r->verdict->verdict != VERDICT_OPEN && i < 2 * r->probe->canary_count; i++)
         note_control(&n, &r->probe->controls[i]);
     note_target(&n, &r->probe->target);
     note_senders(&n, r->probe);

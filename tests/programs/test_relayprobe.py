@@ -94,6 +94,15 @@ def one_line(done):
     return done.stderr
 
 
+def test_without_a_canary_it_is_told_how_to_set_one_up(listener):
+    done = run(listener.address)
+    assert done.returncode == 2
+    lines = done.stderr.splitlines()
+    assert lines[0].startswith("relayprobe: --canary ADDRESS is required")
+    assert 3 <= len(lines) <= 12 and "--sink" in done.stderr and "--mailbox" in done.stderr
+    listener.nobody_came()
+
+
 VERDICTS = [
     # persona, further options, verdict, reason, exit status
     ("open", [], "open", "delivered", 1),
@@ -210,7 +219,6 @@ def test_reproduce_lines(lab):
 
 WRONG = [
     # what is wrong, the words, what the line must say
-    ("no canary", ["TARGET"], "--canary ADDRESS is required"),
     ("no target", [*CANARY], "no TARGET"),
     ("bad canary", ["--canary", "canary.test", "TARGET"], "--canary: 'canary.test'"),
     ("CR LF in the canary", ["--canary", "a\r\nQUIT\r\n@canary.test", "TARGET"],
@@ -229,8 +237,10 @@ WRONG = [
     ("unknown verdict", [*CANARY, "--expect", "shut", "TARGET"], "--expect: 'shut'"),
     ("bad duration", [*CANARY, "--wait", "5 minutes", "TARGET"], "--wait: '5 minutes'"),
     ("bad step", [*CANARY, "--timeout", "tea=1s", "TARGET"], "--timeout: 'tea=1s'"),
-    ("a mailbox that cannot be watched", [*CANARY, "--mailbox", "pop3://x", "TARGET"],
-     "--mailbox: 'pop3://x'"),
+    ("a mailbox that cannot be watched", [*CANARY, "--mailbox", "ftp://x", "TARGET"],
+     "--mailbox: "),
+    ("canaries of one domain", [*CANARY, "--canary", "a@canary.test", "TARGET"],
+     "--canary: 'a@canary.test': of the same domain"),
 ]
 
 
@@ -247,7 +257,7 @@ def test_sink_port_in_use(listener):
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         done = run(*CANARY, "--sink", address, listener.address)
     assert done.returncode == 71
-    assert f"--sink: {address}: " in one_line(done)
+    assert f"{address}: cannot listen" in one_line(done)
     listener.nobody_came()
 
 
