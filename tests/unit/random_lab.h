@@ -134,9 +134,7 @@ static inline struct rule_fate draw_fate(struct prng *p)
     f.after_ns = prng_chance(p, 1, 2) ? draw_delay(p) : 0;
     f.copies = prng_chance(p, 1, 5) ? (unsigned)prng_range(p, 1, 4) : 0;
     f.only = prng_chance(p, 1, 8) ? ONLY_FIRST : ONLY_ALL;
-    f.alter = prng_chance(p, 1, 6)   ? ALTER_STRIP_HEADERS
-              : prng_chance(p, 1, 6) ? ALTER_AUTOREPLY
-                                     : ALTER_NONE;
+    f.alter = prng_chance(p, 1, 3) ? (enum fate_alter)prng_range(p, 0, ALTER_BASE64) : ALTER_NONE;
     f.quote_token = prng_chance(p, 1, 4);
     return f;
 }

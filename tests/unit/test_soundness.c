@@ -23,6 +23,8 @@
 #include "probe/sink.h"
 #include "tests/unit/random_lab.h"
 
+#include "tests/unit/random_box.h"
+
 enum { SEEDS_DEFAULT = 2000, EPOCH_S = 1795502520, TOLD_MAX = 65536 };
 
 /* Connections that stand when the verdict is due are closed first. */
@@ -45,10 +47,15 @@ struct lab {
     struct token_key key;
     struct endpoint target_at, hop_at, sink_at;
     struct world_timer interrupt;
+    struct random_box box;
+    bool stored, ready; /* mail is stored in the box and read from there */
+    struct {            /* of the box, before the probe began */
+        bool now, lasting;
+    } trouble_at_first;
     enum mood mood;
     bool interrupted, finished, verbose;
     unsigned connections;
-    int64_t finished_ns, started_ns;
+    int64_t finished_ns, started_ns, interrupt_ns;
     enum sim_end end;
     uint64_t hash;
     struct form_record forms[FORMS_MAX];
@@ -122,14 +129,65 @@ static void record_mail(struct lab *lab, const struct mail_view *mail)
     }
 }
 
+static bool show_probe(struct lab *lab, const struct mail_view *mail)
+{
+    if (!lab->finished) {
+        record_mail(lab, mail);
+    }
+    return probe_arrival(lab->probe, mail);
+}
+
 static void on_mail(void *self, const struct mail_view *mail, bool truncated)
 {
     struct lab *lab = self;
     (void)truncated;
-    if (!lab->finished) {
-        record_mail(lab, mail);
+    if (lab->stored) {
+        random_box_put(&lab->box, mail);
+    } else {
+        (void)show_probe(lab, mail);
     }
-    probe_arrival(lab->probe, mail);
+}
+
+static bool on_read(void *self, struct span name, const struct mail_view *mail, bool truncated)
+{
+    struct lab *lab = self;
+    (void)name;
+    (void)truncated;
+    return lab->ready && show_probe(lab, mail);
+}
+
+static void on_trouble(void *self, struct span name, struct span why, bool lasting)
+{
+    struct lab *lab = self;
+    lab->trouble_at_first.now = true;
+    lab->trouble_at_first.lasting = lasting;
+    if (lab->ready) {
+        probe_mailbox_trouble(lab->probe, name, why, lasting);
+    }
+}
+
+static void on_well(void *self, struct span name)
+{
+    struct lab *lab = self;
+    lab->trouble_at_first.now = false;
+    if (lab->ready) {
+        probe_mailbox_well(lab->probe, name);
+    }
+}
+
+static void on_ready(void *self, struct span name)
+{
+    struct lab *lab = self;
+    (void)name;
+    world_stop(lab->world);
+}
+
+static void on_expect(void *self)
+{
+    struct lab *lab = self;
+    if (lab->stored) {
+        watch_hurry(lab->box.watch);
+    }
 }
 
 static void on_callout(void *self, struct span sender, struct span recipient)
@@ -177,7 +235,8 @@ static void on_line(void *self, unsigned session, char direction, struct span te
 static void on_arrival(void *self, enum arrival_kind kind, const struct form_result *form,
                        const struct mail_view *mail)
 {
-    static const char *const names[] = {"delivery", "report", "control", "foreign", "unclear"};
+    static const char *const names[] = {"delivery", "report", "control", "foreign",
+                                        "unclear",  "forged", "replayed"};
     struct lab *lab = self;
     if (lab->verbose) {
         printf("%10.3f   * %s %s from <%.*s>\n", (double)world_now(lab->world) / 1e9, names[kind],
@@ -276,16 +335,34 @@ static void draw_lab(struct lab *lab, struct prng *p, struct probe_config *confi
     sim_at(lab->sim, &lab->sink_at, &path);
     draw_config(lab, p, config);
     config->control_route = has_hop && prng_chance(p, 1, 3) ? lab->hop_at : lab->sink_at;
-    if (lab->interrupted) {
-        world_timer_init(&lab->interrupt, on_interrupt, lab);
-        world_timer_set(lab->world, &lab->interrupt, draw_ns(p, 0, 1000) * CLOCK_SECOND);
+    lab->interrupt_ns = lab->interrupted ? draw_ns(p, 0, 1000) * CLOCK_SECOND : 0;
+    lab->stored = config->mailbox && prng_chance(p, 1, 3);
+    random_box_draw(p, &lab->box, lab->mood >= MOOD_FAULTY);
+}
+
+/* Until the box was read, or could not be read for a while. */
+static void await_box(struct lab *lab, struct probe_config *config)
+{
+    const struct watch_owner owner = {
+        .mail = on_read, .trouble = on_trouble, .well = on_well, .ready = on_ready, .self = lab};
+    lab->ready = false;
+    memset(&lab->trouble_at_first, 0, sizeof lab->trouble_at_first);
+    if (lab->stored) {
+        config->mailboxes[0] = SPAN("box");
+        config->mailbox_count = 1;
+        random_box_open(&lab->box, lab->world, config->wait_ns, owner);
+        assert_int_equal(sim_run(lab->sim, CLOCK_NEVER), SIM_STOPPED);
     }
+    lab->ready = true;
 }
 
 static void run_seed(struct lab *lab, uint64_t seed, struct probe_config *config)
 {
-    const struct probe_observer observer = {
-        .line = on_line, .arrival = on_arrival, .finished = on_finished, .self = lab};
+    const struct probe_observer observer = {.line = on_line,
+                                            .arrival = on_arrival,
+                                            .expect = on_expect,
+                                            .finished = on_finished,
+                                            .self = lab};
     struct prng p;
     prng_init(&p, seed);
     sim_reset(lab->sim, seed);
@@ -294,8 +371,16 @@ static void run_seed(struct lab *lab, uint64_t seed, struct probe_config *config
     lab->finished = false;
     lab->trouble[0] = '\0';
     draw_lab(lab, &p, config);
+    await_box(lab, config);
     lab->started_ns = world_now(lab->world);
+    world_timer_init(&lab->interrupt, on_interrupt, lab);
+    if (lab->interrupted) {
+        world_timer_set(lab->world, &lab->interrupt, lab->started_ns + lab->interrupt_ns);
+    }
     probe_start(lab->probe, lab->world, config, &observer);
+    if (lab->trouble_at_first.now) {
+        probe_mailbox_trouble(lab->probe, SPAN("box"), SPAN("down"), lab->trouble_at_first.lasting);
+    }
     lab->end = sim_run(lab->sim, CLOCK_NEVER);
     lab->hash = sim_hash(lab->sim);
     if (lab->interrupted) {
@@ -308,6 +393,9 @@ static void close_run(struct lab *lab)
     mock_free(lab->target);
     mock_free(lab->hop);
     sink_free(lab->sink);
+    if (lab->stored) {
+        random_box_close(&lab->box);
+    }
     sim_reset(lab->sim, 0);
 }
 
