@@ -27,7 +27,7 @@ LIBS     := -lev -lyaml -ljansson -lcrypto -lcurl -lsqlite3
 Q        := $(if $(V),,@)
 say       = $(if $(V),,@echo "  $(1) $@")
 
-DIRS  := lib/base lib/smtp lib/conf lib/mailbox lib drive probe mockmta scenarios scenarios/adapter
+DIRS  := lib/base lib/smtp lib/conf lib/mailbox lib drive probe mockmta scenarios scenarios/adapter scenarios/engine
 SRC   := $(filter-out %/main.c,$(wildcard $(addsuffix /*.c,$(DIRS))))
 MAINS := probe/main.c mockmta/main.c scenarios/main.c
 UNIT  := $(wildcard tests/unit/test_*.c)

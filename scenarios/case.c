@@ -184,13 +184,42 @@ static void bind_combination(const struct first_pass *p, size_t combination, str
     }
 }
 
+static bool fail_engine(struct conf *conf, const struct case_server *s, const char *hint,
+                        const char *what)
+{
+    struct conf_position at = s->at.line > 0 ? s->at : (struct conf_position){1, 1};
+
+    return conf_fail_at(conf, at, 1, hint, "%s: %s", s->name, what);
+}
+
+/* The engine's file, with messages about the case where it is named. */
+static bool resolve_engine(struct conf *conf, struct case_server *s)
+{
+    struct conf other = {.arena = conf->arena};
+    struct engine *engine = arena_get(conf->arena, 1, sizeof *engine);
+
+    if (s->engine_name == NULL)
+        return (s->engine_config == NULL && s->file_count == 0 && s->port == 0) ||
+               fail_engine(conf, s, "name the engine: postfix, exim, opensmtpd or sendmail",
+                           "config, files and port are keys of an engine");
+    if (engine == NULL)
+        return out_of_memory(conf);
+    if (s->config.rule_count > 0 || s->source.persona != NULL)
+        return fail_engine(conf, s, "rules and personas are for mocks",
+                           "a real server has its own configuration");
+    if (!engine_load(&other, s->engine_name, engine))
+        return fail_engine(conf, s, "postfix, exim, opensmtpd or sendmail", other.error);
+    s->engine = engine;
+    return true;
+}
+
 static bool resolve_servers(struct conf *conf, const struct persona_path *personas,
                             struct case_file *out)
 {
     for (size_t i = 0; i < out->server_count; i++) {
         struct case_server *s = &out->servers[i];
 
-        if (!server_resolve(conf, personas, &s->source, &s->config))
+        if (!server_resolve(conf, personas, &s->source, &s->config) || !resolve_engine(conf, s))
             return false;
     }
     for (size_t i = 0; i < out->mailbox_count; i++) {
@@ -267,6 +296,14 @@ bool case_load(struct conf *conf, const struct persona_path *personas, size_t co
                             "write truth: open, closed or undecidable",
                             "the case declares no truth");
     return resolve_servers(conf, personas, out) && case_check_names(conf, out);
+}
+
+bool case_has_engine(const struct case_file *c)
+{
+    for (size_t i = 0; i < c->server_count; i++)
+        if (c->servers[i].engine != NULL)
+            return true;
+    return false;
 }
 
 void case_print_bindings(const struct case_file *c, struct strbuf *out)

@@ -11,6 +11,7 @@
 #include "drive/sim.h"
 #include "mockmta/load.h"
 #include "probe/verdict.h"
+#include "scenarios/engine/instance.h"
 
 enum {
     CASE_SERVERS_MAX = 8,
@@ -34,6 +35,14 @@ struct case_server {
        where a server named is the smarthost for all other domains; `none` to nobody. */
     struct conf_texts route_names;
     bool no_routes;
+    /* A real mail server instead of a mock: `engine`, with its configuration. */
+    const char *engine_name; /* NULL: a mock */
+    const struct engine *engine;
+    const char *engine_config; /* the text of its main file */
+    struct engine_given *files;
+    size_t file_count;
+    const char *directory; /* relaylab check: the configuration as it stands */
+    uint64_t port;         /* that is asked; 0: 25 */
     struct conf_position at;
 };
 
@@ -182,6 +191,8 @@ struct case_file {
     const char *path;
 };
 
+/* A server of the case is a real one: it runs on sockets, in a namespace. */
+bool case_has_engine(const struct case_file *c);
 /* How many combinations the file has: of its matrix, times its vantages (1 without any); 0 with
  * conf->error. */
 size_t case_combinations(struct conf *conf);

@@ -74,14 +74,28 @@ static bool check_mailbox_text(struct conf *conf, const struct conf_node *map, c
     return fail_at_key(conf, map, key, why, what, text);
 }
 
+/* RFC 5737: the networks that an engine's namespace has. */
+static bool is_example(const struct endpoint *e)
+{
+    static const char *const networks[] = {"192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"};
+    struct network n;
+
+    for (size_t i = 0; i < sizeof networks / sizeof networks[0]; i++)
+        if (network_parse(span_of(networks[i]), &n) && network_contains(&n, e))
+            return true;
+    return false;
+}
+
 static bool check_source(struct conf *conf, const struct conf_node *map, const char *text)
 {
     struct endpoint e;
 
-    if (text == NULL ||
-        (endpoint_parse_address(span_of(text), &e) && endpoint_scope(&e) == SCOPE_LOOPBACK))
+    if (text == NULL || (endpoint_parse_address(span_of(text), &e) &&
+                         (endpoint_scope(&e) == SCOPE_LOOPBACK || is_example(&e))))
         return true;
-    return fail_at_key(conf, map, "source", "write an address in 127.0.0.0/8",
+    return fail_at_key(conf, map, "source",
+                       "write an address in 127.0.0.0/8, or, for an engine, in 192.0.2.0/24, "
+                       "198.51.100.0/24 or 203.0.113.0/24",
                        "a source must be a loopback address", text);
 }
 
@@ -199,6 +213,29 @@ static bool check_network(struct conf *conf, const struct case_file *c)
     return true;
 }
 
+static bool is_loopback(const char *source)
+{
+    struct endpoint e;
+
+    return source == NULL ||
+           (endpoint_parse_address(span_of(source), &e) && endpoint_scope(&e) == SCOPE_LOOPBACK);
+}
+
+/* What a real server needs, and what needs a real server. */
+static bool check_engines(struct conf *conf, struct case_file *c)
+{
+    if (!case_has_engine(c)) {
+        const char *source = c->vantage != NULL ? c->vantage->source : c->probe.source;
+
+        return is_loopback(source) ||
+               fail(conf, c->probe.at, "write an address in 127.0.0.0/8",
+                    "a source must be a loopback address", source);
+    }
+    return c->time == TIME_REAL ||
+           fail(conf, c->servers[0].at, "say time: real",
+                "a real server runs in real time only", c->name);
+}
+
 /* It stands in ids, reports and file names. */
 static bool is_name(const char *name)
 {
@@ -220,5 +257,5 @@ bool case_check_names(struct conf *conf, struct case_file *c)
         return fail(conf, (struct conf_position){0, 0}, "say what must come out", "no expectation",
                     c->name);
     return check_canaries(conf, c) && check_routes(conf, c) && find_target(conf, c) &&
-           check_expect(conf, c) && check_network(conf, c);
+           check_expect(conf, c) && check_network(conf, c) && check_engines(conf, c);
 }

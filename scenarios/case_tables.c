@@ -112,7 +112,51 @@ static bool parse_routes(struct conf *c, const struct conf_node *n, void *target
     return true;
 }
 
+/* {NAME: text} of the files that go with an engine's configuration. */
+static bool parse_files(struct conf *c, const struct conf_node *n, void *target)
+{
+    struct case_server *s =
+        (struct case_server *)(void *)((char *)target - offsetof(struct case_server, files));
+
+    if (!conf_is_map(n))
+        return conf_fail(c, n, "write {master.cf: |...}", "files are a mapping of names to texts");
+    s->files = arena_get(c->arena, conf_length(n) + 1, sizeof *s->files);
+    for (size_t i = 0; s->files != NULL && i < conf_length(n); i++) {
+        struct conf_node_value memory;
+        struct engine_given *file = &s->files[i];
+        const struct conf_node *value = conf_pair(c, n, i, &memory, &file->name);
+
+        if (value == NULL || (file->text = conf_scalar(c, value)) == NULL)
+            return false;
+        if (file->name[0] == '.' || strchr(file->name, '/') != NULL || strlen(file->name) > 64)
+            return conf_fail(c, value, "a file's own name, without directories",
+                             "not a name for a file: %s", file->name);
+    }
+    s->file_count = s->files != NULL ? conf_length(n) : 0;
+    return s->files != NULL || conf_fail(c, n, NULL, "the file is too large");
+}
+
 static const struct conf_field server_fields[] = {
+    {.name = "engine",
+     .type = CONF_TEXT,
+     AT(case_server, engine_name),
+     .doc = "a real mail server instead of a mock: postfix, exim, opensmtpd, sendmail; `time: real`",
+     .example = "postfix"},
+    {.name = "config",
+     .type = CONF_TEXT,
+     AT(case_server, engine_config),
+     .doc = "engine: its configuration, the text of main.cf, exim.conf, smtpd.conf or sendmail.mc"},
+    {.name = "files",
+     .type = CONF_CUSTOM,
+     AT(case_server, files),
+     .parse = parse_files,
+     .doc = "engine: further files of its configuration, {NAME: text}"},
+    {.name = "port",
+     .type = CONF_UINT,
+     AT(case_server, port),
+     .min = 1,
+     .max = 65535,
+     .doc = "engine: the port that is asked; default 25"},
     {.name = "network",
      .type = CONF_STRUCT,
      AT(case_server, network),

@@ -8,15 +8,24 @@
  */
 #include "scenarios/oracle.h"
 
+#include "drive/loop.h"
 #include "lib/smtp/client.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ORACLE_RETRIES = 6, ORACLE_MESSAGE_MAX = 8192 };
+enum { ORACLE_MESSAGE_MAX = 8192 };
+
+/* How long it is patient. A real server is asked in real time, where patience costs. */
+struct patience {
+    unsigned retries;
+    int64_t reply_ns, pause_ns, window_ns;
+};
 
 struct oracle {
     struct sim *sim;
+    struct loop *loop; /* instead of the simulator, for engines */
+    struct patience patience;
     struct world *world;
     struct stage stage;
     struct record record;
@@ -180,6 +189,29 @@ static bool arrived(struct oracle *o)
     return record_form_delivered(&o->record, 0);
 }
 
+static void on_pause(void *self)
+{
+    struct oracle *o = self;
+
+    if (o->loop != NULL)
+        world_stop(o->world);
+}
+
+/* Lets the world go on. False when the instant has come, or nothing is left to happen. */
+static bool go_on_until(struct oracle *o, int64_t end)
+{
+    struct world_timer timer;
+
+    if (o->loop == NULL)
+        return sim_run(o->sim, end) == SIM_STOPPED;
+    world_timer_init(&timer, on_pause, o);
+    if (end != CLOCK_NEVER)
+        world_timer_set(o->world, &timer, end);
+    loop_run(o->loop);
+    world_timer_stop(o->world, &timer);
+    return world_now(o->world) < end;
+}
+
 /* One session, to its end. */
 static void attempt(struct oracle *o, unsigned number)
 {
@@ -191,7 +223,7 @@ static void attempt(struct oracle *o, unsigned number)
     smtp_client_init(&o->client, &script, o, &o->timeouts, world_now(o->world), CLOCK_NEVER);
     if (world_connect(o->world, source, &o->id.who.target, smtp_client_machine(&o->client)) == NULL)
         return;
-    while (!o->ended && sim_run(o->sim, CLOCK_NEVER) == SIM_STOPPED)
+    while (!o->ended && go_on_until(o, CLOCK_NEVER))
         continue;
 }
 
@@ -206,20 +238,15 @@ static enum oracle_outcome outcome_of(const struct oracle *o)
     return o->greeted ? ORACLE_CUT : ORACLE_SILENT;
 }
 
-/* Waits as long as anything can still happen, three days at most. */
+/* Waits as long as anything can still happen, or the window is over. */
 static bool wait_for_it(struct oracle *o)
 {
-    const int64_t end = clock_after(world_now(o->world), 3 * CLOCK_DAY);
+    const int64_t end = clock_after(world_now(o->world), o->patience.window_ns);
 
     while (!arrived(o) && world_now(o->world) < end)
-        if (sim_run(o->sim, end) != SIM_STOPPED)
+        if (!go_on_until(o, end))
             break;
     return arrived(o);
-}
-
-static void on_pause(void *self)
-{
-    (void)self;
 }
 
 /* The simulator's clock moves with events only, so the end of the pause is one. */
@@ -230,7 +257,7 @@ static void pause_for(struct oracle *o, int64_t pause_ns)
 
     world_timer_init(&timer, on_pause, o);
     world_timer_set(o->world, &timer, end);
-    while (world_now(o->world) < end && sim_run(o->sim, end) == SIM_STOPPED)
+    while (world_now(o->world) < end && go_on_until(o, end))
         continue;
     world_timer_stop(o->world, &timer);
 }
@@ -238,12 +265,12 @@ static void pause_for(struct oracle *o, int64_t pause_ns)
 /* One form, with the patience of a mail server. */
 static enum oracle_outcome ask_form(struct oracle *o, struct oracle_result *out)
 {
-    int64_t pause = 5 * CLOCK_MINUTE + CLOCK_SECOND;
+    int64_t pause = o->patience.pause_ns;
     enum oracle_outcome outcome = ORACLE_SILENT;
 
     o->bare = false;
     o->body_sent = false;
-    for (unsigned tries = 0; tries < ORACLE_RETRIES; tries++, pause *= 2) {
+    for (unsigned tries = 0; tries < o->patience.retries; tries++, pause *= 2) {
         attempt(o, ++out->attempts);
         if (o->syntax && !o->bare) {
             o->bare = true;
@@ -252,7 +279,8 @@ static enum oracle_outcome ask_form(struct oracle *o, struct oracle_result *out)
         outcome = outcome_of(o);
         if (outcome != ORACLE_DEFERRED || o->body_sent)
             break;
-        pause_for(o, pause);
+        if (tries + 1 < o->patience.retries)
+            pause_for(o, pause);
     }
     if (o->body_sent && wait_for_it(o))
         outcome = ORACLE_REACHED;
@@ -302,11 +330,32 @@ static void ask_all(struct oracle *o, const struct case_file *c, struct oracle_r
     }
 }
 
-static void be_patient(struct smtp_timeouts *t)
+static void be_patient(struct oracle *o, const struct case_probe *p)
 {
+    static const struct patience in_virtual_time = {
+        6, CLOCK_HOUR, 5 * CLOCK_MINUTE + CLOCK_SECOND, 3 * CLOCK_DAY};
+    const struct patience in_real_time = {2, 20 * CLOCK_SECOND,
+                                          p->retry_ns != 0 ? p->retry_ns : CLOCK_SECOND,
+                                          p->wait_ns != 0 ? p->wait_ns : 4 * CLOCK_SECOND};
+
+    o->patience = o->loop != NULL ? in_real_time : in_virtual_time;
     for (int i = 0; i < STEP_COUNT; i++)
-        t->ns[i] = CLOCK_HOUR;
-    t->ns[STEP_QUIT] = CLOCK_MINUTE;
+        o->timeouts.ns[i] = o->patience.reply_ns;
+    o->timeouts.ns[STEP_QUIT] = o->loop != NULL ? CLOCK_SECOND : CLOCK_MINUTE;
+}
+
+/* The world of the case: the simulator, or sockets where a server is a real one. */
+static bool enter_world(struct oracle *o, struct trial *t, const struct case_file *c, uint64_t seed,
+                        struct strbuf *error)
+{
+    o->sim = trial_sim(t, seed);
+    o->world = sim_world(o->sim);
+    if (!case_has_engine(c))
+        return true;
+    o->loop = loop_new(&(struct loop_config){.links_max = 64}, error);
+    if (o->loop != NULL)
+        o->world = loop_world(o->loop);
+    return o->loop != NULL;
 }
 
 bool oracle_ask(struct trial *t, const struct case_file *c, uint64_t seed,
@@ -323,17 +372,18 @@ bool oracle_ask(struct trial *t, const struct case_file *c, uint64_t seed,
         free(o);
         return false;
     }
-    o->sim = trial_sim(t, seed);
-    o->world = sim_world(o->sim);
     record_init(&o->record);
-    be_patient(&o->timeouts);
-    if (stage_open(&o->stage, o->world, o->sim, c, &o->record,
+    if (enter_world(o, t, c, seed, &error) &&
+        stage_open(&o->stage, o->world, o->loop == NULL ? o->sim : NULL, c, &o->record,
                    &(struct stage_hooks){.mail = on_mail, .self = o}, &error)) {
+        be_patient(o, &c->probe);
         built = true;
         trial_identify(c, stage_target(&o->stage), &o->id);
         ask_all(o, c, out);
         stage_close(&o->stage);
     }
+    if (o->loop != NULL)
+        loop_free(o->loop);
     sim_reset(o->sim, seed);
     record_clear(&o->record);
     token_key_clear(&o->key);

@@ -2,10 +2,11 @@
  * oracle.h - what really happens to mail from outside: the case's truth, verified
  *
  * Before the probe runs, a message of the runner's own goes to a fresh instance of the same
- * servers, always in virtual time (the mocks are the same in both worlds, and patience costs
- * nothing there). The oracle is slow to give up: an hour per reply, retries of what was deferred
- * for five hours, half a day for the delivery. It asks the plain form; when that does not get
- * through, the forms that the case itself says the server is open by (`relayed_by`).
+ * servers, in virtual time (the mocks are the same in both worlds, and patience costs nothing
+ * there), or in real time where a server is a real one. The oracle is slow to give up: in virtual
+ * time an hour per reply, retries of what was deferred for five hours, three days for the delivery.
+ * It asks the plain form; when that does not get through, the forms that the case itself says the
+ * server is open by (`relayed_by`).
  *
  * Ownership: a result is a value.
  */

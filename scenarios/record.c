@@ -112,6 +112,15 @@ void record_event(struct record *r, unsigned server, const struct mock_event *e)
     r->events[r->event_count++] = event;
 }
 
+void record_heard(struct record *r, unsigned server, unsigned session, int64_t at_ns,
+                  char direction, struct span text)
+{
+    struct mock_event e = {.at_ns = at_ns, .connection = session, .text = text};
+
+    e.kind = direction == 'C' ? MOCK_COMMAND : direction == 'S' ? MOCK_REPLY : MOCK_RULE;
+    record_event(r, server, &e);
+}
+
 static bool keep_recipients(struct record *r, const struct mail_view *mail, struct record_mail *m)
 {
     m->recipients = (uint32_t)r->text_len;

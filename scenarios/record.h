@@ -62,6 +62,10 @@ void record_init(struct record *r);
 void record_reset(struct record *r);
 void record_clear(struct record *r);
 void record_event(struct record *r, unsigned server, const struct mock_event *e);
+/* A line that a client of the server wrote down: a real server tells nothing of its sessions.
+   direction as struct probe_observer's. */
+void record_heard(struct record *r, unsigned server, unsigned session, int64_t at_ns,
+                  char direction, struct span text);
 void record_mail(struct record *r, unsigned mailbox, int64_t at_ns, const struct mail_view *mail,
                  bool truncated);
 /* Ties the messages to forms by token: outermost header, or envelope recipient. */

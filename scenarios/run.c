@@ -8,6 +8,7 @@
 
 #include "scenarios/adapter/ruling.h"
 #include "scenarios/dialogue.h"
+#include "scenarios/jail.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -124,6 +125,14 @@ static void write_transcript(const struct trial_result *t, uint64_t wanted, stru
     }
 }
 
+static void write_log(const struct trial_result *t, struct strbuf *out)
+{
+    if (t->log.len == 0)
+        return;
+    strbuf_adds(out, "the end of the server's log:\n");
+    strbuf_add(out, t->log);
+}
+
 static void fill_outcome(struct outcome *out, const struct trial_result *t, enum mark mark)
 {
     out->mark = mark;
@@ -174,6 +183,7 @@ static unsigned run_world(struct runner *r, enum trial_world world, struct outco
     if (j.failures > 0 || r->config.verbose) {
         strbuf_addf(&r->transcript, "%s time, ", trial_world_name(world));
         write_transcript(&t, j.connection, &r->transcript);
+        write_log(&t, &r->transcript);
     }
     if (r->config.verbose)
         strbuf_add(&r->transcript, t.report);
@@ -330,6 +340,18 @@ static bool is_skipped(const struct runner *r, struct outcome *out)
     return reason.len > 0;
 }
 
+/* In the worker, or inside a namespace where a server is a real one. */
+static void work(void *self, struct outcome *out, struct strbuf *story)
+{
+    struct runner *r = self;
+    unsigned failures = run_worlds(r, out);
+    bool passed = passes(r, failures);
+
+    out->status = passed ? OUTCOME_PASSED : OUTCOME_FAILED;
+    if (!passed || r->config.verbose)
+        tell(r, out, story);
+}
+
 void runner_perform(struct runner *r, const struct run_job *job, struct outcome *out,
                     struct strbuf *story)
 {
@@ -349,11 +371,10 @@ void runner_perform(struct runner *r, const struct run_job *job, struct outcome 
         out->status = OUTCOME_SKIPPED;
         return;
     }
-    unsigned failures = run_worlds(r, out);
-    bool passed = passes(r, failures);
-    out->status = passed ? OUTCOME_PASSED : OUTCOME_FAILED;
-    if (!passed || r->config.verbose)
-        tell(r, out, story);
+    if (!case_has_engine(&r->c))
+        work(r, out, story);
+    else if (jail_ready(&r->c, out, story))
+        jail_perform(&r->c, work, r, out, story);
 }
 
 const char *outcome_status_name(enum outcome_status s)

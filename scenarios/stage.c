@@ -10,6 +10,8 @@
  */
 #include "scenarios/stage.h"
 
+#include "scenarios/stage_engine.h"
+
 #include <string.h>
 
 static const struct endpoint loopback = {.family = 4, .bytes = {127, 0, 0, 1}};
@@ -179,6 +181,10 @@ static bool open_server(struct stage *s, unsigned index, struct sim *sim, struct
     const struct mock_limits limits = {.sessions_max = 256, .queue_max = 256, .routes_max = 64};
 
     *server = (struct stage_server){.stage = s, .index = index};
+    if (cs->engine != NULL) {
+        stage_engine_place(server);
+        return true;
+    }
     server->at_count = cs->config.listen.count > 0 ? cs->config.listen.count : 1;
     if (!refuses) {
         server->mock =
@@ -308,6 +314,9 @@ static bool build(struct stage *s, struct sim *sim, struct strbuf *error)
             strbuf_adds(error, "too many routes");
             return false;
         }
+    for (unsigned i = 0; i < s->c->server_count; i++)
+        if (s->c->servers[i].engine != NULL && !stage_engine_start(&s->servers[i], error))
+            return false;
     return true;
 }
 
@@ -353,6 +362,8 @@ void stage_close(struct stage *s)
         if (s->servers[i].mock != NULL)
             mock_free(s->servers[i].mock);
         s->servers[i].mock = NULL;
+        instance_stop(s->servers[i].instance);
+        s->servers[i].instance = NULL;
     }
     for (size_t i = 0; i < CASE_MAILBOXES_MAX; i++) {
         if (s->mailboxes[i].front != NULL)
@@ -364,6 +375,14 @@ void stage_close(struct stage *s)
         s->mailboxes[i].front = NULL;
         s->mailboxes[i].sink = NULL;
     }
+}
+
+void stage_log(const struct stage *s, size_t max, struct strbuf *out)
+{
+    const struct stage_server *server = &s->servers[stage_target_index(s)];
+
+    if (server->instance != NULL)
+        instance_log(server->instance, max, out);
 }
 
 unsigned stage_target_index(const struct stage *s)

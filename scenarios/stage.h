@@ -38,9 +38,14 @@ struct stage_hooks {
 
 struct stage;
 
+enum { STAGE_GIVEN_MAX = 16 };
+
 struct stage_server {
     struct stage *stage;
-    struct mock *mock; /* NULL: connections are refused */
+    struct mock *mock; /* NULL: connections are refused, or it is an engine */
+    struct instance *instance;
+    struct instance_config engine;
+    struct engine_given given[STAGE_GIVEN_MAX];
     struct endpoint at[SERVER_NAMES_MAX];
     size_t at_count;
     unsigned index;
@@ -88,5 +93,7 @@ void stage_close(struct stage *s);
 /* Where the detector is sent: the case's target and listener. */
 const struct endpoint *stage_target(const struct stage *s);
 unsigned stage_target_index(const struct stage *s);
+/* The last lines of the target's log, when it is an engine. */
+void stage_log(const struct stage *s, size_t max, struct strbuf *out);
 
 #endif

@@ -25,6 +25,8 @@
 /* 2026-11-24T06:42:00Z: the wall clock at virtual instant 0. */
 enum { TRIAL_EPOCH_S = 1795502520 };
 
+enum { LOG_MAX = 8192 };
+
 enum { LINGER_MS = 500, LINGER_STEP_MS = 2 };
 
 struct trial {
@@ -52,6 +54,7 @@ struct trial {
     struct token_pair earlier;
     char run_id[32];
     char report[REPORT_MAX];
+    char log[LOG_MAX];
 };
 
 struct trial *trial_new(void)
@@ -98,51 +101,6 @@ bool trial_key(uint64_t seed, struct token_key *key)
     for (size_t i = 0; i < sizeof secret; i++)
         secret[i] = (uint8_t)prng_range(&p, 0, 255);
     return token_key_init(key, secret);
-}
-
-static void split_mailbox(const char *text, struct span *local, struct span *domain)
-{
-    struct span s = span_of(text);
-    size_t at = span_rchr(s, '@');
-
-    *local = span_to(s, at);
-    *domain = span_from(s, at + 1);
-}
-
-void trial_identify(const struct case_file *c, const struct endpoint *target,
-                    struct trial_identity *out)
-{
-    const struct case_probe *p = &c->probe;
-    const struct server_config *server = &c->target->config;
-    struct form_identity *who = &out->who;
-    struct strbuf helo;
-    const char *source = c->vantage != NULL ? c->vantage->source : p->source;
-
-    *out = (struct trial_identity){.who = {.target = *target}};
-    who->canary_local = SPAN("probe");
-    who->canary_domain = span_of(c->mailboxes[0].domains.item[0]);
-    if (p->canary != NULL)
-        split_mailbox(p->canary, &who->canary_local, &who->canary_domain);
-    who->sender_local = SPAN("probe");
-    who->sender_domain = who->canary_domain;
-    if (p->sender != NULL)
-        split_mailbox(p->sender, &who->sender_local, &who->sender_domain);
-    for (size_t i = 0; i < p->canaries.count; i++, who->further_count++)
-        split_mailbox(p->canaries.item[i], &who->further[i].local, &who->further[i].domain);
-    who->target_name = span_of(server->hostname);
-    if (p->domain != NULL)
-        who->local_domain = span_of(p->domain);
-    else if (server->local_domains.count > 0)
-        who->local_domain = span_of(server->local_domains.item[0]);
-    if (source != NULL)
-        (void)endpoint_parse_address(span_of(source), &out->source);
-    strbuf_init(&helo, out->helo, sizeof out->helo);
-    if (p->helo != NULL) {
-        strbuf_adds(&helo, p->helo);
-    } else {
-        strbuf_adds(&helo, "probe.");
-        strbuf_add(&helo, who->sender_domain);
-    }
 }
 
 static struct span mailbox_name(const struct trial *t, unsigned mailbox)
@@ -401,11 +359,20 @@ static void on_expect(void *self)
     stage_hurry(&((struct trial *)self)->stage);
 }
 
+static void on_line(void *self, unsigned session, char direction, struct span text)
+{
+    struct trial *t = self;
+
+    record_heard(&t->record, t->target, session, world_now(t->world), direction, text);
+}
+
 static void begin(struct trial *t)
 {
     const struct case_file *c = t->stage.c;
-    const struct probe_observer observer = {
-        .expect = on_expect, .finished = on_finished, .self = t};
+    const struct probe_observer observer = {.expect = on_expect,
+                                            .finished = on_finished,
+                                            .line = c->target->engine != NULL ? on_line : NULL,
+                                            .self = t};
 
     t->started = true;
     t->started_ns = world_now(t->world);
@@ -448,6 +415,11 @@ static void perform(struct trial *t, struct loop *loop, uint64_t seed, struct tr
     world_timer_stop(t->world, &t->interrupt);
     out->started_ns = t->started_ns;
     out->elapsed_ns = world_now(t->world) - out->started_ns;
+    struct strbuf log;
+
+    strbuf_init(&log, t->log, sizeof t->log);
+    stage_log(&t->stage, LOG_MAX / 2, &log);
+    out->log = strbuf_span(&log);
     if (out->trouble[0] != '\0')
         return;
     linger(t, loop);

@@ -22,7 +22,8 @@ struct trial_result {
     struct span report; /* the text report at full length */
     int64_t started_ns, elapsed_ns;
     unsigned target; /* index among the case's servers */
-    char trouble[256];
+    struct span log; /* the last lines of the target's log, when it is an engine */
+    char trouble[2048];
 };
 
 struct trial;
@@ -41,6 +42,8 @@ struct trial_identity {
     struct endpoint source; /* family 0: any */
     char helo[256];
 };
+/* The parts of local@domain. */
+void trial_split(const char *text, struct span *local, struct span *domain);
 void trial_identify(const struct case_file *c, const struct endpoint *target,
                     struct trial_identity *out);
 /* A key that follows from the seed; false when OpenSSL has none. */

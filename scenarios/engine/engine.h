@@ -1,0 +1,57 @@
+/*
+ * engine.h - a real mail server as data: how it is got, prepared, started, and known to be ready
+ *
+ * An engine is a file scenarios/engines/NAME.yaml. Its scripts are plain sh; they run inside the
+ * namespace of a run (drive/namespace.h), in the private directory of one instance, with these
+ * variables: MTA (where ci/unpack unpacks packages), HERE (the private directory; given/ in it has
+ * the files of the case), HOSTNAME, DOMAINS (those that the server is to take mail for), ADDRESS
+ * and PORT (where it is to listen), SINK_ADDRESS and SINK_PORT (where its relayed mail goes),
+ * MAIN (the name of its main configuration file), CHECK (1: given/ is somebody's own
+ * configuration, as it stands).
+ *
+ * Ownership: what is loaded lives in conf's arena.
+ * Errors: conf errors, with the position in the engine's file.
+ */
+#ifndef RELAYLAB_SCENARIOS_ENGINE_ENGINE_H
+#define RELAYLAB_SCENARIOS_ENGINE_ENGINE_H
+
+#include "lib/conf/conf.h"
+
+enum { ENGINE_PATH_MAX = 1024, ENGINE_NAME_MAX = 32 };
+
+/* The addresses of the small world that engines live in; all of RFC 5737. */
+#define ENGINE_ADDRESS "192.0.2.25"   /* of the first server; the next has the next */
+#define ENGINE_INSIDE "192.0.2.7"     /* a neighbour of the server */
+#define ENGINE_OUTSIDE "198.51.100.7" /* a stranger */
+
+struct engine_hint {     /* what a line of the configuration means when the server is open */
+    const char *pattern; /* glob over a whole line */
+    const char *says;
+};
+
+struct engine {
+    const char *name, *title;
+    struct conf_texts packages; /* the first must be there; all are unpacked */
+    struct conf_texts users;    /* lines of passwd that exist inside only */
+    struct conf_texts groups;   /* lines of group */
+    struct conf_texts places;   /* directories compiled into it */
+    const char *main;           /* name of the main configuration file */
+    const char *prepare, *start, *describe;
+    const char *log;
+    bool one_user; /* never changes its user: needs no subordinate ids */
+    struct engine_hint *hints;
+    size_t hint_count;
+};
+
+/* The engine of that name. Of conf, only the arena need be set. */
+bool engine_load(struct conf *conf, const char *name, struct engine *out);
+/* The first of its packages that is not unpacked, or NULL. */
+const char *engine_missing(const struct engine *e);
+/* Where packages are unpacked. */
+bool engine_packages(char *path, size_t cap);
+/* The name stands in the comma list of $RELAYLAB_REQUIRE: without it, a run fails. */
+bool engine_required(const char *name);
+
+extern const struct conf_table engine_table;
+
+#endif
