@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COMPLAINT_MAX = CONF_ERROR_MAX + 512, SIGNAL_STATUS = 128 };
+enum { COMPLAINT_MAX = CONF_ERROR_MAX + 512 };
 
 struct round { /* jobs of some detectors over some cases */
     struct score *s;
@@ -115,7 +115,7 @@ static int run_round(struct round *r)
     strbuf_init(&error, memory, sizeof memory);
     if (r->who_count > 0 && !workers_run(&w, &ended_by, &error))
         return complain(STATUS_INTERNAL, memory);
-    return ended_by != 0 ? SIGNAL_STATUS + ended_by : STATUS_GOOD;
+    return ended_by != 0 ? STATUS_SIGNAL + ended_by : STATUS_GOOD;
 }
 
 /* Says the same of an open and of a closed server, or nothing: its words mean nothing. */
