@@ -71,6 +71,7 @@ static void session_ended(void *self, struct session *s)
 {
     struct probe *p = self;
     (void)s;
+    record_forms_changed(p);
     p->session_ended = true;
     steps_poke(p);
 }

@@ -52,6 +52,12 @@ struct probe_callout { /* somebody spoke to our mailbox's server and left before
     char recipient[MAIL_PATH_MAX];
 };
 
+struct probe_row { /* what was last written down of a form */
+    bool written;
+    enum form_state state;
+    enum answer answer;
+};
+
 struct probe_mailbox { /* what is known of one that is watched */
     bool troubled, lasting;
     int64_t troubled_ns; /* since when; of the last time when it is well */
@@ -120,7 +126,7 @@ struct probe {
     unsigned delivery_count, foreign_count, unclear_count, forged_count, replayed_count;
     struct probe_mailbox mailboxes[PROBE_MAILBOXES_MAX]; /* as config.mailboxes */
     bool ledger_failed; /* something could not be written down */
-    bool recorded[FORMS_MAX]; /* the ledger has the form's result */
+    struct probe_row rows[FORMS_MAX]; /* of each form, what the ledger has */
     char forged[256];   /* the first one: token, mailbox and sender, visible */
     char replayed[256]; /* the same, with the run that it belongs to */
     bool canary_refused;           /* the canary's side refused a relayed message */

@@ -101,13 +101,28 @@ void record_form(struct probe *p, const struct form_result *r)
         .epoch_s = epoch(p),
     };
     written(p, p->config.ledger.ops->form(p->config.ledger.self, &row));
-    p->recorded[r - p->results] = true;
+    p->rows[r - p->results] = (struct probe_row){true, r->state, r->answer};
+}
+
+static bool row_is_old(const struct probe *p, size_t i)
+{
+    const struct probe_row *row = &p->rows[i];
+    return row->state != p->results[i].state || row->answer != p->results[i].answer;
+}
+
+void record_forms_changed(struct probe *p)
+{
+    for (size_t i = 0; i < p->result_count; i++) {
+        if (p->rows[i].written && row_is_old(p, i)) {
+            record_form(p, &p->results[i]);
+        }
+    }
 }
 
 void record_forms_left(struct probe *p)
 {
     for (size_t i = 0; i < p->result_count; i++) {
-        if (!p->recorded[i]) {
+        if (!p->rows[i].written || row_is_old(p, i)) {
             record_form(p, &p->results[i]);
         }
     }

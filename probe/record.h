@@ -13,7 +13,9 @@
 
 void record_run(struct probe *p);
 void record_form(struct probe *p, const struct form_result *r);
-/* Forms that no session settled: they were not asked, or can not be. */
+/* Forms whose row is no longer true: a session that lost its trust took back what it had said. */
+void record_forms_changed(struct probe *p);
+/* The same, and forms that no session settled: they were not asked, or can not be. */
 void record_forms_left(struct probe *p);
 /* False: it could not be written, and the user wants nothing sent that is not written. */
 bool record_form_message(struct probe *p, const struct form_result *r, const struct mail_probe *m);

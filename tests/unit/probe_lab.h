@@ -9,6 +9,8 @@
 
 #include <stdlib.h>
 
+#include "drive/ledger_memory.h"
+#include "probe/report.h"
 #include "tests/unit/fake_mx.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -55,6 +57,7 @@ struct lab {
     struct probe *probe;
     struct fake_mx mx, canary;
     struct token_key key;
+    struct ledger_memory *ledger;
     struct world_timer interrupt;
     bool finished;
 };
@@ -88,6 +91,7 @@ static struct probe_config config_of(const struct world_row *row, const struct l
         .exhaustive = (row->options & EXHAUSTIVE) != 0,
         .key = &lab->key,
         .run_id = SPAN("a test"),
+        .ledger = ledger_memory_ledger(lab->ledger),
     };
     assert_true(endpoint_parse(SPAN("192.0.2.1:25"), false, &c.target));
     if (c.mailbox) {
@@ -104,7 +108,9 @@ static struct lab *lab_new(void)
     assert_non_null(lab);
     lab->sim = sim_new(&config);
     lab->probe = calloc(1, probe_size());
+    lab->ledger = ledger_memory_new();
     assert_non_null(lab->sim);
+    assert_non_null(lab->ledger);
     assert_non_null(lab->probe);
     assert_true(token_key_init(&lab->key, secret));
     return lab;
@@ -113,6 +119,7 @@ static struct lab *lab_new(void)
 static void lab_free(struct lab *lab)
 {
     sim_free(lab->sim);
+    ledger_memory_free(lab->ledger);
     token_key_clear(&lab->key);
     free(lab->probe);
     free(lab);

@@ -13,6 +13,31 @@
 
 #include "tests/unit/probe_lab.h"
 
+struct told {
+    const struct lab *lab;
+    unsigned rows, wrong;
+};
+
+static void see_form(void *self, const struct ledger_form *row)
+{
+    struct told *told = self;
+    const struct form_result *r = probe_form(told->lab->probe, row->form);
+    told->rows++;
+    told->wrong += r == NULL || !span_equal(row->state, span_of(report_state_name(r->state))) ||
+                   !span_equal(row->answer, span_of(answer_name(r->answer))) ||
+                   !span_equal(row->reply, span_of(r->reply_text));
+}
+
+/* In the end the ledger says of every form what the probe says. */
+static unsigned check_ledger(const struct lab *lab)
+{
+    struct told told = {.lab = lab};
+    struct ledger_reader reader = ledger_memory_reader(lab->ledger);
+    struct ledger_visitor v = {.form = see_form, .self = &told};
+    assert_int_equal(reader.ops->show(reader.self, SPAN("a test"), &v), LEDGER_FOUND);
+    return told.wrong + (told.rows != lab->probe->result_count);
+}
+
 static unsigned check_row(const struct world_row *row)
 {
     unsigned wrong = 0;
@@ -30,6 +55,10 @@ static unsigned check_row(const struct world_row *row)
     }
     if (row->data != lab->mx.count[AT_DATA]) {
         print_error("%s: %u DATA, expected %u\n", row->label, lab->mx.count[AT_DATA], row->data);
+        wrong++;
+    }
+    if (check_ledger(lab) > 0) {
+        print_error("%s: the ledger does not say what the probe says\n", row->label);
         wrong++;
     }
     lab_free(lab);
