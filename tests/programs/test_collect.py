@@ -11,9 +11,11 @@ import time
 
 import pytest
 
-from lab import BUILD, ENV, Mockmta
+import schema
+from lab import BUILD, ENV, ROOT, Mockmta
 
 CANARY = ["--canary", "probe@canary.test"]
+SCHEMA = json.loads((ROOT / "doc" / "relayprobe-run.schema.json").read_text())
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
@@ -76,7 +78,9 @@ class Place:
         return run("--list-runs", "--ledger", self.ledger).stdout.split(maxsplit=1)[0]
 
     def export(self, name):
-        return json.loads(run("--export-run", name, "--ledger", self.ledger).stdout)
+        data = json.loads(run("--export-run", name, "--ledger", self.ledger).stdout)
+        schema.check(data, SCHEMA)
+        return data
 
 
 @pytest.fixture
