@@ -198,6 +198,14 @@ void mailboxes_hurry(struct mailboxes *m)
             watch_hurry(m->one[i].watch);
 }
 
+bool mailboxes_are_current(const struct mailboxes *m)
+{
+    for (size_t i = 0; i < m->count; i++)
+        if (m->one[i].watch != NULL && !watch_is_current(m->one[i].watch))
+            return false;
+    return true;
+}
+
 bool mailboxes_are_read(const struct mailboxes *m)
 {
     for (size_t i = 0; i < m->count; i++)

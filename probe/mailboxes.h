@@ -44,6 +44,8 @@ struct mailboxes;
 struct mailboxes *mailboxes_open(const struct mailboxes_config *config,
                                  struct mailboxes_owner owner, struct strbuf *error);
 void mailboxes_hurry(struct mailboxes *m); /* a message is expected */
+/* All that are read were read whole since the last mailboxes_hurry. */
+bool mailboxes_are_current(const struct mailboxes *m);
 /* All that was in them was shown; with a sink among them never. */
 bool mailboxes_are_read(const struct mailboxes *m);
 void mailboxes_close(struct mailboxes *m); /* NULL is allowed */

@@ -17,8 +17,11 @@
 #include "probe/record.h"
 #include "probe/steps.h"
 
-/* So long before the window's end stored mailboxes are looked at once more. */
-#define LAST_LOOK_NS (5 * CLOCK_SECOND)
+/* When the window is over, a look into stored mailboxes is awaited so long: a poller gives up an
+ * operation after a minute. One that is in trouble is not waited for much. */
+#define LAST_LOOK_NS (75 * CLOCK_SECOND)
+#define TROUBLED_LOOK_NS (5 * CLOCK_SECOND)
+#define LOOK_STEP_NS (50 * CLOCK_MS)
 
 void steps_poke(struct probe *p)
 {
@@ -54,7 +57,7 @@ static const struct form_result *plain_result(const struct probe *p)
     return plain;
 }
 
-static bool mailbox_dead(const struct probe *p)
+static bool mailbox_in_trouble(const struct probe *p)
 {
     for (size_t i = 0; i < p->config.mailbox_count; i++) {
         if (p->mailboxes[i].troubled) {
@@ -96,7 +99,7 @@ void probe_facts(const struct probe *p, struct verdict_facts *facts)
         .greeting_code = n->greeting_code,
         .session_answer = n->session_answer,
         .mailbox = p->config.mailbox,
-        .mailbox_dead = mailbox_dead(p),
+        .mailbox_dead = mailbox_in_trouble(p) || p->look_missed,
         .no_control_route = p->config.mailbox && no_control_route(p),
         .control_before = control_all_arrived(p, false),
         .control_after = control_all_arrived(p, true),
@@ -171,19 +174,23 @@ static bool proved(const struct probe *p)
     return p->first_delivery_ns != 0;
 }
 
-/* Once, shortly before the end. Returns when it is due, or CLOCK_NEVER. */
-static int64_t last_look(struct probe *p)
+/*
+ * The window is over: what came until now may lie in a mailbox that was not looked at since. True
+ * while the last look is awaited.
+ */
+static bool last_look(struct probe *p)
 {
-    int64_t at = p->window_end_ns - LAST_LOOK_NS;
-    if (p->looked_last || p->observer.expect == NULL) {
-        return CLOCK_NEVER;
+    int64_t now = world_now(p->world);
+    if (p->observer.expect == NULL || p->observer.looked == NULL) {
+        return false;
     }
-    if (world_now(p->world) < at) {
-        return at;
+    if (!p->looked_last) {
+        p->looked_last = true;
+        p->observer.expect(p->observer.self);
     }
-    p->looked_last = true;
-    p->observer.expect(p->observer.self);
-    return CLOCK_NEVER;
+    int64_t patience = mailbox_in_trouble(p) ? TROUBLED_LOOK_NS : LAST_LOOK_NS;
+    p->look_missed = !p->observer.looked(p->observer.self);
+    return p->look_missed && now < clock_after(p->window_end_ns, patience);
 }
 
 static void watch_window(struct probe *p)
@@ -191,14 +198,17 @@ static void watch_window(struct probe *p)
     int64_t now = world_now(p->world);
     int64_t next = control_tick_all(p);
     bool enough = proved(p) && !p->config.exhaustive;
-    if (now >= p->window_end_ns || mailboxes_lost(p)) {
+    if (mailboxes_lost(p)) {
+        p->window_whole = true;
+        conclude(p);
+    } else if (now >= p->window_end_ns && last_look(p)) {
+        world_timer_set(p->world, &p->timer, clock_after(now, LOOK_STEP_NS));
+    } else if (now >= p->window_end_ns) {
         p->window_whole = true;
         conclude(p);
     } else if (enough && !control_any_active(p)) {
         conclude(p);
     } else {
-        int64_t look = last_look(p);
-        next = look < next ? look : next;
         world_timer_set(p->world, &p->timer, next < p->window_end_ns ? next : p->window_end_ns);
     }
 }

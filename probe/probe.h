@@ -95,8 +95,11 @@ struct probe_observer { /* for progress lines, transcripts and logs; each may be
     void (*progress)(void *self, const char *phase, unsigned done, unsigned total);
     void (*finished)(void *self, const struct probe *p);
     void *self;
-    /* A message of ours was accepted, or the window is about to end: it is worth looking. */
+    /* A message of ours was accepted, or the window is over: it is worth looking. */
     void (*expect)(void *self);
+    /* All mailboxes were read whole since the last `expect`. The window's end waits for that, a
+     * little longer than a minute at most; without it that nothing came proves nothing. */
+    bool (*looked)(void *self);
 };
 
 /* Starts; everything else happens in the world's loop. */

@@ -148,7 +148,8 @@ struct probe {
     bool window_whole;        /* it passed to its end */
     bool sessions_used_up;    /* PROBE_SESSIONS_MAX */
     unsigned failed_sessions; /* in a row, without an answer to any form */
-    bool looked_last;         /* the mailboxes were asked to be looked at before the window ends */
+    bool looked_last;         /* the mailboxes were asked to be looked at: the window is over */
+    bool look_missed;         /* and that was not answered */
     bool concluding;          /* connections are being ended, then `finished` is called */
     bool session_ended;       /* and the probe has not looked at it yet */
     int64_t resume_ns;        /* no session before */

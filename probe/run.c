@@ -145,6 +145,7 @@ static const struct probe *ask_address(struct app *a, const struct target *t,
                                       .arrival = run_see_arrival,
                                       .progress = run_see_progress,
                                       .expect = run_see_expect,
+                                      .looked = run_has_looked,
                                       .finished = run_see_finished,
                                       .self = a};
     struct world *w = loop_world(a->loop);

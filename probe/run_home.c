@@ -86,6 +86,13 @@ void run_see_expect(void *self)
         mailboxes_hurry(a->mailboxes);
 }
 
+bool run_has_looked(void *self)
+{
+    struct app *a = self;
+
+    return mailboxes_are_current(a->mailboxes);
+}
+
 static void say(const char *text)
 {
     fprintf(stderr, "relayprobe: %s\n", text);

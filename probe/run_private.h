@@ -53,6 +53,7 @@ void run_see_progress(void *self, const char *phase, unsigned done, unsigned tot
 void run_see_arrival(void *self, enum arrival_kind kind, const struct form_result *form,
                      const struct mail_view *mail);
 void run_see_expect(void *self);
+bool run_has_looked(void *self);
 void run_see_finished(void *self, const struct probe *p);
 
 /* The mailboxes' owner; self is the app. */

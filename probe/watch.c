@@ -219,6 +219,11 @@ bool watch_is_read(const struct watch *w)
     return w->started && poller_is_read(w->poller);
 }
 
+bool watch_is_current(const struct watch *w)
+{
+    return w->started && poller_is_current(w->poller);
+}
+
 void watch_stop(struct watch *w)
 {
     if (w->started)

@@ -48,6 +48,8 @@ void watch_start(struct watch *w, struct mailbox mailbox);
 void watch_hurry(struct watch *w); /* a message is expected */
 bool watch_is_ready(const struct watch *w);
 bool watch_is_read(const struct watch *w); /* all that was in the mailbox was shown */
+/* True when the mailbox was read whole since the last watch_hurry. */
+bool watch_is_current(const struct watch *w);
 void watch_stop(struct watch *w); /* nothing is called back any more */
 void watch_free(struct watch *w); /* NULL is allowed */
 

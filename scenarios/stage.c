@@ -356,6 +356,14 @@ void stage_hurry(struct stage *s)
             store_hurry(s->mailboxes[i].store);
 }
 
+bool stage_is_current(const struct stage *s)
+{
+    for (size_t i = 0; i < s->c->mailbox_count; i++)
+        if (s->mailboxes[i].store != NULL && !store_is_current(s->mailboxes[i].store))
+            return false;
+    return true;
+}
+
 void stage_close(struct stage *s)
 {
     for (size_t i = 0; i < CASE_SERVERS_MAX; i++) {

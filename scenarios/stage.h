@@ -88,7 +88,8 @@ bool stage_open(struct stage *s, struct world *world, struct sim *sim, const str
 void stage_deliver(struct stage *s, unsigned mailbox, const struct mail_view *mail);
 /* Begins to read the mailboxes that store mail; how many these are: `ready` comes for each. */
 unsigned stage_watch(struct stage *s);
-void stage_hurry(struct stage *s); /* something is expected in them */
+void stage_hurry(struct stage *s);            /* something is expected in them */
+bool stage_is_current(const struct stage *s); /* all were read whole since then */
 void stage_close(struct stage *s);
 /* Where the detector is sent: the case's target and listener. */
 const struct endpoint *stage_target(const struct stage *s);

@@ -110,6 +110,11 @@ void store_hurry(struct store *s)
     watch_hurry(s->watch);
 }
 
+bool store_is_current(const struct store *s)
+{
+    return watch_is_current(s->watch);
+}
+
 void store_free(struct store *s)
 {
     if (s == NULL)

@@ -22,8 +22,9 @@ struct store *store_new(struct world *w, const struct case_mailbox *m, int64_t w
 unsigned store_copies(const struct store *s);
 /* False: no memory. */
 bool store_put(struct store *s, const struct mail_view *mail);
-void store_watch(struct store *s); /* begins to read */
-void store_hurry(struct store *s); /* a message is expected */
-void store_free(struct store *s);  /* NULL is allowed */
+void store_watch(struct store *s);            /* begins to read */
+void store_hurry(struct store *s);            /* a message is expected */
+bool store_is_current(const struct store *s); /* read whole since then */
+void store_free(struct store *s);             /* NULL is allowed */
 
 #endif

@@ -366,10 +366,16 @@ static void on_line(void *self, unsigned session, char direction, struct span te
     record_heard(&t->record, t->target, session, world_now(t->world), direction, text);
 }
 
+static bool has_looked(void *self)
+{
+    return stage_is_current(&((struct trial *)self)->stage);
+}
+
 static void begin(struct trial *t)
 {
     const struct case_file *c = t->stage.c;
     const struct probe_observer observer = {.expect = on_expect,
+                                            .looked = has_looked,
                                             .finished = on_finished,
                                             .line = c->target->engine != NULL ? on_line : NULL,
                                             .self = t};

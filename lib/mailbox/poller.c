@@ -143,6 +143,8 @@ static void begin(struct poller *p, enum poller_phase phase, int64_t now_ns)
 static void begin_round(struct poller *p, int64_t now_ns)
 {
     p->next_ns = CLOCK_NEVER;
+    p->paying = p->owed;
+    p->owed = false;
     p->found = p->overflow = p->failed = p->hurried = false;
     p->pending_count = p->pending_start = p->pending_done = p->pending_at = 0;
     begin(p, POLLER_LISTING, now_ns);
@@ -182,6 +184,8 @@ static void rest_in_trouble(struct poller *p, int64_t now_ns)
 static void end_round(struct poller *p, int64_t now_ns)
 {
     p->phase = POLLER_RESTS;
+    p->owed |= p->paying && (p->failed || p->overflow);
+    p->paying = false;
     if (p->failed) {
         rest_in_trouble(p, now_ns);
     } else {
@@ -425,6 +429,7 @@ void poller_init(struct poller *p, const struct poller_config *config, struct ma
 void poller_hurry(struct poller *p)
 {
     p->baseline = false;
+    p->owed = true;
     if (p->phase == POLLER_STOPPED || p->lasting) {
         return;
     }
@@ -434,6 +439,11 @@ void poller_hurry(struct poller *p)
     } else {
         p->hurried = true;
     }
+}
+
+bool poller_is_current(const struct poller *p)
+{
+    return !p->owed && !p->paying;
 }
 
 bool poller_ready(const struct poller *p)

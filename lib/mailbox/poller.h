@@ -59,6 +59,8 @@ int64_t poller_deadline(const struct poller *p);
  * nothing: tries cost accounts their lives.
  */
 void poller_hurry(struct poller *p);
+/* True when nothing that poller_hurry asked for is still to be answered by a whole round. */
+bool poller_is_current(const struct poller *p);
 /* True when the mailbox was listed without trouble at least once (skip_present's baseline stands).
  */
 bool poller_ready(const struct poller *p);

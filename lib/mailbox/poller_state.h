@@ -45,6 +45,8 @@ struct poller {
     bool baseline;       /* what the first list shows is passed over */
     bool lasting;        /* the trouble will not heal by itself */
     bool hurried;        /* look again when this round is over */
+    bool owed;           /* a look that was asked for has not begun */
+    bool paying;         /* this round is that look */
     bool found;          /* this round showed new mail */
     bool overflow;       /* it listed more new messages than pending takes */
     bool failed;         /* an operation of this round failed: no further ones */

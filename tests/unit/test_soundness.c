@@ -259,6 +259,12 @@ static void on_interrupt(void *self)
     probe_interrupt(lab->probe);
 }
 
+static bool has_looked(void *self)
+{
+    struct lab *lab = self;
+    return !lab->stored || watch_is_current(lab->box.watch);
+}
+
 /* -- one run */
 
 static void open_mock(struct lab *lab, struct mock **mock, const struct random_server *s,
@@ -358,11 +364,13 @@ static void await_box(struct lab *lab, struct probe_config *config)
 
 static void run_seed(struct lab *lab, uint64_t seed, struct probe_config *config)
 {
-    const struct probe_observer observer = {.line = on_line,
-                                            .arrival = on_arrival,
-                                            .expect = on_expect,
-                                            .finished = on_finished,
-                                            .self = lab};
+    const struct probe_observer observer = {
+        .line = on_line,
+        .arrival = on_arrival,
+        .expect = on_expect,
+        .looked = has_looked,
+        .finished = on_finished,
+        .self = lab};
     struct prng p;
     prng_init(&p, seed);
     sim_reset(lab->sim, seed);
