@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "drive/local_address.h"
 #include "drive/random.h"
 #include "drive/resolve.h"
 #include "drive/standard_files.h"
@@ -22,6 +23,26 @@
 #include "probe/run.h"
 
 enum { MESSAGE_MAX = 1024, RUN_ID_OCTETS = 8 };
+
+/* An address that is not this host's would look like a target without a route. */
+static int check_source(const struct options *o, struct strbuf *error)
+{
+    if (o->source.family == 0 || o->mode != MODE_ASK)
+        return RUN_FINE;
+    switch (local_address_try(&o->source)) {
+    case LOCAL_ADDRESS_OURS:
+        return RUN_FINE;
+    case LOCAL_ADDRESS_NOT_OURS:
+        strbuf_adds(error, "--source: ");
+        endpoint_print_address(error, &o->source);
+        strbuf_adds(error, " is no address that this host can ask from");
+        return RUN_USAGE;
+    case LOCAL_ADDRESS_TROUBLE:
+        break;
+    }
+    strbuf_addf(error, "--source: %s", strerror(errno));
+    return RUN_SYSTEM;
+}
 
 static bool look_up(struct options *o, struct strbuf *error)
 {
@@ -163,6 +184,9 @@ static int start(struct options *o, const struct run_config *config, int argc, c
     case MODE_DRY_RUN:
         break;
     }
+    int status = check_source(o, error);
+    if (status != RUN_FINE)
+        return status;
     if (!look_up(o, error))
         return RUN_USAGE;
     return ask(config, error);

@@ -233,6 +233,8 @@ WRONG = [
     ("a public target", [*CANARY, "192.0.2.1:25", "TARGET"], "--allow-public"),
     ("the sink as target", [*CANARY, "--sink", "TARGET", "TARGET"], "that is the sink itself"),
     ("the canary's domain as target", [*CANARY, "canary.test"], "the canary's own domain"),
+    ("a source that is not ours", [*CANARY, "--source", "10.254.253.252", "TARGET"],
+     "--source: 10.254.253.252 is no address that this host can ask from"),
     ("unknown form", [*CANARY, "--forms", "S1-R1,XX", "TARGET"], "--forms: 'S1-R1,XX'"),
     ("unknown verdict", [*CANARY, "--expect", "shut", "TARGET"], "--expect: 'shut'"),
     ("bad duration", [*CANARY, "--wait", "5 minutes", "TARGET"], "--wait: '5 minutes'"),
