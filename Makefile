@@ -23,11 +23,11 @@ CPP_OWN  := -I. -D_POSIX_C_SOURCE=200809L -DRELAYLAB_VERSION='"$(VERSION)"' \
 SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 COMPILE   = $(CC) -std=c11 $(CPP_OWN) $(CFLAGS) $(WARN) $(SANFLAGS)
 LINK      = $(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS)
-LIBS     := -lev -lyaml -ljansson -lcrypto -lcurl -lsqlite3
+LIBS     := -lev -lyaml -ljansson -lcrypto -lcurl -lsqlite3 -lcares
 Q        := $(if $(V),,@)
 say       = $(if $(V),,@echo "  $(1) $@")
 
-DIRS  := lib/base lib/smtp lib/conf lib/mailbox lib drive probe mockmta scenarios scenarios/adapter scenarios/engine
+DIRS  := lib/base lib/smtp lib/conf lib/mailbox lib/dns lib drive probe mockmta scenarios scenarios/adapter scenarios/engine
 SRC   := $(filter-out %/main.c,$(wildcard $(addsuffix /*.c,$(DIRS))))
 MAINS := probe/main.c mockmta/main.c scenarios/main.c
 UNIT  := $(wildcard tests/unit/test_*.c)
