@@ -1,5 +1,6 @@
 /* Headers and reports: spans stay inside, and a report never depends on what is behind its end. */
 #include "lib/smtp/dsn.h"
+#include "lib/smtp/received.h"
 #include "tests/fuzz/fuzz.h"
 
 static void inside(struct span part, struct span whole)
@@ -48,6 +49,19 @@ static void write_and_read(struct span text)
                (report.is_dsn && report.action == DSN_FAILED && dsn_action_name(report.action)));
 }
 
+static void look_at_trace(struct span headers)
+{
+    struct received r;
+    size_t at = 0;
+    for (unsigned i = 0; i < 1000 && received_next(headers, &at, &r); i++) {
+        inside(r.from, headers);
+        inside(r.address, headers);
+        inside(r.by, headers);
+        inside(r.with, headers);
+        inside(r.date, headers);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct span content = {(const char *)data, size}, headers, body, value;
@@ -61,6 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         inside(value, headers);
         FUZZ_CHECK(next <= headers.len);
     }
+    look_at_trace(headers);
     mail_header_count(headers, SPAN("Subject"));
     write_and_read(content);
     for (int null_sender = 0; null_sender < 2; null_sender++) {
@@ -71,6 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         inside(report.diagnostic, content);
         inside(report.remote_mta, content);
         inside(report.returned, content);
+        inside(report.words, content);
         FUZZ_CHECK(!report.is_dsn || report.is_report);
     }
     return 0;
