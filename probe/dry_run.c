@@ -89,15 +89,35 @@ static void print_message(struct strbuf *out, const struct form *f, const struct
     }
 }
 
-static void print_control(struct strbuf *out, const struct probe_config *c)
+/* One control as it is said; the one after the last form differs in its tokens only. */
+static void print_control(struct strbuf *out, const struct probe_config *c,
+                          const struct form_identity *who, const struct names *n, size_t canary)
 {
-    if (c->control_route.family == 0) {
-        strbuf_adds(out, "# no control message: neither --sink nor --control-route was given\n");
+    const struct endpoint *route = canary == 0 ? &c->control_route : &c->further_route[canary - 1];
+    struct canary to = form_canary(&(struct form){.canary = (uint8_t)canary}, who);
+    struct token_pair tokens;
+    char id[32];
+    struct strbuf id_text;
+
+    if (!c->mailbox || route->family == 0) {
+        strbuf_adds(out, "# no control message to ");
+        strbuf_add(out, to.domain);
+        strbuf_adds(out, !c->mailbox ? ": no mailbox was given\n"
+                                     : ": no way in is known (--control-route)\n");
         return;
     }
-    strbuf_adds(out, "# before and after: a control message to the canary, by ");
-    endpoint_print(out, &c->control_route);
-    strbuf_addc(out, '\n');
+    strbuf_init(&id_text, id, sizeof(id));
+    strbuf_adds(&id_text, "control-before");
+    if (canary > 0)
+        strbuf_addf(&id_text, ".%zu", canary + 1);
+    token_make(c->key, span_of(n->target), span_of(id), &tokens);
+    strbuf_adds(out, "# before, and likewise after: a control message by ");
+    endpoint_print(out, route);
+    strbuf_addf(out, "\nEHLO %s\nMAIL FROM:<", n->helo);
+    form_mailbox(out, c->token_place, c->sender_local, &tokens.sender, c->sender_domain);
+    strbuf_adds(out, ">\nRCPT TO:<");
+    form_mailbox(out, c->token_place, to.local, &tokens.recipient, to.domain);
+    strbuf_adds(out, ">\nDATA\n# the message, and the dot\nQUIT\n");
 }
 
 bool dry_run_print(struct strbuf *out, const struct probe_config *config)
@@ -120,7 +140,8 @@ bool dry_run_print(struct strbuf *out, const struct probe_config *config)
         return false;
     forms_bind(forms, count, &who, config->key, span_of(names.target));
     strbuf_addf(out, "# %s: what would be said; nothing was sent\n", names.target);
-    print_control(out, config);
+    for (size_t i = 0; i <= config->further_count; i++)
+        print_control(out, config, &who, &names, i);
     if (config->target_name.len == 0)
         strbuf_adds(out,
                     "# forms that need the target's name are asked once its greeting tells it\n");
