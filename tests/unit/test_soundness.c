@@ -29,12 +29,15 @@ enum { SEEDS_DEFAULT = 2000, EPOCH_S = 1795502520, TOLD_MAX = 65536 };
 
 /* Connections that stand when the verdict is due are closed first. */
 static const int64_t slack_ns = 60 * CLOCK_SECOND;
+/* A last look into a mailbox is awaited. */
+static const int64_t look_ns = 76 * CLOCK_SECOND;
 
 struct form_record {
-    unsigned accepted; /* end-of-data answered with 2yz by the target */
-    unsigned copies;   /* messages at the sink that name the form and that no mock made */
-    unsigned certain;  /* of these, with a reverse-path and to the form's own address */
-    unsigned reports;  /* made by a mock */
+    unsigned accepted;  /* end-of-data answered with 2yz by the target */
+    unsigned copies;    /* messages at the sink that name the form and that no mock made */
+    unsigned certain;   /* of these, with a reverse-path and to the form's own address */
+    unsigned reports;   /* made by a mock */
+    int64_t visible_ns; /* when the first of them could be read in the box; 0: none was put there */
 };
 
 struct lab {
@@ -129,6 +132,21 @@ static void record_mail(struct lab *lab, const struct mail_view *mail)
     }
 }
 
+/* What lies in the box may be read or not. */
+static void record_put(struct lab *lab, const struct mail_view *mail)
+{
+    const struct probe *p = lab->probe;
+    int64_t at = clock_after(world_now(lab->world), lab->box.visible_after_ns);
+    for (size_t i = 0; i < p->result_count && !made_by_a_mock(mail); i++) {
+        const struct token_pair *t = &p->results[i].form.tokens;
+        bool ours = envelope_holds(mail, &t->recipient) ||
+                    holds_token(mail->content, &t->recipient);
+        if (ours && (lab->forms[i].visible_ns == 0 || at < lab->forms[i].visible_ns)) {
+            lab->forms[i].visible_ns = at;
+        }
+    }
+}
+
 static bool show_probe(struct lab *lab, const struct mail_view *mail)
 {
     if (!lab->finished) {
@@ -142,6 +160,7 @@ static void on_mail(void *self, const struct mail_view *mail, bool truncated)
     struct lab *lab = self;
     (void)truncated;
     if (lab->stored) {
+        record_put(lab, mail);
         random_box_put(&lab->box, mail);
     } else {
         (void)show_probe(lab, mail);
@@ -425,6 +444,10 @@ static void check_form(struct lab *lab, size_t i, enum verdict v)
     if (v == VERDICT_CLOSED && lab->probe->config.mailbox && f->copies > 0) {
         complain(lab, "closed, though a message came through", r);
     }
+    bool unread = f->visible_ns != 0 && f->copies == 0 && f->visible_ns < lab->probe->window_end_ns;
+    if (unread && (v == VERDICT_CLOSED || v == VERDICT_DISCARDS || v == VERDICT_BOUNCES)) {
+        complain(lab, "more said than may be, with a message unread in the box", r);
+    }
     if (r->delivered && f->copies == 0) {
         complain(lab, "called delivered, nothing came through", r);
     }
@@ -454,7 +477,7 @@ static bool any_copy(const struct lab *lab)
 
 static void check_end(struct lab *lab, const struct probe_config *c)
 {
-    int64_t longest = c->max_time_ns + c->wait_ns + slack_ns;
+    int64_t longest = c->max_time_ns + c->wait_ns + slack_ns + (lab->stored ? look_ns : 0);
     if (lab->end != SIM_STOPPED || !lab->finished) {
         complain(lab, sim_end_name(lab->end), NULL);
     }
