@@ -27,7 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { DRAIN_MS = 200, FINAL_KILLS = 1000 };
+enum { DRAIN_MS = 200, SETTLE_MS = 100, STEP_MS = 5, FINAL_KILLS = 1000 };
 
 struct keeper {
     const struct spawn_config *config;
@@ -253,10 +253,27 @@ static unsigned kill_children(void)
     return count;
 }
 
+/* Who is about to end anyway (the other half of a pipe, a child that hears SIGTERM too) may. */
+static void settle(struct keeper *k)
+{
+    int64_t until_ns = k->terminated ? k->deadline_ns : clock_after(now_ns(), SETTLE_MS * CLOCK_MS);
+
+    if (k->killed || k->abandoned)
+        return;
+    while (now_ns() < until_ns) {
+        pid_t pid = waitpid(-1, NULL, WNOHANG);
+
+        if (pid < 0)
+            return;
+        if (pid == 0)
+            (void)poll(NULL, 0, STEP_MS);
+    }
+}
+
 /* Whoever is left is ended; their parents' death makes their children ours. */
 static void end_stragglers(struct keeper *k)
 {
-    reap(k);
+    settle(k);
     signal_group(k, SIGKILL);
     for (int i = 0; i < FINAL_KILLS; i++) {
         unsigned count = kill_children();
