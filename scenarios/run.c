@@ -352,6 +352,17 @@ static void work(void *self, struct outcome *out, struct strbuf *story)
         tell(r, out, story);
 }
 
+/* Somebody's detector must not reach the Internet; where the host has no namespaces to give, it
+   runs on loopback all the same, since the contract gives it no other address. */
+static void perform_jailed(struct runner *r, struct outcome *out, struct strbuf *story)
+{
+    jail_perform(&r->c, work, r, out, story);
+    if (out->status != OUTCOME_SKIPPED || case_has_engine(&r->c))
+        return;
+    out->reason[0] = '\0';
+    work(r, out, story);
+}
+
 void runner_perform(struct runner *r, const struct run_job *job, struct outcome *out,
                     struct strbuf *story)
 {
@@ -371,10 +382,10 @@ void runner_perform(struct runner *r, const struct run_job *job, struct outcome 
         out->status = OUTCOME_SKIPPED;
         return;
     }
-    if (!case_has_engine(&r->c))
+    if (r->contest == NULL && !case_has_engine(&r->c))
         work(r, out, story);
     else if (jail_ready(&r->c, out, story))
-        jail_perform(&r->c, work, r, out, story);
+        perform_jailed(r, out, story);
 }
 
 const char *outcome_status_name(enum outcome_status s)

@@ -16,6 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "drive/namespace.h"
+
 enum { OPEN_FOLDERS_MAX = 16 };
 
 static bool join(char *to, const char *path, const char *tail)
@@ -38,14 +40,24 @@ static bool make_maildir(const struct folder *f)
     return true;
 }
 
+/* In a namespace there is one place to write (drive/namespace.h), and outside it is not there. */
+static bool make_private(struct folder *f)
+{
+    const char *own = getenv("TMPDIR");
+    const char *const bases[] = {NAMESPACE_PLACE, own != NULL ? own : "", "/tmp"};
+
+    errno = ENAMETOOLONG;
+    for (size_t i = 0; i < sizeof bases / sizeof bases[0]; i++)
+        if (bases[i][0] != '\0' && join(f->path, bases[i], "relaylab-XXXXXX") &&
+            mkdtemp(f->path) != NULL)
+            return true;
+    return false;
+}
+
 bool folder_make(struct folder *f, struct strbuf *error)
 {
-    const char *base = getenv("TMPDIR");
-
     *f = (struct folder){.deliveries = 0};
-    errno = ENAMETOOLONG;
-    if (join(f->path, base != NULL && base[0] != '\0' ? base : "/tmp", "relaylab-XXXXXX") &&
-        mkdtemp(f->path) != NULL) {
+    if (make_private(f)) {
         if (make_maildir(f) && join(f->maildir, f->path, "mail") &&
             join(f->out, f->path, "verdict.json"))
             return true;

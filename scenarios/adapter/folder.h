@@ -1,9 +1,10 @@
 /*
  * folder.h - a detector's private folder: where it starts, its maildir, its answer
  *
- * Made afresh for each run under TMPDIR (else /tmp) and removed with all that the detector left in
- * it. Deliveries are written as a delivery agent writes them: one file a recipient in new/, moved
- * there whole from tmp/, with Return-Path and Delivered-To on top.
+ * Made afresh for each run, where the namespace allows it or under TMPDIR (else /tmp), and removed
+ * with all that the detector left in it. Deliveries are written as a delivery agent writes them:
+ * one file a recipient in new/, moved there whole from tmp/, with Return-Path and Delivered-To on
+ * top.
  *
  * Ownership: a value; folder_remove ends it. Errors: a sentence with strerror.
  */
