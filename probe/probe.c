@@ -17,9 +17,9 @@
 #include "probe/record.h"
 #include "probe/steps.h"
 
-/* When the window is over, a look into stored mailboxes is awaited so long: a poller gives up an
+/* When the window is over, a look into stored mailboxes is awaited so long: a poller gives up each
  * operation after a minute. One that is in trouble is not waited for much. */
-#define LAST_LOOK_NS (75 * CLOCK_SECOND)
+#define LAST_LOOK_NS (125 * CLOCK_SECOND)
 #define TROUBLED_LOOK_NS (5 * CLOCK_SECOND)
 #define LOOK_STEP_NS (50 * CLOCK_MS)
 

@@ -45,24 +45,24 @@ struct probe_config {
     struct span canary_local, canary_domain; /* the first canary: asked with the whole battery */
     struct canary further[FORM_CANARIES_MAX - 1]; /* asked with the plain form only */
     size_t further_count;
-    enum token_place token_place; /* where a token stands in an address */
+    enum token_place token_place;            /* where a token stands in an address */
     struct span sender_local, sender_domain; /* default: the canary's */
     struct span helo;    /* default: the sender's domain with "probe." before it */
     struct span contact; /* goes into the message */
     struct endpoint target;
-    struct span target_name;       /* as given; {T} */
-    struct span local_domain;      /* {D}, --domain; empty: target_name when it is a name */
-    struct endpoint source;        /* family 0: any */
-    struct span forms;             /* "standard" */
-    bool mailbox;                  /* arrivals will be reported through probe_arrival */
+    struct span target_name;  /* as given; {T} */
+    struct span local_domain; /* {D}, --domain; empty: target_name when it is a name */
+    struct endpoint source;   /* family 0: any */
+    struct span forms;        /* "standard" */
+    bool mailbox;             /* arrivals will be reported through probe_arrival */
     struct span mailboxes[PROBE_MAILBOXES_MAX]; /* their names, for reports and the ledger */
     size_t mailbox_count;
     struct endpoint control_route; /* where the control message goes in; family 0: no control
                                       possible */
     struct endpoint further_route[FORM_CANARIES_MAX - 1]; /* the same, of further canaries */
-    int64_t wait_ns;               /* the window; default 2 min */
-    int64_t max_time_ns;           /* default 15 min; asking ends then, the window may follow */
-    int64_t retry_ns; /* first retry of deferred forms; default 5 min + 1 s; then doubled */
+    int64_t wait_ns;                                      /* the window; default 2 min */
+    int64_t max_time_ns; /* default 15 min; asking ends then, the window may follow */
+    int64_t retry_ns;    /* first retry of deferred forms; default 5 min + 1 s; then doubled */
     struct smtp_timeouts timeouts;
     bool exhaustive; /* wait the whole window though a delivery was seen */
     enum vantage vantage;
@@ -97,8 +97,8 @@ struct probe_observer { /* for progress lines, transcripts and logs; each may be
     void *self;
     /* A message of ours was accepted, or the window is over: it is worth looking. */
     void (*expect)(void *self);
-    /* All mailboxes were read whole since the last `expect`. The window's end waits for that, a
-     * little longer than a minute at most; without it that nothing came proves nothing. */
+    /* All mailboxes were read whole since the last `expect`. The window's end waits for that,
+     * two minutes at most; without it that nothing came proves nothing. */
     bool (*looked)(void *self);
 };
 
@@ -106,8 +106,8 @@ struct probe_observer { /* for progress lines, transcripts and logs; each may be
 void probe_start(struct probe *p, struct world *w, const struct probe_config *config,
                  const struct probe_observer *observer);
 /* A complete message reached a mailbox of ours; `mailbox` is its name as in the config. In a stored
- * message the envelope is what the last server wrote down: a reverse-path that is not known is given
- * as the null one, recipients that are not known are left out. */
+ * message the envelope is what the last server wrote down: a reverse-path that is not known is
+ * given as the null one, recipients that are not known are left out. */
 /* True: it is of this run (a delivery, a report, a control). When the probe is finished, the ledger
  * and the verdict still learn of it. */
 bool probe_arrival_in(struct probe *p, struct span mailbox, const struct mail_view *mail);

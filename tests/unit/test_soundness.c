@@ -30,7 +30,7 @@ enum { SEEDS_DEFAULT = 2000, EPOCH_S = 1795502520, TOLD_MAX = 65536 };
 /* Connections that stand when the verdict is due are closed first. */
 static const int64_t slack_ns = 60 * CLOCK_SECOND;
 /* A last look into a mailbox is awaited. */
-static const int64_t look_ns = 76 * CLOCK_SECOND;
+static const int64_t look_ns = 126 * CLOCK_SECOND;
 
 struct form_record {
     unsigned accepted;  /* end-of-data answered with 2yz by the target */
