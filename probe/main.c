@@ -13,12 +13,12 @@
 
 #include "drive/local_address.h"
 #include "drive/random.h"
-#include "drive/resolve.h"
 #include "drive/standard_files.h"
 #include "probe/collect_run.h"
 #include "probe/dry_run.h"
 #include "probe/ledger_command.h"
 #include "probe/ledger_place.h"
+#include "probe/look_up.h"
 #include "probe/report.h"
 #include "probe/run.h"
 
@@ -42,22 +42,6 @@ static int check_source(const struct options *o, struct strbuf *error)
     }
     strbuf_addf(error, "--source: %s", strerror(errno));
     return RUN_SYSTEM;
-}
-
-static bool look_up(struct options *o, struct strbuf *error)
-{
-    for (size_t i = 0; i < o->target_count; i++) {
-        struct target *t = &o->target[i];
-        struct strbuf trouble;
-
-        strbuf_init(&trouble, t->trouble, sizeof(t->trouble));
-        if (t->is_name)
-            resolve_host(t->name, t->port, t->address, TARGET_ADDRESSES_MAX, &t->address_count,
-                         &trouble);
-        if (!options_check_target(o, t, error))
-            return false;
-    }
-    return true;
 }
 
 /* The ledger's secret, so that a later run knows the tokens; without a ledger one of this run. */
@@ -187,8 +171,8 @@ static int start(struct options *o, const struct run_config *config, int argc, c
     int status = check_source(o, error);
     if (status != RUN_FINE)
         return status;
-    if (!look_up(o, error))
-        return RUN_USAGE;
+    if (!look_up_targets(o, &status, error))
+        return status;
     return ask(config, error);
 }
 

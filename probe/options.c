@@ -275,6 +275,12 @@ static const struct option_row rows[] = {
     {"--helo", "NAME", read_helo, false, "our name in EHLO; default: probe.DOMAIN of the sender"},
     {"--domain", "DOMAIN", read_domain, false,
      "a domain local to the target; default: the target's name"},
+    {"--resolver", "ADDR:PORT", option_resolver, false,
+     "DNS server that names are asked of; default: the system's"},
+    {"--resolver-timeout", "DURATION", option_resolver_timeout, false,
+     "patience for one answer of it; default 15s"},
+    {"--all-mx", NULL, option_all_mx, false,
+     "of mx:DOMAIN ask every host, not only the first that answers"},
     {"--forms", "LIST", read_forms, false, "quick, standard (default), full, or ids: S1-R1,R6"},
     {"--wait", "DURATION", read_wait, false,
      "window for deliveries after the last accepted message; default 2min"},
@@ -450,7 +456,7 @@ void options_print_help(struct strbuf *out)
         out,
         "Usage: relayprobe --canary ADDRESS [OPTION...] TARGET...\n"
         "Asks a mail server whether it relays for strangers, and proves the answer by delivery.\n"
-        "TARGET is ADDR:PORT, [ADDR6]:PORT, ADDR or NAME (port 25).\n\n");
+        "TARGET is ADDR:PORT, [ADDR6]:PORT, ADDR or NAME (port 25), or mx:DOMAIN.\n\n");
     for (size_t i = 0; i < ROW_COUNT; i++) {
         size_t from = out->len;
 

@@ -55,6 +55,9 @@ struct options {
     unsigned rate;
     int64_t wait_ns, max_time_ns, retry_ns;
     struct smtp_timeouts timeouts;
+    struct endpoint resolver;    /* family 0: the host's own way of looking names up */
+    int64_t resolver_timeout_ns; /* 0: the default */
+    bool all_mx;
     const char *transcript; /* or NULL */
     bool no_ledger, tidy;
     bool canary_missing; /* the error is that; options_print_canary_help says more */

@@ -36,4 +36,9 @@ bool option_export_run(struct reader *r);
 /* The rules among these; false, with one line in error. */
 bool options_check_home(struct options *o, struct strbuf *error);
 
+/* options_dns.c: how names are looked up */
+bool option_resolver(struct reader *r);
+bool option_resolver_timeout(struct reader *r);
+bool option_all_mx(struct reader *r);
+
 #endif

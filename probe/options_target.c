@@ -55,9 +55,18 @@ static bool check_address(const struct options *o, const struct target *t, const
     return false;
 }
 
+/* By its own name, or because its mail is found at a host of that name. */
+static bool names_canary(const struct options *o, const struct target *t)
+{
+    for (size_t i = 0; i < t->found.host_count; i++)
+        if (is_canary_domain(o, span_of(t->found.hosts[i].name)))
+            return true;
+    return t->is_name && is_canary_domain(o, t->name);
+}
+
 bool options_check_target(const struct options *o, const struct target *t, struct strbuf *error)
 {
-    if (t->is_name && is_canary_domain(o, t->name)) {
+    if (names_canary(o, t)) {
         target_say(error, "target", t->text);
         strbuf_adds(
             error,

@@ -2,8 +2,8 @@
  * run.c - the targets one after another, in one loop, with one sink
  *
  * A name with several addresses is asked at the first one where an SMTP server answers; the others
- * are named in the report. Probes are kept until the loop is gone, since a session that was broken
- * off may still end in there.
+ * are named in the report. With --all-mx that goes for each host by itself. Probes are kept until
+ * the loop is gone, since a session that was broken off may still end in there.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -97,8 +97,8 @@ struct probe_config run_probe_config(const struct run_config *c, const struct ta
         .helo = o->helo,
         .contact = o->contact,
         .target = *at,
-        .target_name = t->is_name ? t->name : (struct span){NULL, 0},
-        .local_domain = o->domain,
+        .target_name = target_host(t, at),
+        .local_domain = o->domain.len == 0 && t->by_mx ? t->name : o->domain,
         .source = o->source,
         .forms = o->forms,
         .mailbox = o->mailbox_count > 0,
@@ -141,13 +141,14 @@ static void name_run(struct app *a, struct kept_probe *kept)
 static const struct probe *ask_address(struct app *a, const struct target *t,
                                        const struct endpoint *at)
 {
-    struct probe_observer observer = {.line = run_see_line,
-                                      .arrival = run_see_arrival,
-                                      .progress = run_see_progress,
-                                      .expect = run_see_expect,
-                                      .looked = run_has_looked,
-                                      .finished = run_see_finished,
-                                      .self = a};
+    struct probe_observer observer = {
+        .line = run_see_line,
+        .arrival = run_see_arrival,
+        .progress = run_see_progress,
+        .expect = run_see_expect,
+        .looked = run_has_looked,
+        .finished = run_see_finished,
+        .self = a};
     struct world *w = loop_world(a->loop);
     struct probe_config config;
     struct kept_probe *kept = calloc(1, sizeof(*kept));
@@ -180,66 +181,99 @@ static const struct probe *ask_address(struct app *a, const struct target *t,
     return &kept->probe;
 }
 
-static void note_other_addresses(struct app *a, const struct target *t, size_t asked)
+static void note_way(struct app *a, const struct target *t)
 {
     struct strbuf text;
 
-    if (asked + 1 >= t->address_count)
+    a->note_count = 0;
+    strbuf_init(&text, a->way, sizeof(a->way));
+    target_print_way(t, &text);
+    if (text.len > 0)
+        note_end(a, &text);
+}
+
+static void note_unreachable(struct app *a, const struct endpoint *at, const struct probe *p)
+{
+    struct strbuf text;
+
+    if (a->note_count >= NOTES_MAX - 1)
+        return;
+    text = note_begin(a);
+    endpoint_print(&text, at);
+    strbuf_addf(&text, " was asked first and was unreachable: %s", p->verdict.reason);
+    note_end(a, &text);
+}
+
+static void note_other_addresses(struct app *a, const struct target *t, size_t from, size_t to)
+{
+    struct strbuf text;
+
+    if (from >= to)
         return;
     text = note_begin(a);
     strbuf_adds(&text, "The name has other addresses, which were not asked:");
-    for (size_t i = asked + 1; i < t->address_count; i++) {
+    for (size_t i = from; i < to; i++) {
         strbuf_addc(&text, ' ');
         endpoint_print(&text, &t->address[i]);
     }
     note_end(a, &text);
 }
 
-/* False: a system error. */
-static bool ask_target(struct app *a, const struct target *t)
+/* One of the addresses from `from` up to `to`, and one report. False: a system error. */
+static bool ask_some(struct app *a, const struct target *t, struct span name, size_t from,
+                     size_t to)
 {
     const struct probe *p = NULL;
     struct report report;
-    size_t i = 0;
+    size_t i = from;
 
-    a->note_count = 0;
+    note_way(a, t);
     for (;;) {
-        struct strbuf text;
-
         p = ask_address(a, t, &t->address[i]);
         if (p == NULL) {
             strbuf_adds(a->error, "no memory for a probe");
             return false;
         }
-        if (p->verdict.verdict != VERDICT_UNREACHABLE || i + 1 == t->address_count ||
-            loop_signal(a->loop) != 0)
+        if (p->verdict.verdict != VERDICT_UNREACHABLE || i + 1 == to || loop_signal(a->loop) != 0)
             break;
-        if (a->note_count < NOTES_MAX - 1) {
-            text = note_begin(a);
-            endpoint_print(&text, &t->address[i]);
-            strbuf_addf(&text, " was asked first and was unreachable: %s", p->verdict.reason);
-            note_end(a, &text);
-        }
+        note_unreachable(a, &t->address[i], p);
         i++;
     }
-    note_other_addresses(a, t, i);
-    report_of(&report, p, t->text);
+    note_other_addresses(a, t, i + 1, to);
+    report_of(&report, p, name);
     run_count_verdict(a, p->verdict.verdict);
     return print_report(a, &report);
+}
+
+static bool ask_target(struct app *a, const struct target *t)
+{
+    char memory[2 * TARGET_NAME_MAX + 16];
+    struct strbuf name;
+    size_t end = 0;
+
+    if (!a->options->all_mx || !t->by_mx)
+        return ask_some(a, t, t->text, 0, t->address_count);
+    for (size_t from = 0; from < t->address_count && loop_signal(a->loop) == 0; from = end) {
+        end = target_host_end(t, from);
+        strbuf_init(&name, memory, sizeof(memory));
+        strbuf_add(&name, t->text);
+        strbuf_adds(&name, " at ");
+        strbuf_add(&name, target_host(t, &t->address[from]));
+        if (!ask_some(a, t, strbuf_span(&name), from, end))
+            return false;
+    }
+    return true;
 }
 
 /* A name without an address is a verdict of its own. */
 static bool report_unknown_name(struct app *a, const struct target *t)
 {
-    struct verdict_result verdict = {.verdict = VERDICT_UNREACHABLE, .reason_code = "no-such-name"};
+    struct verdict_result verdict;
     struct report report = {.target = t->text, .verdict = &verdict};
-    struct strbuf reason;
 
-    strbuf_init(&reason, verdict.reason, sizeof(verdict.reason));
-    strbuf_adds(&reason, "the name has no address: ");
-    strbuf_adds(&reason, t->trouble);
+    target_unfound(t, &verdict);
     report.started_epoch_s = report.finished_epoch_s = world_epoch(loop_world(a->loop));
-    a->note_count = 0;
+    note_way(a, t);
     run_count_verdict(a, VERDICT_UNREACHABLE);
     return print_report(a, &report);
 }
@@ -249,28 +283,30 @@ static bool open_mailboxes(struct app *a)
     const struct options *o = a->options;
     struct span domains[FORM_CANARIES_MAX + 1];
     size_t count = 0;
-    struct mailboxes_owner owner = {.mail = run_take_mail,
-                                    .callout = run_take_callout,
-                                    .refused = run_take_refusal,
-                                    .trouble = run_take_trouble,
-                                    .well = run_take_well,
-                                    .ready = run_take_ready,
-                                    .self = a};
+    struct mailboxes_owner owner = {
+        .mail = run_take_mail,
+        .callout = run_take_callout,
+        .refused = run_take_refusal,
+        .trouble = run_take_trouble,
+        .well = run_take_well,
+        .ready = run_take_ready,
+        .self = a};
 
     domains[count++] = o->canary_domain;
     for (size_t i = 0; i < o->further_count; i++)
         domains[count++] = o->further[i].domain;
     domains[count++] = o->sender_domain;
-    struct mailboxes_config config = {.world = loop_world(a->loop),
-                                      .urls = o->mailbox,
-                                      .url_count = o->mailbox_count,
-                                      .password_file = o->password_file,
-                                      .ca_file = o->ca_file,
-                                      .domains = domains,
-                                      .domain_count = count,
-                                      .wait_ns = o->wait_ns,
-                                      .skip_present = true,
-                                      .tidy = o->tidy};
+    struct mailboxes_config config = {
+        .world = loop_world(a->loop),
+        .urls = o->mailbox,
+        .url_count = o->mailbox_count,
+        .password_file = o->password_file,
+        .ca_file = o->ca_file,
+        .domains = domains,
+        .domain_count = count,
+        .wait_ns = o->wait_ns,
+        .skip_present = true,
+        .tidy = o->tidy};
 
     if (o->mailbox_count == 0) {
         a->ready = true;

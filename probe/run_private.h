@@ -12,7 +12,7 @@
 #include "probe/run.h"
 #include "probe/transcript.h"
 
-enum { NOTES_MAX = 8, NOTE_LEN = 320 };
+enum { NOTES_MAX = 8, NOTE_LEN = 320, WAY_LEN = 2048 };
 
 struct kept_probe { /* in a list, until the loop is gone */
     struct kept_probe *next;
@@ -41,6 +41,7 @@ struct app {
     size_t note_count;
     struct span notes[NOTES_MAX];
     char note_memory[NOTES_MAX][NOTE_LEN];
+    char way[WAY_LEN]; /* how the target was found */
     struct { /* of each mailbox; why empty: it is well */
         char why[192];
         bool lasting;

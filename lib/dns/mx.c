@@ -269,16 +269,14 @@ static const char *trouble_text(enum dns_status s)
     return texts[s];
 }
 
-void mx_print_reason(const struct mx_result *r, struct span name, struct strbuf *out)
+void mx_print_reason(const struct mx_result *r, struct strbuf *out)
 {
-    strbuf_add_visible(out, name);
-    strbuf_adds(out, ": ");
     if (r->status == MX_NULL) {
         strbuf_adds(out, "the domain takes no mail (null MX, RFC 7505)");
         return;
     }
     if (r->way == MX_BY_RECORDS && r->host_count > 0)
-        strbuf_addf(out, "of its %zu MX hosts none has a known address, for instance %s: ",
-                    r->host_count, r->hosts[0].name);
+        strbuf_addf(out, "none of its MX hosts (%s%s) has a known address: ", r->hosts[0].name,
+                    r->host_count > 1 ? " and others" : "");
     strbuf_adds(out, trouble_text(r->trouble));
 }

@@ -76,7 +76,7 @@ void mx_find_cancel(struct mx_find *f); /* allowed when it is over, too */
 /* "no-such-name", "null-mx", "resolver-timeout", "servfail", "resolver-refused",
    "resolver-malformed", "cname-loop", "resolver-truncated"; of MX_FOUND "found". */
 const char *mx_reason_code(const struct mx_result *r);
-/* One sentence of the kind. */
-void mx_print_reason(const struct mx_result *r, struct span name, struct strbuf *out);
+/* One clause of that kind: "there is no such name". */
+void mx_print_reason(const struct mx_result *r, struct strbuf *out);
 
 #endif
