@@ -71,8 +71,8 @@ static const char stored[] = HEAD
     "truth: open\ntime: virtual\n"
     "probe: {canaries: [p@b.test], collect_after: 25h}\n" SERVERS "mailboxes:\n"
     "  a: {domains: a.test, kind: memory, deliver_after: 3s, duplicate: 2, loses: 4, bare: true,\n"
-    "      alter: base64, poll: 5s, tidy: true, slow: 1s, down: {from: 1s, to: 2s}, refuses: true,\n"
-    "      drops: 3, noise: 7, stale: 8, plants: {at: 9s, token: altered}}\n"
+    "      alter: base64, poll: 5s, tidy: true, slow: 1s, down: {from: 1s, to: 2s},\n"
+    "      refuses: true, drops: 3, noise: 7, stale: 8, plants: {at: 9s, token: altered}}\n"
     "  b: {domains: b.test}\n"
     "expect: {verdict: discards, later: open}\n";
 
