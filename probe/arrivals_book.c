@@ -85,17 +85,18 @@ static bool earlier(const void *self, struct span token, struct strbuf *whose)
     return e->known != NULL && e->known(e->self, token, whose);
 }
 
-static struct span target_name(const void *self, int owner)
-{
-    (void)owner;
-    return ((const struct probe *)self)->who.target_name;
-}
-
 static struct span greeting_name(const void *self, int owner)
 {
     struct span greeting = span_from(span_of(((const struct probe *)self)->target.greeting), 4);
     (void)owner;
     return span_to(greeting, span_chr(greeting, ' '));
+}
+
+/* Who was given as an address is known by what it calls itself only. */
+static struct span target_name(const void *self, int owner)
+{
+    const struct probe *p = self;
+    return p->named ? p->who.target_name : greeting_name(self, owner);
 }
 
 struct arrival_book arrival_book_of(const struct probe *p)

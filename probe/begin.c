@@ -76,25 +76,47 @@ static void session_ended(void *self, struct session *s)
     steps_poke(p);
 }
 
-/* {T}, when only an address was given: what the target calls itself. Forms wait for that until the
- * greeting came. */
+static bool is_under(struct span name, struct span domain)
+{
+    bool below = name.len > domain.len && name.ptr[name.len - domain.len - 1] == '.' &&
+                 span_iends(name, domain);
+    return domain.len > 0 && (below || span_iequal(name, domain));
+}
+
+/* {T}, when only an address was given: what the target calls itself, if the user vouches for its
+ * domain. No form was asked yet. A name that makes a form too long is not taken. */
+static void take_name(struct probe *p, struct span name)
+{
+    struct form forms[FORMS_MAX];
+    struct form_identity who = p->who;
+    char room[PROBE_NAME_MAX];
+    if (p->named || !is_under(name, p->config.local_domain) ||
+        !bytes_copy(room, sizeof(room), name)) {
+        return;
+    }
+    who.target_name = span_of(room);
+    for (size_t i = 0; i < p->result_count; i++) {
+        forms[i] = p->results[i].form;
+    }
+    forms_bind(forms, p->result_count, &who, p->config.key, span_of(p->token_target));
+    for (size_t i = 0; i < p->result_count; i++) {
+        if (p->results[i].form.applicable && !forms[i].applicable) {
+            return;
+        }
+    }
+    memcpy(p->target_name, room, sizeof(room));
+    p->who.target_name = span_of(p->target_name);
+    for (size_t i = 0; i < p->result_count; i++) {
+        p->results[i].form = forms[i];
+    }
+    plan_refresh(&p->plan);
+}
+
 static void session_named(void *self, struct span name)
 {
     struct probe *p = self;
+    take_name(p, name);
     record_run(p);
-    if (p->who.target_name.len > 0 || !bytes_copy(p->target_name, sizeof(p->target_name), name)) {
-        return;
-    }
-    p->who.target_name = span_of(p->target_name);
-    if (p->who.local_domain.len == 0) {
-        p->who.local_domain = p->who.target_name;
-    }
-    for (size_t i = 0; i < p->result_count; i++) {
-        if (!p->results[i].form.applicable) {
-            forms_bind(&p->results[i].form, 1, &p->who, p->config.key, span_of(p->token_target));
-        }
-    }
-    plan_refresh(&p->plan);
 }
 
 /* -- the start */
@@ -134,7 +156,8 @@ static void derive_identity(struct probe *p)
 {
     const struct probe_config *c = &p->config;
     struct endpoint address;
-    bool named = c->target_name.len > 0 && !endpoint_parse_address(c->target_name, &address);
+    p->named = c->target_name.len > 0 && !endpoint_parse_address(c->target_name, &address) &&
+               bytes_copy(p->target_name, sizeof(p->target_name), c->target_name);
     p->who = (struct form_identity){
         .token_place = c->token_place,
         .canary_local = c->canary_local,
@@ -146,9 +169,11 @@ static void derive_identity(struct probe *p)
         .local_domain = c->local_domain,
     };
     memcpy(p->who.further, c->further, sizeof(p->who.further));
-    if (named && bytes_copy(p->target_name, sizeof(p->target_name), c->target_name)) {
+    if (p->named) {
         p->who.target_name = span_of(p->target_name);
         p->who.local_domain = c->local_domain.len > 0 ? c->local_domain : p->who.target_name;
+    } else {
+        forms_name_by_address(&p->who, p->target_name, sizeof(p->target_name));
     }
 }
 

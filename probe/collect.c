@@ -169,7 +169,8 @@ static struct span name_of(const void *self, int index, bool greeting)
         return (struct span){NULL, 0};
     }
     look_at_run(c, b->match.run, b->match.form);
-    return span_of(greeting ? c->run.greeting : c->run.target_name);
+    bool named = c->run.target_name[0] != '\0'; /* else it was given as an address */
+    return span_of(greeting || !named ? c->run.greeting : c->run.target_name);
 }
 
 static struct span target_name(const void *self, int index)

@@ -13,6 +13,7 @@ enum { NAME_MAX_LEN = 256 };
 struct names { /* text that a run derives from its config */
     char helo[NAME_MAX_LEN];
     char target[ENDPOINT_TEXT_MAX];
+    char literal[ENDPOINT_TEXT_MAX + 8];
 };
 
 static void derive(struct names *n, const struct probe_config *c)
@@ -132,6 +133,8 @@ bool dry_run_print(struct strbuf *out, const struct probe_config *config)
     strbuf_init(&error, memory, sizeof(memory));
     derive(&names, config);
     who = identity(config);
+    if (config->target_name.len == 0)
+        forms_name_by_address(&who, names.literal, sizeof(names.literal));
     memcpy(who.further, config->further, sizeof(who.further));
     memset(forms, 0, sizeof(forms));
     if (!forms_select(config->forms, forms, FORMS_MAX, &count, &error))
@@ -142,9 +145,9 @@ bool dry_run_print(struct strbuf *out, const struct probe_config *config)
     strbuf_addf(out, "# %s: what would be said; nothing was sent\n", names.target);
     for (size_t i = 0; i <= config->further_count; i++)
         print_control(out, config, &who, &names, i);
-    if (config->target_name.len == 0)
+    if (config->target_name.len == 0 && config->local_domain.len > 0)
         strbuf_adds(out,
-                    "# forms that need the target's name are asked once its greeting tells it\n");
+                    "# the target's name becomes what it greets with, if that is under --domain\n");
     strbuf_addf(out, "\nEHLO %s\n", names.helo);
     for (size_t i = 0; i < count; i++)
         print_form(out, &forms[i], &who);

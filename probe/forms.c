@@ -415,6 +415,17 @@ static void bind_kind(struct form *f, const struct form_identity *who)
     }
 }
 
+void forms_name_by_address(struct form_identity *who, char *room, size_t cap)
+{
+    struct strbuf literal;
+    strbuf_init(&literal, room, cap);
+    endpoint_print_literal(&literal, &who->target);
+    who->target_name = strbuf_span(&literal);
+    if (who->local_domain.len == 0) {
+        who->local_domain = who->target_name;
+    }
+}
+
 void forms_bind(struct form *forms, size_t count, const struct form_identity *who,
                 const struct token_key *key, struct span target)
 {
@@ -475,7 +486,7 @@ void forms_print(struct strbuf *out)
     }
     strbuf_adds(out,
                 "{x} {X} canary with token, its domain; {p} {S} sender with token, its domain;\n"
-                "{T} {ip} the target's name, address; {D} a domain local to the target;\n"
+                "{T} {ip} the target's name or literal, its address; {D} a domain local to it;\n"
                 "{rand} a token alone. A form is a sender and a recipient: S3-R1; S3 alone is\n"
                 "S3-R1, R6 alone is S1-R6. Controls explain other answers and are never counted;\n"
                 "no message is sent for them.\n");

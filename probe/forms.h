@@ -59,7 +59,7 @@ struct form_identity { /* who asks whom */
     struct canary further[FORM_CANARIES_MAX - 1];
     size_t further_count;
     struct span sender_local, sender_domain;
-    struct span target_name;  /* {T} */
+    struct span target_name;  /* {T}; a name, or the address literal */
     struct endpoint target;   /* {ip} */
     struct span local_domain; /* {D}; empty: unknown */
 };
@@ -89,6 +89,10 @@ struct canary form_canary(const struct form *f, const struct form_identity *who)
 /* An address with a token in it, as `place` says: local+token@domain, or token@domain. */
 void form_mailbox(struct strbuf *out, enum token_place place, struct span local,
                   const struct token *token, struct span domain);
+/* {T} of a target that was given by its address is the address literal, and so is {D} when none is
+ * known: what a server calls itself may be somebody else's name, and a relay would send there.
+ * `room` keeps the text. */
+void forms_name_by_address(struct form_identity *who, char *room, size_t cap);
 /* Fills in tokens, kind and applicability for this identity. */
 void forms_bind(struct form *forms, size_t count, const struct form_identity *who,
                 const struct token_key *key, struct span target);

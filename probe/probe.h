@@ -50,8 +50,8 @@ struct probe_config {
     struct span helo;    /* default: the sender's domain with "probe." before it */
     struct span contact; /* goes into the message */
     struct endpoint target;
-    struct span target_name;  /* as given; {T} */
-    struct span local_domain; /* {D}, --domain; empty: target_name when it is a name */
+    struct span target_name;  /* as given; {T}; empty or an address: its literal */
+    struct span local_domain; /* {D}, --domain; empty: as {T} */
     struct endpoint source;   /* family 0: any */
     struct span forms;        /* "standard" */
     bool mailbox;             /* arrivals will be reported through probe_arrival */

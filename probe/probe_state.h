@@ -159,7 +159,9 @@ struct probe {
     /* Text that was derived from config. */
     char helo[PROBE_NAME_MAX];
     char target_text[ENDPOINT_TEXT_MAX]; /* "192.0.2.1:25" */
-    char target_name[PROBE_NAME_MAX];    /* {T}; the address literal when no name was given */
+    bool named;                          /* the target was given by name */
+    char target_name[PROBE_NAME_MAX];    /* {T}; the address literal when no name was given, unless
+                                            it greets with one under --domain */
     char token_target[PROBE_NAME_MAX + ENDPOINT_TEXT_MAX + 80]; /* run and target: input of the
                                                                    tokens */
 };

@@ -59,7 +59,7 @@ void record_run(struct probe *p)
     struct ledger_run row = {
         .run = p->config.run_id,
         .target = span_of(p->target_text),
-        .target_name = p->who.target_name,
+        .target_name = p->named ? p->who.target_name : (struct span){NULL, 0},
         .greeting = book.greeting_name(p, 0),
         .vantage = span_of(report_vantage_name(p->config.vantage)),
         .canary = strbuf_span(&canaries),

@@ -303,7 +303,7 @@ static const struct conf_field probe_fields[] = {
      .type = CONF_CUSTOM,
      AT(case_probe, unnamed),
      .parse = parse_negated,
-     .doc = "false: the target is given as an address, and names itself in its greeting"},
+     .doc = "false: the target is given as an address"},
     {.name = "exhaustive",
      .type = CONF_BOOL,
      AT(case_probe, exhaustive),
