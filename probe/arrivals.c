@@ -237,8 +237,8 @@ void arrival_read_report_by(const struct arrival_book *b, const struct arrival *
     bool failed = (r->is_dsn && r->action == DSN_FAILED) || r->failed_in_words;
     bool elsewhere = names_another_host(name, r);
     out->canary_side = failed && elsewhere;
-    out->by_target =
-        failed && !elsewhere && made_by_target(name, b->greeting_name(b->self, a->form), r);
+    out->by_target = failed && !elsewhere &&
+                     made_by_target(name, b->greeting_name(b->self, a->form), r);
     copy_visible(out->reporting_mta, sizeof(out->reporting_mta), r->reporting_mta);
     copy_visible(out->remote_mta, sizeof(out->remote_mta), r->remote_mta);
     copy_visible(out->status, sizeof(out->status), r->status);

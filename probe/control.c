@@ -67,8 +67,7 @@ static void say_body(struct probe_control *c)
     strbuf_init(&from, from_room, sizeof(from_room));
     strbuf_init(&to, to_room, sizeof(to_room));
     strbuf_init(&message, c->message, sizeof(c->message));
-    form_mailbox(&from, who->token_place, who->sender_local, &c->tokens.sender,
-                 who->sender_domain);
+    form_mailbox(&from, who->token_place, who->sender_local, &c->tokens.sender, who->sender_domain);
     form_mailbox(&to, who->token_place, c->canary.local, &c->tokens.recipient, c->canary.domain);
     struct mail_probe m = {
         .from = strbuf_span(&from),

@@ -76,8 +76,7 @@ static void print_message(struct strbuf *out, const struct form *f, const struct
     strbuf_init(&from_text, from, sizeof(from));
     strbuf_init(&to_text, to, sizeof(to));
     form_mailbox(&from_text, c->token_place, c->sender_local, &f->tokens.sender, c->sender_domain);
-    form_mailbox(&to_text, c->token_place, c->canary_local, &f->tokens.recipient,
-                 c->canary_domain);
+    form_mailbox(&to_text, c->token_place, c->canary_local, &f->tokens.recipient, c->canary_domain);
     probe.from = strbuf_span(&from_text);
     probe.to = strbuf_span(&to_text);
     mail_write_probe(&message, &probe);

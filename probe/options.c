@@ -142,8 +142,8 @@ static bool read_timeout(struct reader *r)
 static bool read_expect(struct reader *r)
 {
     if (!verdict_parse(r->value, &r->o->expect))
-        return option_wrong(r,
-                     "write open, bounces, discards, accepts, inconclusive, closed or unreachable");
+        return option_wrong(
+            r, "write open, bounces, discards, accepts, inconclusive, closed or unreachable");
     r->o->expect_given = true;
     return true;
 }

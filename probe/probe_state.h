@@ -71,9 +71,9 @@ struct probe_hop { /* one Received field; visible characters */
 
 struct probe_proof { /* the first delivery */
     bool seen;
-    bool token_in_header;  /* our field was still in it */
-    int form;              /* index in results */
-    unsigned hop_count;    /* may pass the list's room; the newest hops are left out then */
+    bool token_in_header; /* our field was still in it */
+    int form;             /* index in results */
+    unsigned hop_count;   /* may pass the list's room; the newest hops are left out then */
     struct probe_hop hops[PROBE_HOPS_MAX]; /* oldest first: who took it from us, ... */
     char mailbox[128];
     char file[256]; /* where the message was saved; empty: nowhere */
@@ -90,13 +90,13 @@ struct probe_control { /* a message of our own, by its own way in */
     int64_t until_ns;            /* no attempt from then on */
     int64_t again_ns;            /* it was deferred: the next attempt; 0: none is due */
     unsigned attempts;
-    bool started, active;        /* active: between start and `ended` */
-    bool finished;               /* its last session is over */
-    bool again;                  /* deferred, its session not yet over; private */
-    bool unwritten;              /* not sent, since the ledger could not take it */
-    bool accepted;               /* end-of-data was answered with 250 */
-    bool arrived;                /* came home */
-    uint8_t stage;               /* private */
+    bool started, active; /* active: between start and `ended` */
+    bool finished;        /* its last session is over */
+    bool again;           /* deferred, its session not yet over; private */
+    bool unwritten;       /* not sent, since the ledger could not take it */
+    bool accepted;        /* end-of-data was answered with 250 */
+    bool arrived;         /* came home */
+    uint8_t stage;        /* private */
     enum smtp_outcome outcome;
     enum smtp_step step;
     char reply[160]; /* the last one */
@@ -125,15 +125,16 @@ struct probe {
     unsigned report_count, callout_count; /* may pass the lists' room */
     unsigned delivery_count, foreign_count, unclear_count, forged_count, replayed_count;
     struct probe_mailbox mailboxes[PROBE_MAILBOXES_MAX]; /* as config.mailboxes */
-    bool ledger_failed; /* something could not be written down */
-    struct probe_row rows[FORMS_MAX]; /* of each form, what the ledger has */
-    char forged[256];   /* the first one: token, mailbox and sender, visible */
-    char replayed[256]; /* the same, with the run that it belongs to */
-    bool canary_refused;           /* the canary's side refused a relayed message */
-    bool turned_away;              /* our mailbox was full of connections and let one go unheard */
-    char canary_refusal[256];      /* what it said */
+    bool ledger_failed;                                  /* something could not be written down */
+    struct probe_row rows[FORMS_MAX];                    /* of each form, what the ledger has */
+    char forged[256];         /* the first one: token, mailbox and sender, visible */
+    char replayed[256];       /* the same, with the run that it belongs to */
+    bool canary_refused;      /* the canary's side refused a relayed message */
+    bool turned_away;         /* our mailbox was full of connections and let one go unheard */
+    char canary_refusal[256]; /* what it said */
     struct probe_proof proof;
-    char dialogue[FORMS_MAX][PROBE_DIALOGUE_MAX]; /* of the last attempt: "C: ...", "S: ..." lines */
+    char dialogue[FORMS_MAX][PROBE_DIALOGUE_MAX]; /* of the last attempt: "C: ...", "S: ..." lines
+                                                   */
     char unclear[PROBE_SHOWN_MAX]; /* the first arrival that cannot be told apart: envelope and
                                       head, visible */
 

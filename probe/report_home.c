@@ -60,7 +60,8 @@ void report_home_notes(const struct probe *p, struct strbuf *text,
         list_canaries(text, p, true);
         strbuf_adds(text, "; and not ");
         list_canaries(text, p, false);
-        strbuf_adds(text, p->window_whole ? " within the window" : " before the wait was cut short");
+        strbuf_adds(text,
+                    p->window_whole ? " within the window" : " before the wait was cut short");
         strbuf_adds(text, ". A honeypot lets the first message through, to look like a relay.");
         emit(self, strbuf_span(text));
     }
@@ -77,14 +78,18 @@ void report_home_notes(const struct probe *p, struct strbuf *text,
     }
     if (p->forged_count > 0) {
         strbuf_reset(text);
-        strbuf_addf(text, "%u message(s) with a forged or altered token came, and count for "
-                          "nothing; the first: %s", p->forged_count, p->forged);
+        strbuf_addf(text,
+                    "%u message(s) with a forged or altered token came, and count for "
+                    "nothing; the first: %s",
+                    p->forged_count, p->forged);
         emit(self, strbuf_span(text));
     }
     if (p->replayed_count > 0) {
         strbuf_reset(text);
-        strbuf_addf(text, "%u message(s) with a token of an earlier run came, and count for nothing "
-                          "here; the first: %s", p->replayed_count, p->replayed);
+        strbuf_addf(text,
+                    "%u message(s) with a token of an earlier run came, and count for nothing "
+                    "here; the first: %s",
+                    p->replayed_count, p->replayed);
         emit(self, strbuf_span(text));
     }
     if (p->ledger_failed)

@@ -25,9 +25,9 @@ struct run_config {
     struct span run_id;           /* of the first address; further ones get "-2" and so on */
     struct ledger ledger;         /* ops NULL: none */
     struct ledger_reader earlier; /* the same one, read */
-    char *page;    /* REPORT_MAX octets to write reports in */
-    bool colour;   /* standard output is a terminal that likes it */
-    bool terminal; /* standard error is one: a progress line may be shown */
+    char *page;                   /* REPORT_MAX octets to write reports in */
+    bool colour;                  /* standard output is a terminal that likes it */
+    bool terminal;                /* standard error is one: a progress line may be shown */
 };
 
 /* Returns the exit status. */

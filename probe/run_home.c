@@ -117,15 +117,16 @@ static void save_proof(struct app *a, const struct form_result *form, const stru
 }
 
 void run_see_arrival(void *self, enum arrival_kind kind, const struct form_result *form,
-                        const struct mail_view *mail)
+                     const struct mail_view *mail)
 {
-    static const char *const names[] = {[ARRIVAL_DELIVERY] = "delivery",
-                                        [ARRIVAL_REPORT] = "report",
-                                        [ARRIVAL_CONTROL] = "control message",
-                                        [ARRIVAL_FOREIGN] = "message of no concern",
-                                        [ARRIVAL_UNCLEAR] = "arrival that cannot be told apart",
-                                        [ARRIVAL_FORGED] = "message with a forged token",
-                                        [ARRIVAL_REPLAYED] = "message with an old token"};
+    static const char *const names[] = {
+        [ARRIVAL_DELIVERY] = "delivery",
+        [ARRIVAL_REPORT] = "report",
+        [ARRIVAL_CONTROL] = "control message",
+        [ARRIVAL_FOREIGN] = "message of no concern",
+        [ARRIVAL_UNCLEAR] = "arrival that cannot be told apart",
+        [ARRIVAL_FORGED] = "message with a forged token",
+        [ARRIVAL_REPLAYED] = "message with an old token"};
     struct app *a = self;
     char memory[2 * MAIL_PATH_MAX];
     struct strbuf text;
@@ -200,8 +201,8 @@ static void take_earlier(struct app *a, struct span mailbox, const struct mail_v
     struct strbuf text;
     struct collected what;
 
-    if (a->collect == NULL || !collect_mail(a->collect, mailbox, mail,
-                                            world_epoch(loop_world(a->loop)), &what))
+    if (a->collect == NULL ||
+        !collect_mail(a->collect, mailbox, mail, world_epoch(loop_world(a->loop)), &what))
         return;
     strbuf_init(&text, memory, sizeof(memory));
     collect_print(&text, &what);

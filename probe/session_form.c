@@ -311,8 +311,7 @@ void session_say_body(struct session *s)
     strbuf_init(&to, to_room, sizeof(to_room));
     strbuf_init(&message, s->message, sizeof(s->message));
     struct canary canary = form_canary(f, who);
-    form_mailbox(&from, who->token_place, who->sender_local, &f->tokens.sender,
-                 who->sender_domain);
+    form_mailbox(&from, who->token_place, who->sender_local, &f->tokens.sender, who->sender_domain);
     form_mailbox(&to, who->token_place, canary.local, &f->tokens.recipient, canary.domain);
     struct mail_probe m = {
         .from = strbuf_span(&from),

@@ -98,8 +98,7 @@ static struct view view_of(const struct verdict_facts *f)
 {
     struct view v = {.f = f};
     v.judged = f->mailbox && !f->mailbox_dead && !f->turned_away && f->control_before &&
-               f->control_after && f->window_whole && !f->canary_refused &&
-               !f->undecidable_arrival;
+               f->control_after && f->window_whole && !f->canary_refused && !f->undecidable_arrival;
     if (f->plain != NULL && !(plain_refused(f) && settled(f->plain, f, v.judged))) {
         v.culprit = f->plain;
     }

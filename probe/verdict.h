@@ -64,10 +64,10 @@ struct verdict_facts {
     enum answer session_answer; /* a refusal of greeting, EHLO/HELO or every sender; ANSWER_NONE
                                    otherwise */
     bool mailbox;               /* there is a way to see what arrives */
-    bool mailbox_dead;     /* one cannot be read now */
-    bool no_control_route; /* a canary's own way in is not known */
+    bool mailbox_dead;          /* one cannot be read now */
+    bool no_control_route;      /* a canary's own way in is not known */
     bool control_before, control_after; /* came home, to every canary */
-    bool turned_away; /* our mailbox let a connection go unheard */
+    bool turned_away;                   /* our mailbox let a connection go unheard */
     bool window_whole;    /* the wait after the last accepted message was not cut short */
     bool deadline_passed; /* --max-time ended the asking */
     bool interrupted;

@@ -347,7 +347,8 @@ static struct span daemon_name(struct span headers)
     if (!from_daemon(headers) || !mail_header(headers, SPAN("From"), 0, &from, NULL))
         return (struct span){NULL, 0};
     size_t at = span_rchr(from, '@');
-    struct span name = at == SIZE_MAX ? (struct span){NULL, 0} : first_word(span_from(from, at + 1));
+    struct span name = at == SIZE_MAX ? (struct span){NULL, 0}
+                                      : first_word(span_from(from, at + 1));
     return span_to(name, span_chr(name, '>'));
 }
 
@@ -405,7 +406,8 @@ void dsn_read(struct span sender, struct span content, struct dsn_report *out)
         return;
     bool daemon = null_sender ? looks_like_bounce(headers, body)
                               : from_daemon(headers) && subject_of_bounce(headers);
-    out->guessed = daemon && !out->is_report && !from_daemon(headers) && !subject_of_bounce(headers);
+    out->guessed = daemon && !out->is_report && !from_daemon(headers) &&
+                   !subject_of_bounce(headers);
     out->is_report |= daemon;
     if ((null_sender || daemon) && out->is_report && out->returned.len == 0)
         out->returned = returned_in_text(body);

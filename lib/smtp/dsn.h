@@ -17,8 +17,8 @@ struct dsn_report {
                        text) */
     /* a machine-readable message/delivery-status, or QSBMF: `action` means something */
     bool is_dsn;
-    /* nothing but the null reverse-path and our message in its body speaks for a report: it could be
-     * a wrapped delivery as well, above all where the reverse-path is only not known */
+    /* nothing but the null reverse-path and our message in its body speaks for a report: it could
+     * be a wrapped delivery as well, above all where the reverse-path is only not known */
     bool guessed;
     /* no DSN: a mailer daemon says in free text that delivery failed for good; status and
      * diagnostic are read off its words, the reporting MTA off its address */

@@ -282,7 +282,8 @@ static const struct row ROWS[] = {
      .is_report = true},
     {.label = "a mailer-daemon with a reverse-path",
      .sender = "MAILER-DAEMON@mx.victim.test",
-     .content = "From: MAILER-DAEMON@mx.victim.test\r\nSubject: failure notice\r\n\r\nno\r\n\r\n" OURS,
+     .content =
+         "From: MAILER-DAEMON@mx.victim.test\r\nSubject: failure notice\r\n\r\nno\r\n\r\n" OURS,
      .is_report = true,
      .words = true,
      .mta = "mx.victim.test",

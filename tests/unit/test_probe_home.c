@@ -13,10 +13,10 @@
 #include "probe/progress.h"
 #include "tests/unit/probe_lab.h"
 
-static const struct world_row relays = {
-    "relays", .rules = {ACCEPT_RCPT, AT_DOT("250 2.0.0 Ok", FATE_RELAY)}};
-static const struct world_row discards = {
-    "discards", .rules = {ACCEPT_RCPT, AT_DOT("250 2.0.0 Ok", FATE_NONE)}};
+static const struct world_row relays = {"relays",
+                                        .rules = {ACCEPT_RCPT, AT_DOT("250 2.0.0 Ok", FATE_RELAY)}};
+static const struct world_row discards = {"discards", .rules = {ACCEPT_RCPT,
+                                                                AT_DOT("250 2.0.0 Ok", FATE_NONE)}};
 static const struct world_row denies = {"denies", .options = 0};
 
 /* The lab of a row, with its config for the caller to change before it is run. */
@@ -374,16 +374,17 @@ static void what_comes_after_the_verdict_still_changes_it(void **state)
 static void the_dialogue_of_a_form_is_kept(void **state)
 {
     static const char *const said[] = {"C: MAIL FROM:<x+", "\nS: 250", "\nC: RCPT TO:<x+",
-                                       "\nC: DATA\nS: 354 ", "\nC: (the message)\nS: 250 2.0.0 Ok\n"};
+                                       "\nC: DATA\nS: 354 ",
+                                       "\nC: (the message)\nS: 250 2.0.0 Ok\n"};
     struct lab *lab = lab_run(&relays);
-    const char *at = lab->probe->dialogue[0];
+    struct span rest = span_of(lab->probe->dialogue[0]);
     (void)state;
     for (size_t i = 0; i < COUNT(said); i++) {
-        const char *found = strstr(at, said[i]);
-        if (found == NULL) {
+        size_t found = span_find(rest, span_of(said[i]));
+        if (found == SIZE_MAX) {
             fail_msg("'%s' is not in '%s'", said[i], lab->probe->dialogue[0]);
         }
-        at = found;
+        rest = span_from(rest, found);
     }
     lab_free(lab);
 }

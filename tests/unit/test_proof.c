@@ -48,8 +48,8 @@ static void messages_are_kept(void **state)
     assert_string_equal(second, "run-S1-R1.2-token.2.eml");
     read_back(directory, first, "one\r\n");
     read_back(directory, second, "two\r\n");
-    assert_true(proof_save(directory, SPAN("../x"), SPAN("/f\n"), SPAN(".t"), SPAN(""), first,
-                           &error));
+    assert_true(
+        proof_save(directory, SPAN("../x"), SPAN("/f\n"), SPAN(".t"), SPAN(""), first, &error));
     assert_null(strchr(first, '/'));
     assert_null(strchr(first, '\n'));
     read_back(directory, first, "");
@@ -66,8 +66,8 @@ static void trouble_is_told(void **state)
     assert_false(proof_check("/nonexistent/x", &error));
     assert_string_equal(memory, "/nonexistent/x: No such file or directory");
     strbuf_reset(&error);
-    assert_false(proof_save("/nonexistent/x", SPAN("r"), SPAN("f"), SPAN("t"), SPAN("c"), name,
-                            &error));
+    assert_false(
+        proof_save("/nonexistent/x", SPAN("r"), SPAN("f"), SPAN("t"), SPAN("c"), name, &error));
     assert_string_equal(memory, "/nonexistent/x: No such file or directory");
     strbuf_reset(&error);
     assert_false(proof_check("/dev/null", &error));

@@ -26,7 +26,8 @@ static const struct {
     {"Postfix, IPv6",
      "from a.test (localhost [IPv6:::1]) by mx.victim.test (Postfix) with ESMTPS; Tue", "a.test",
      "::1", "mx.victim.test", "ESMTPS", "Tue"},
-    {"Exim", "from [192.0.2.7] (helo=probe.canary.test) by mx.victim.test with esmtp (Exim 4.96); x",
+    {"Exim",
+     "from [192.0.2.7] (helo=probe.canary.test) by mx.victim.test with esmtp (Exim 4.96); x",
      "192.0.2.7", "192.0.2.7", "mx.victim.test", "esmtp", "x"},
     {"Exim, name known", "from a.test ([192.0.2.7]) by mx with esmtp; x", "a.test", "192.0.2.7",
      "mx", "esmtp", "x"},
@@ -87,7 +88,8 @@ static void cut_fields_do_no_harm(void **state)
 
 static void a_chain_is_walked(void **state)
 {
-    struct span headers = SPAN("Received: from b by c; 2\r\nSubject: a\r\nReceived: from a\r\n by b; 1\r\n");
+    struct span headers = SPAN(
+        "Received: from b by c; 2\r\nSubject: a\r\nReceived: from a\r\n by b; 1\r\n");
     struct received r;
     size_t at = 0;
     (void)state;
