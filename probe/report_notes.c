@@ -106,6 +106,27 @@ static void note_target(struct noter *n, const struct target_notes *t)
     note(n, t->quit_unanswered, "QUIT was not answered.");
 }
 
+/* A loss is a weaker no than words: some path may have cut what the server would have taken. */
+static bool closed_by_loss(const struct form_result *r)
+{
+    return r->state == FORM_DENIED && r->answer == ANSWER_NONE && r->hang_ups > 0 &&
+           r->form.kind != FORM_CONTROL;
+}
+
+static void note_losses(struct noter *n, const struct probe *p)
+{
+    struct strbuf *text = note_begin(n);
+    unsigned count = 0;
+
+    strbuf_adds(text, "Counted as refused since the connection was lost at them each time, while "
+                      "the plain form was answered; a path that cuts can look the same:");
+    for (size_t i = 0; i < p->result_count; i++)
+        if (closed_by_loss(&p->results[i]))
+            strbuf_addf(text, "%s %s", count++ > 0 ? "," : "", p->results[i].form.id);
+    if (count > 0)
+        note_end(n);
+}
+
 static void note_senders(struct noter *n, const struct probe *p)
 {
     for (size_t i = 0; i < p->result_count; i++) {
@@ -264,6 +285,7 @@ void report_notes(const struct report *r, void (*emit)(void *self, struct span n
         note_control(&n, &r->probe->controls[i]);
     note_target(&n, &r->probe->target);
     note_senders(&n, r->probe);
+    note_losses(&n, r->probe);
     report_home_notes(r->probe, &n.text, emit, self);
     note_arrivals(&n, r->probe);
     note_callouts(&n, r->probe);

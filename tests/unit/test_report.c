@@ -241,6 +241,11 @@ static void test_notes(void **state)
     const char *page;
 
     (void)state;
+    for (size_t i = 1; i < 3; i++) {
+        p->results[i].state = FORM_DENIED;
+        p->results[i].answer = ANSWER_NONE;
+        p->results[i].hang_ups = 2;
+    }
     p->target.bare_lf = p->target.helo_used = p->target.quit_unanswered = true;
     p->callout_count = 1;
     strcpy(p->callouts[0].recipient, "probe+a@canary.test");
@@ -262,6 +267,7 @@ static void test_notes(void **state)
     has(page, "LF alone");
     has(page, "HELO was used");
     has(page, "QUIT was not answered");
+    has(page, "a path that cuts can look the same: S1-R3, S1-R5");
     has(page, "Callout: somebody asked our mailbox about <probe+a@canary.test> as <>");
     has(page, "Returned by mx.victim.test: S1-R1; action failed");
     has(page,
