@@ -1,0 +1,258 @@
+"""Other people's detectors under relaylab: the contract, its limits, the scorecard."""
+
+import json
+import os
+import signal
+import subprocess
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("RELAYLAB_BUILD", ROOT / "build")).resolve()
+ENV = {**os.environ, "RELAYLAB_PERSONAS": str(ROOT / "mockmta" / "personas"),
+       "RELAYLAB_ADAPTERS": str(ROOT / "scenarios" / "adapters")}
+CASES = "scenarios/cases"
+CALIBRATION = "scenarios/adapters/calibration"
+EXAMPLES = "doc/examples"
+SHIPPED = sorted(path.stem for path in (ROOT / "scenarios" / "adapters").glob("*.yaml"))
+PROBED = f"{CASES}/relay/open-relay-proven.yaml", f"{CASES}/fate/discarded.yaml"
+
+
+def lab(*args, timeout=120):
+    return subprocess.run([BUILD / "relaylab", *map(str, args)], capture_output=True, text=True,
+                          env=ENV, cwd=ROOT, timeout=timeout)
+
+
+def results(*args):
+    run = lab("run", "--jsonl", "-", *args)
+    lines = [json.loads(line) for line in run.stdout.splitlines()]
+    return {line["id"]: line for line in lines if line["event"] == "result"}
+
+
+def score(*args):
+    run = lab("score", "--json", *args)
+    assert run.stdout, run.stderr
+    card = json.loads(run.stdout)
+    return {d["name"]: d for d in card["detectors"]}, {c["id"]: c["results"] for c in card["cases"]}
+
+
+def manifest(path, script, **keys):
+    """A detector of one line of shell."""
+    keys = {"adapter": path.stem, "verdict": "[{match: ^open$, verdict: open}, "
+            "{match: ^closed$, verdict: closed}]", **keys}
+    path.write_text("".join(f"{key}: {value}\n" for key, value in keys.items()) +
+                    f"argv: [sh, -c, {json.dumps(script.replace('{', '{{'))}]\n")
+    return path
+
+
+def test_the_shipped_manifests_are_what_the_issue_names():
+    assert {"nmap-smtp-open-relay", "swaks", "smtplib-pair", "rlytest-like", "relayprobe",
+            "always-open", "always-closed"} <= set(SHIPPED)
+
+
+@pytest.mark.parametrize("name", [n for n in SHIPPED if n != "nmap-smtp-open-relay"] +
+                         [f"{EXAMPLES}/confirming.yaml", f"{EXAMPLES}/rcpt-only.yaml"])
+def test_adapter_check(name):
+    run = lab("adapter", "check", name)
+    assert run.returncode == 0, run.stdout
+    assert "FAIL" not in run.stdout
+    assert run.stdout.count("\n") == 7
+
+
+def test_relayprobe_as_a_command_says_what_it_says_inside():
+    """Every fate and refusal once: the whole set is in make scorecard."""
+    files = [f"{CASES}/fate", f"{CASES}/refusal"]
+    options = ("-j", "4", "--time", "real", *files)
+    inside, outside = results(*options), results("--detector", "relayprobe", *options)
+    asked = {name: r for name, r in outside.items() if r["status"] != "skip"}
+    assert len(asked) > 20
+    assert {n: r["verdict"] for n, r in asked.items() if r["status"] == "pass"} == \
+        {n: inside[n]["verdict"] for n, r in asked.items() if r["status"] == "pass"} 
+    assert {n: r["story"] for n, r in asked.items() if r["status"] != "pass"} == {}
+
+
+def test_scorecard_of_the_baselines_and_two_examples():
+    detectors, cases = score("--detector", "always-open", "--detector", "always-closed",
+                             "--detector", f"{EXAMPLES}/confirming.yaml",
+                             "--detector", f"{EXAMPLES}/rcpt-only.yaml", *PROBED)
+    numbers = {n: (d["missed_relays"], d["false_alarms"], d["passed"], d["applicable"], d["total"])
+               for n, d in detectors.items()}
+    assert numbers == {"always-open": (0, 1, 1, 2, 2), "always-closed": (1, 0, 1, 2, 2),
+                       "confirming": (0, 0, 2, 2, 2), "rcpt-only": (0, 1, 1, 2, 2)}
+    assert cases["discarded"]["rcpt-only"]["result"] == "ALARM"
+    assert cases["open-relay-proven"]["always-closed"]["result"] == "MISSED"
+    assert (detectors["confirming"]["mails"], detectors["rcpt-only"]["mails"]) == (2, 0)
+    assert detectors["rcpt-only"]["connections"] == 2
+    assert detectors["always-open"]["connections"] == 0
+    assert detectors["always-open"]["baseline"] and not detectors["confirming"]["baseline"]
+
+
+def test_scorecard_as_text_and_as_markdown():
+    detectors = "--detector", "always-open", "--detector", "always-closed"
+    text, page = lab("score", *detectors, *PROBED), lab("score", "--markdown", *detectors, *PROBED)
+    assert text.returncode == page.returncode == 0
+    assert "missed relays" in text.stdout and "ALARM" in text.stdout
+    rows = [line for line in page.stdout.splitlines() if line.startswith("|")]
+    assert "| discarded | closed | ALARM | right |" in rows
+    assert "rank" not in (text.stdout + page.stdout).lower()
+
+
+def test_mistakes_come_with_the_transcript_that_shows_why():
+    run = lab("run", "--detector", f"{EXAMPLES}/rcpt-only.yaml", f"{CASES}/fate/discarded.yaml")
+    assert run.returncode == 1
+    assert "false alarm" in run.stdout
+    assert "RCPT TO:<" in run.stdout and "S: 250 2.1.5 Ok" in run.stdout
+    assert "--detector doc/examples/rcpt-only.yaml" in run.stdout
+
+
+def test_nmap_counts_an_accepted_rcpt():
+    run = lab("run", "--verbose", "--detector", "nmap-smtp-open-relay", f"{CASES}/fate/discarded.yaml")
+    assert "Server is an open relay (" in run.stdout
+    assert "false alarm" in run.stdout and "C: RCPT TO:<" in run.stdout
+
+
+def test_constant_detectors_are_not_scored(tmp_path):
+    path = manifest(tmp_path / "stubborn.yaml", "echo open")
+    detectors, cases = score("--detector", path, *PROBED)
+    assert "constant: says open" in detectors["stubborn"]["unscored"]
+    assert detectors["stubborn"]["total"] == 0 and cases == {}
+
+
+def test_virtual_cases_are_not_applicable(tmp_path):
+    case = tmp_path / "slow.yaml"
+    case.write_text(textwrap.dedent("""\
+        case: slow
+        title: t
+        why: w
+        time: virtual
+        truth: closed
+        servers: {mx: {persona: postfix-554}}
+        expect: {verdict: closed}
+        """))
+    detectors, cases = score("--detector", "always-open", case)
+    assert (detectors["always-open"]["applicable"], detectors["always-open"]["total"]) == (0, 1)
+    assert cases["slow"]["always-open"]["result"] == "-"
+
+
+def test_declared_and_undeclared_unsupported(tmp_path):
+    path = manifest(tmp_path / "choosy.yaml", "exit 9", exit="{9: unsupported}")
+    found = results("--detector", path, PROBED[0])["open-relay-proven"]
+    assert (found["status"], found["reason_code"]) == ("fail", "unsupported")
+    path = manifest(tmp_path / "declared.yaml", "exit 9", exit="{9: unsupported}",
+                    unsupported="{tags: smoke, why: It does not like smoke.}")
+    found = results("--detector", path, PROBED[0])["open-relay-proven"]
+    assert (found["status"], found["reason"]) == ("skip", "It does not like smoke.")
+
+
+def test_time_limit_and_nothing_left(tmp_path):
+    mark = f"77{os.getpid()}"
+    path = manifest(tmp_path / "sleeper.yaml", f"trap '' TERM; sleep {mark} & sleep {mark}",
+                    limits="{time: 300ms, grace: 300ms}")
+    found = results("--detector", path, PROBED[0])["open-relay-proven"]
+    assert found["reason_code"] == "timed out" and "SIGKILL" in found["reason"]
+    assert not running(f"sleep {mark}")
+
+
+def test_what_outlives_the_detector_is_ended_and_told(tmp_path):
+    mark = f"78{os.getpid()}"
+    path = manifest(tmp_path / "leaver.yaml", f"setsid sleep {mark} & echo open")
+    found = results("--detector", path, PROBED[0])["open-relay-proven"]
+    assert found["status"] == "fail" and "outlived the detector" in found["story"]
+    assert not running(f"sleep {mark}")
+
+
+def running(words):
+    for place in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if words in place.read_bytes().replace(b"\0", b" ").decode():
+                return True
+        except OSError:
+            continue
+    return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_killed_in_the_middle(tmp_path, number):
+    mark = f"79{os.getpid()}{int(number)}"
+    path = manifest(tmp_path / "sleeper.yaml", f"sleep {mark}")
+    run = subprocess.Popen([BUILD / "relaylab", "run", "--detector", path, PROBED[0]], env=ENV,
+                           cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_until(lambda: running(f"sleep {mark}"))
+    run.send_signal(number)
+    run.wait(timeout=20)
+    wait_until(lambda: not running(f"sleep {mark}"))
+
+
+def wait_until(holds, limit_s=20):
+    end = time.monotonic() + limit_s
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_output_is_capped(tmp_path):
+    path = manifest(tmp_path / "talker.yaml", "head -c 5000000 /dev/zero | tr '\\\\0' x; echo; echo open",
+                    limits="{output: 1000}")
+    found = results("--detector", path, PROBED[0])["open-relay-proven"]
+    assert found["reason_code"] == "no answer"
+    assert "the detector printed 5000006 octets" in found["story"]
+    assert len(found["story"]) < 20000
+
+
+def test_the_environment_is_the_contract(tmp_path):
+    path = manifest(tmp_path / "shower.yaml", "env | sort; pwd; ls /proc/self/fd | wc -l; echo open",
+                    version="{argv: [sh, -c, echo v1], match: v(.)}")
+    story = results("--verbose", "--detector", path, PROBED[0])["open-relay-proven"]["story"]
+    names = {line.strip().split("=")[0] for line in story.splitlines() if "=" in line and
+             line.startswith("    ")}
+    assert {"RELAY_V", "RELAY_HOST", "RELAY_PORT", "RELAY_NAME", "RELAY_HELO", "RELAY_FROM",
+            "RELAY_RCPT", "RELAY_TOKEN", "RELAY_MAILBOX", "RELAY_MX", "RELAY_DEADLINE_MS",
+            "RELAY_TLS", "RELAY_OUT"} <= names
+    assert names <= {n for n in names if n.startswith("RELAY_")} | {
+        "PATH", "HOME", "TMPDIR", "LC_ALL", "PYTHONDONTWRITEBYTECODE", "PWD", "OLDPWD", "SHLVL", "_"}
+
+
+@pytest.mark.parametrize("text, part", [
+    ("verdict: {match: \"(\", verdict: open}\n", "not a regular expression"),
+    ("argv: [x, \"{prot}\"]\n", "no such placeholder: {prot}"),
+    ("limits: {time: 5 minutes}\n", "not a duration"),
+])
+def test_mistakes_in_a_manifest_are_shown_where_they_stand(tmp_path, text, part):
+    path = tmp_path / "wrong.yaml"
+    path.write_text("adapter: wrong\n" + ("" if "argv" in text else "argv: [x]\n") + text)
+    run = lab("run", "--detector", path, PROBED[0])
+    assert run.returncode == 3
+    assert f"{path}:" in run.stderr and part in run.stderr and "^" in run.stderr
+
+
+def test_known_failures(tmp_path):
+    path = manifest(tmp_path / "optimist.yaml", "echo open", baseline="true")
+    expect = tmp_path / "expect" / "optimist.yaml"
+    assert lab("score", "--update", "--detector", path, *PROBED).returncode == 0
+    text = expect.read_text()
+    assert '"discarded":\n    as: false alarm\n' in text and "open-relay" not in text
+    expect.write_text(text.replace("why: \"", "why: \"Our reason. "))
+    assert lab("run", "--detector", path, *PROBED).returncode == 0
+    assert lab("score", "--detector", path, *PROBED).returncode == 0
+    assert lab("score", "--update", "--detector", path, *PROBED).returncode == 0
+    assert "Our reason. " in expect.read_text()
+    honest = manifest(tmp_path / "optimist.yaml", "echo closed", baseline="true")
+    run = lab("run", "--detector", honest, *PROBED)
+    assert run.returncode == 1 and "it passes, and " in run.stdout
+    assert "that " in run.stdout and "does not know" in run.stdout
+    assert lab("score", "--detector", honest, *PROBED).returncode == 1
+
+
+@pytest.mark.parametrize("args, part", [
+    (["score", PROBED[0]], "no detector"),
+    (["run", "--detector", "nobody", PROBED[0]], "no such adapter"),
+    (["run", "--detector", "always-open", "--detector", "always-closed", PROBED[0]],
+     "run takes one --detector"),
+    (["adapter", "always-open"], "adapter check NAME"),
+])
+def test_usage(args, part):
+    run = lab(*args)
+    assert run.returncode == 2 and part in run.stderr
