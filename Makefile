@@ -42,7 +42,7 @@ ASAN  := SAN=address,undefined BUILD=build/asan CFLAGS="-O1 -g"
 FIXED  = $(shell setarch -R true 2>/dev/null && echo setarch -R)
 GRIND := valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite,possible
 
-.PHONY: all units fuzzers check test lab asan valgrind fuzz flip bench cover lint format install uninstall dist clean help
+.PHONY: all units fuzzers check test lab asan valgrind fuzz flip scorecard bench cover lint format install uninstall dist clean help
 .SECONDARY:
 all: $(PROGS) ## the three programs, in build/
 units: $(TESTS) $(BUILD)/tests/kill_at.so
@@ -117,6 +117,14 @@ $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/librelaylab.a
 	@mkdir -p $(@D)
 	$(Q)$(LINK) -o $@ $^ $(LIBS)
 
+DETECTORS := always-open always-closed nmap-smtp-open-relay swaks smtplib-pair rlytest-like relayprobe
+scorecard: all ## every case with every detector that comes along; writes doc/scorecard.md (minutes)
+	@ci/deps build check
+	@{ echo '# Scorecard'; echo; echo 'Written by `make scorecard`. What is counted, and how: [adapters.md](adapters.md).'; echo; \
+	    $(BUILD)/relaylab score -j 16 --markdown $(DETECTORS:%=--detector %) scenarios/cases; \
+	} >$(BUILD)/scorecard.md
+	@cp $(BUILD)/scorecard.md doc/scorecard.md
+
 bench: all $(BUILD)/bench/battery ## against smtp-sink and nmap, side by side
 	@ci/deps check postfix dovecot
 	@ci/unpack postfix
@@ -140,7 +148,7 @@ format: ## applies .clang-format
 install: all ## programs, personas, cases and man pages under DESTDIR PREFIX
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/relaylab $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 755 $(PROGS) $(DESTDIR)$(PREFIX)/bin
-	cp -R mockmta/personas scenarios/cases $(wildcard doc/*.json) $(DESTDIR)$(PREFIX)/share/relaylab
+	cp -R mockmta/personas scenarios/cases scenarios/adapters $(wildcard doc/*.json) $(DESTDIR)$(PREFIX)/share/relaylab
 	$(if $(wildcard doc/*.1),install -m 644 $(wildcard doc/*.1) $(DESTDIR)$(PREFIX)/share/man/man1)
 
 uninstall:

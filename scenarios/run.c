@@ -329,8 +329,8 @@ static bool is_skipped(const struct runner *r, struct outcome *out)
     struct strbuf reason;
 
     strbuf_init(&reason, out->reason, sizeof out->reason);
-    if (r->contest != NULL && r->c.time == TIME_VIRTUAL)
-        strbuf_adds(&reason, "time: virtual, and a command runs in real time");
+    if (r->contest != NULL && contest_cannot(&r->c) != NULL)
+        strbuf_adds(&reason, contest_cannot(&r->c));
     else if (!choose_world(r, &out->world))
         strbuf_addf(&reason, "time: %s", time_name(r->c.time));
     else if (r->contest != NULL)

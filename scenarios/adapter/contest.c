@@ -56,9 +56,21 @@ static void on_mail(void *self, unsigned mailbox, const struct mail_view *mail)
     struct contest *t = self;
 
     (void)mailbox;
-    if (t->process.spawn != NULL && t->adapter->mailbox == ADAPTER_MAILDIR &&
+    if (t->process.spawn != NULL && t->adapter->mailbox != ADAPTER_NO_MAILBOX &&
         !t->stage.c->probe.no_mailbox)
         folder_deliver(&t->process.folder, mail, world_epoch(t->world));
+}
+
+/* A mailbox that stores mail: what its reader sees, when its reader sees it. */
+static bool on_read(void *self, unsigned mailbox, const struct mail_view *mail)
+{
+    struct contest *t = self;
+
+    (void)mailbox;
+    if (t->process.spawn != NULL && t->adapter->mailbox != ADAPTER_NO_MAILBOX &&
+        !t->stage.c->probe.no_mailbox)
+        folder_store(&t->process.folder, mail->content, world_epoch(t->world));
+    return false;
 }
 
 static void on_done(void *self)
@@ -193,17 +205,37 @@ static void perform(struct contest *t, const struct case_file *c, struct contest
     out->started_ns = world_now(t->world);
     if (!process_start(&t->process, &task, error))
         return;
+    stage_watch(&t->stage);
     loop_run(t->loop);
     linger(t);
     collect(t, out);
     process_clear(&t->process);
 }
 
+const char *contest_cannot(const struct case_file *c)
+{
+    if (c->time == TIME_VIRTUAL)
+        return "time: virtual, and a command runs in real time";
+    for (size_t i = 0; i < c->mailbox_count; i++) {
+        const struct case_mailbox *m = &c->mailboxes[i];
+
+        if (m->refuses || m->down.to_ns > 0 || m->slow_ns > 0 || m->drops > 0)
+            return "its mailbox fails its reader, and a command's is a folder";
+        if (m->plant_count > 0)
+            return "it plants mail with the probe's own tokens";
+    }
+    return NULL;
+}
+
 void contest_run(struct contest *t, const struct case_file *c, uint64_t seed,
                  struct contest_result *out)
 {
     const struct stage_hooks hooks = {
-        .mail = on_mail, .self = t, .no_sink = t->adapter->mailbox == ADAPTER_SINK};
+        .mail = on_mail,
+        .read = on_read,
+        .self = t,
+        .no_sink = process_has_sink(t->adapter, c),
+    };
     struct strbuf error;
 
     record_reset(&t->record);

@@ -70,29 +70,42 @@ bool folder_make(struct folder *f, struct strbuf *error)
     return false;
 }
 
-static void write_mail(FILE *to, struct span sender, struct span recipient, struct span content)
+static void write_file(struct folder *f, struct span head, struct span content, int64_t epoch_s)
 {
-    (void)fprintf(to, "Return-Path: <%.*s>\r\nDelivered-To: %.*s\r\n", (int)sender.len,
-                  sender.ptr != NULL ? sender.ptr : "", (int)recipient.len, recipient.ptr);
-    (void)fwrite(content.ptr, 1, content.len, to);
+    char name[64], part[96], from[FOLDER_PATH_MAX], to[FOLDER_PATH_MAX];
+
+    (void)snprintf(name, sizeof name, "%lld.%u.relaylab", (long long)epoch_s, ++f->deliveries);
+    (void)snprintf(part, sizeof part, "tmp/%s", name);
+    bool fits = join(from, f->maildir, part);
+    (void)snprintf(part, sizeof part, "new/%s", name);
+    FILE *file = fits && join(to, f->maildir, part) ? fopen(from, "wb") : NULL;
+    if (file == NULL)
+        return;
+    (void)fwrite(head.ptr, 1, head.len, file);
+    (void)fwrite(content.ptr, 1, content.len, file);
+    if (fclose(file) != 0 || rename(from, to) != 0)
+        (void)unlink(from);
 }
 
 void folder_deliver(struct folder *f, const struct mail_view *mail, int64_t epoch_s)
 {
     for (size_t i = 0; i < mail->recipient_count; i++) {
-        char name[64], part[96], from[FOLDER_PATH_MAX], to[FOLDER_PATH_MAX];
+        char memory[2 * MAIL_PATH_MAX + 64];
+        struct strbuf head;
 
-        (void)snprintf(name, sizeof name, "%lld.%u.relaylab", (long long)epoch_s, ++f->deliveries);
-        (void)snprintf(part, sizeof part, "tmp/%s", name);
-        bool fits = join(from, f->maildir, part);
-        (void)snprintf(part, sizeof part, "new/%s", name);
-        FILE *file = fits && join(to, f->maildir, part) ? fopen(from, "wb") : NULL;
-        if (file == NULL)
-            continue;
-        write_mail(file, mail->sender, mail->recipients[i], mail->content);
-        if (fclose(file) != 0 || rename(from, to) != 0)
-            (void)unlink(from);
+        strbuf_init(&head, memory, sizeof memory);
+        strbuf_adds(&head, "Return-Path: <");
+        strbuf_add(&head, mail->sender);
+        strbuf_adds(&head, ">\r\nDelivered-To: ");
+        strbuf_add(&head, mail->recipients[i]);
+        strbuf_adds(&head, "\r\n");
+        write_file(f, strbuf_span(&head), mail->content, epoch_s);
     }
+}
+
+void folder_store(struct folder *f, struct span content, int64_t epoch_s)
+{
+    write_file(f, (struct span){"", 0}, content, epoch_s);
 }
 
 struct span folder_answer(const struct folder *f, char *memory, size_t cap)

@@ -24,6 +24,8 @@ struct folder {
 
 bool folder_make(struct folder *f, struct strbuf *error);
 void folder_deliver(struct folder *f, const struct mail_view *mail, int64_t epoch_s);
+/* A message as it is stored already, envelope and all. */
+void folder_store(struct folder *f, struct span content, int64_t epoch_s);
 /* What stands in `out`, at most cap octets. ptr NULL: there is no such file. */
 struct span folder_answer(const struct folder *f, char *memory, size_t cap);
 void folder_remove(struct folder *f);

@@ -95,20 +95,30 @@ static void set_identities(const struct process_task *t, struct arena *arena, st
         p->value[PLACE_SOURCE] = address(arena, &t->id->source);
 }
 
+static const char *maildir_url(const struct folder *f, struct arena *arena)
+{
+    struct text t;
+
+    strbuf_addf(begin(&t, arena), "maildir:%s", f->maildir);
+    return end(&t);
+}
+
+bool process_has_sink(const struct adapter *a, const struct case_file *c)
+{
+    return a->mailbox == ADAPTER_SINK && c->mailboxes[0].kind != CASE_MEMORY;
+}
+
 static void set_mailbox(const struct process_task *t, const struct folder *f, struct arena *arena,
                         struct places *p)
 {
-    struct text url;
-
     if (t->c->probe.no_mailbox || t->adapter->mailbox == ADAPTER_NO_MAILBOX)
         return;
     p->value[PLACE_MX] = address_port(arena, "", t->mx_at);
-    if (t->adapter->mailbox == ADAPTER_SINK) {
+    if (process_has_sink(t->adapter, t->c)) {
         p->value[PLACE_MAILBOX] = address_port(arena, "sink://", t->mailbox_at);
         return;
     }
-    strbuf_addf(begin(&url, arena), "maildir:%s", f->maildir);
-    p->value[PLACE_MAILBOX] = end(&url);
+    p->value[PLACE_MAILBOX] = maildir_url(f, arena);
 }
 
 static void set_target(const struct process_task *t, const struct folder *f, struct arena *arena,
@@ -152,6 +162,12 @@ static void option_duration(struct options_writer *w, const char *name, int64_t 
     option(w, name, end(&t));
 }
 
+/* relayprobe's command line takes no less; 0 stands for its default. */
+static int64_t at_least_a_second(int64_t ns)
+{
+    return ns > 0 && ns < CLOCK_SECOND ? CLOCK_SECOND : ns;
+}
+
 static void option_timeouts(struct options_writer *w, const struct case_probe *p)
 {
     for (int i = 0; i < STEP_COUNT; i++) {
@@ -160,14 +176,14 @@ static void option_timeouts(struct options_writer *w, const struct case_probe *p
         if (!p->timeout.set[i])
             continue;
         strbuf_addf(begin(&t, w->arena), "%s=", smtp_step_name((enum smtp_step)i));
-        /* relayprobe's command line takes no less. */
-        clock_print(&t.b, p->timeout.ns[i] > CLOCK_SECOND ? p->timeout.ns[i] : CLOCK_SECOND);
+        clock_print(&t.b, at_least_a_second(p->timeout.ns[i]));
         option(w, "--timeout", end(&t));
     }
 }
 
 /* The case's `probe` section as relayprobe's command line. */
-static bool set_options(const struct process_task *t, struct arena *arena, struct places *p)
+static bool set_options(const struct process_task *t, const struct folder *f, struct arena *arena,
+                        struct places *p)
 {
     const struct case_probe *probe = &t->c->probe;
     const struct case_vantage *v = t->c->vantage;
@@ -182,10 +198,15 @@ static bool set_options(const struct process_task *t, struct arena *arena, struc
         option(&w, "--domain", p->value[PLACE_DOMAIN]);
     option(&w, "--forms", probe->forms);
     option(&w, "--mailbox", p->value[PLACE_MAILBOX]);
+    for (size_t i = 0; i < probe->canaries.count; i++)
+        option(&w, "--canary", probe->canaries.item[i]);
+    if (p->value[PLACE_MAILBOX] != NULL && process_has_sink(t->adapter, t->c) &&
+        (t->c->mailbox_count > 1 || t->c->mailboxes[0].has_front))
+        option(&w, "--mailbox", maildir_url(f, arena)); /* what others take is to be seen there */
     option(&w, "--control-route", p->value[PLACE_MX]);
     option_duration(&w, "--wait", probe->wait_ns);
     option_duration(&w, "--max-time", probe->max_time_ns);
-    option_duration(&w, "--retry", probe->retry_ns);
+    option_duration(&w, "--retry", at_least_a_second(probe->retry_ns));
     option_timeouts(&w, probe);
     option(&w, "--exhaustive", probe->exhaustive ? "" : NULL);
     option(&w, v != NULL && strcmp(v->name, "inside") == 0 ? "--inside" : "--outside", "");
@@ -250,7 +271,7 @@ static bool tell_all(struct process *p, const struct process_task *task, struct 
     set_identities(task, &p->arena, places);
     set_mailbox(task, &p->folder, &p->arena, places);
     set_programs(task->adapter, task->where, &p->arena, places);
-    return set_options(task, &p->arena, places);
+    return set_options(task, &p->folder, &p->arena, places);
 }
 
 bool process_start(struct process *p, const struct process_task *task, struct strbuf *error)

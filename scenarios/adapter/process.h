@@ -39,6 +39,8 @@ struct process {
 };
 
 bool process_start(struct process *p, const struct process_task *task, struct strbuf *error);
+/* The detector listens itself, and the case's first mailbox is one that shows mail at once. */
+bool process_has_sink(const struct adapter *a, const struct case_file *c);
 /* Once `done` was called. */
 void process_read(struct process *p, struct said *out);
 const struct spawn_result *process_end(const struct process *p);
