@@ -206,17 +206,11 @@ static void note_unreachable(struct app *a, const struct endpoint *at, const str
 
 static void note_other_addresses(struct app *a, const struct target *t, size_t from, size_t to)
 {
-    struct strbuf text;
+    struct strbuf text = note_begin(a);
 
-    if (from >= to)
-        return;
-    text = note_begin(a);
-    strbuf_adds(&text, "The name has other addresses, which were not asked:");
-    for (size_t i = from; i < to; i++) {
-        strbuf_addc(&text, ' ');
-        endpoint_print(&text, &t->address[i]);
-    }
-    note_end(a, &text);
+    target_print_others(t, from, to, &text);
+    if (text.len > 0)
+        note_end(a, &text);
 }
 
 /* One of the addresses from `from` up to `to`, and one report. False: a system error. */

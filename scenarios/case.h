@@ -9,6 +9,7 @@
 #define RELAYLAB_SCENARIOS_CASE_H
 
 #include "drive/sim.h"
+#include "lib/dns/zone.h"
 #include "mockmta/load.h"
 #include "probe/verdict.h"
 #include "scenarios/engine/instance.h"
@@ -16,6 +17,7 @@
 enum {
     CASE_SERVERS_MAX = 8,
     CASE_MAILBOXES_MAX = 4,
+    CASE_NAMES_MAX = 64,
     CASE_EXPECT_MAX = 16,
     CASE_MATRIX_MAX = 64,
     CASE_MATRIX_KEYS_MAX = 4,
@@ -30,7 +32,8 @@ struct case_server {
     const char *name; /* "mx" */
     struct server_source source;
     struct server_config config; /* after persona */
-    struct sim_path network;     /* key `network`: simulator only, except connect: refuse */
+    const char *address; /* default 127.0.0.1; with `dns` 127.0.1.1 and so on, all at one port */
+    struct sim_path network; /* key `network`: simulator only, except connect: refuse */
     /* Routes are made to every mailbox and server by domain; `routes: [NAME, ...]` to those only,
        where a server named is the smarthost for all other domains; `none` to nobody. */
     struct conf_texts route_names;
@@ -88,7 +91,10 @@ struct case_probe {             /* key `probe`: options of the run, as on the co
     const char *source; /* address; vantage */
     const char *domain; /* {D}: default the first local domain of the target */
     const char *forms;
-    const char *target;   /* name of the server; default the first */
+    const char *target; /* name of the server; default the first. With `dns` also mx:DOMAIN or a
+                           host name, which is looked up */
+    const char *server; /* that is meant to be found by that; default the first */
+    int64_t resolver_timeout_ns;
     const char *listener; /* of the server */
     int64_t wait_ns, max_time_ns, retry_ns;
     struct {
@@ -101,6 +107,24 @@ struct case_probe {             /* key `probe`: options of the run, as on the co
     bool interrupt_set;
     int64_t interrupt_at_ns;  /* Ctrl-C at this instant */
     int64_t collect_after_ns; /* the mailboxes are watched on until then, by the ledger; 0: not */
+    struct conf_position at;
+};
+
+struct case_address {
+    const char *server; /* wherever that one listens; NULL: `at` */
+    struct endpoint at;
+};
+
+struct case_name { /* of `dns` */
+    const char *name;
+    struct zone_mx *mx;
+    size_t mx_count;
+    uint64_t more_mx;
+    struct case_address *addresses;
+    size_t address_count;
+    const char *cname;
+    int fault; /* enum zone_fault */
+    int64_t delay_ns;
     struct conf_position at;
 };
 
@@ -174,6 +198,8 @@ struct case_file {
     size_t server_count;
     struct case_mailbox *mailboxes;
     size_t mailbox_count;
+    struct case_name *names;
+    size_t name_count;
     struct case_vantage *vantages;
     size_t vantage_count;
     struct case_probe probe;

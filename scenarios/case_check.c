@@ -4,6 +4,7 @@
  * Everything here is found before anything runs, so that a typing error never looks like a failing
  * server.
  */
+#include "scenarios/case_names.h"
 #include "scenarios/case_tables.h"
 
 #include "lib/smtp/address.h"
@@ -141,10 +142,11 @@ bool case_check_probe(struct conf *conf, const struct conf_node *n, void *target
 static bool find_target(struct conf *conf, struct case_file *c)
 {
     const struct case_probe *p = &c->probe;
+    const char *name = case_target_is_name(c) ? p->server : p->target;
 
-    c->target = p->target == NULL ? &c->servers[0] : find_server(c, p->target);
+    c->target = name == NULL ? &c->servers[0] : find_server(c, name);
     return c->target != NULL ||
-           fail(conf, p->at, "name a server of this case", "no such target", p->target);
+           fail(conf, p->at, "name a server of this case", "no such target", name);
 }
 
 static bool has_domain(const struct case_file *c, struct span domain)
@@ -195,6 +197,20 @@ static bool check_expect(struct conf *conf, const struct case_file *c)
     return true;
 }
 
+static bool check_addresses(struct conf *conf, const struct case_file *c)
+{
+    for (size_t i = 0; i < c->server_count; i++) {
+        struct endpoint e;
+
+        if (c->servers[i].address != NULL &&
+            !(endpoint_parse_address(span_of(c->servers[i].address), &e) &&
+              endpoint_scope(&e) == SCOPE_LOOPBACK))
+            return fail(conf, c->servers[i].at, "write an address in 127.0.0.0/8, or ::1",
+                        "a server listens on loopback", c->servers[i].address);
+    }
+    return true;
+}
+
 /* Sockets on loopback cannot be made to lose or cut what the case wants lost or cut. */
 static bool check_network(struct conf *conf, const struct case_file *c)
 {
@@ -227,13 +243,11 @@ static bool check_engines(struct conf *conf, struct case_file *c)
     if (!case_has_engine(c)) {
         const char *source = c->vantage != NULL ? c->vantage->source : c->probe.source;
 
-        return is_loopback(source) ||
-               fail(conf, c->probe.at, "write an address in 127.0.0.0/8",
-                    "a source must be a loopback address", source);
+        return is_loopback(source) || fail(conf, c->probe.at, "write an address in 127.0.0.0/8",
+                                           "a source must be a loopback address", source);
     }
-    return c->time == TIME_REAL ||
-           fail(conf, c->servers[0].at, "say time: real",
-                "a real server runs in real time only", c->name);
+    return c->time == TIME_REAL || fail(conf, c->servers[0].at, "say time: real",
+                                        "a real server runs in real time only", c->name);
 }
 
 /* It stands in ids, reports and file names. */
@@ -256,6 +270,7 @@ bool case_check_names(struct conf *conf, struct case_file *c)
     if (c->expect_count == 0)
         return fail(conf, (struct conf_position){0, 0}, "say what must come out", "no expectation",
                     c->name);
-    return check_canaries(conf, c) && check_routes(conf, c) && find_target(conf, c) &&
-           check_expect(conf, c) && check_network(conf, c) && check_engines(conf, c);
+    return check_canaries(conf, c) && check_routes(conf, c) && case_check_dns(conf, c) &&
+           check_addresses(conf, c) && find_target(conf, c) && check_expect(conf, c) &&
+           check_network(conf, c) && check_engines(conf, c);
 }

@@ -5,6 +5,7 @@
  * read these rows. What a row cannot say has a small parser of its own. What a case expects is in
  * case_expect.c.
  */
+#include "scenarios/case_names.h"
 #include "scenarios/case_tables.h"
 
 #include <string.h>
@@ -115,8 +116,8 @@ static bool parse_routes(struct conf *c, const struct conf_node *n, void *target
 /* {NAME: text} of the files that go with an engine's configuration. */
 static bool parse_files(struct conf *c, const struct conf_node *n, void *target)
 {
-    struct case_server *s =
-        (struct case_server *)(void *)((char *)target - offsetof(struct case_server, files));
+    struct case_server *s = (struct case_server *)(void *)((char *)target -
+                                                           offsetof(struct case_server, files));
 
     if (!conf_is_map(n))
         return conf_fail(c, n, "write {master.cf: |...}", "files are a mapping of names to texts");
@@ -137,10 +138,16 @@ static bool parse_files(struct conf *c, const struct conf_node *n, void *target)
 }
 
 static const struct conf_field server_fields[] = {
+    {.name = "address",
+     .type = CONF_TEXT,
+     AT(case_server, address),
+     .doc = "where it listens; default 127.0.0.1, with `dns` 127.0.1.1 and so on at one port",
+     .example = "\"::1\""},
     {.name = "engine",
      .type = CONF_TEXT,
      AT(case_server, engine_name),
-     .doc = "a real mail server instead of a mock: postfix, exim, opensmtpd, sendmail; `time: real`",
+     .doc =
+         "a real mail server instead of a mock: postfix, exim, opensmtpd, sendmail; `time: real`",
      .example = "postfix"},
     {.name = "config",
      .type = CONF_TEXT,
@@ -272,7 +279,15 @@ static const struct conf_field probe_fields[] = {
     {.name = "target",
      .type = CONF_TEXT,
      AT(case_probe, target),
-     .doc = "server that is asked; default the first"},
+     .doc = "server that is asked; default the first. With `dns` also mx:DOMAIN or a host name"},
+    {.name = "server",
+     .type = CONF_TEXT,
+     AT(case_probe, server),
+     .doc = "server that a target given by name leads to; default the first"},
+    {.name = "resolver_timeout",
+     .type = CONF_DURATION,
+     AT(case_probe, resolver_timeout_ns),
+     .doc = "patience for one answer of the resolver"},
     {.name = "listener",
      .type = CONF_TEXT,
      AT(case_probe, listener),
@@ -407,6 +422,12 @@ const struct conf_field case_fields[] = {
      .max = CASE_MAILBOXES_MAX,
      .sub = &case_mailbox_table,
      .doc = "mailboxes of ours; default: canary for canary.test"},
+    {.name = "dns",
+     .type = CONF_MAP,
+     COUNTED(case_file, names, name_count),
+     .max = CASE_NAMES_MAX,
+     .sub = &case_name_table,
+     .doc = "what a mock DNS server says about names; the probe's resolver"},
     {.name = "vantages",
      .type = CONF_MAP,
      COUNTED(case_file, vantages, vantage_count),

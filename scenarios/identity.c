@@ -1,7 +1,10 @@
 /*
- * identity.c - the names of a trial, from what the case says and what follows from it
+ * identity.c - the names of a trial and the probe's options, from what the case says and what
+ * follows from it
  */
 #include "scenarios/trial.h"
+
+#include <string.h>
 
 void trial_split(const char *text, struct span *local, struct span *domain)
 {
@@ -50,4 +53,67 @@ void trial_identify(const struct case_file *c, const struct endpoint *target,
         strbuf_adds(&helo, "probe.");
         strbuf_add(&helo, who->sender_domain);
     }
+}
+
+/* The mailbox that a further canary's domain belongs to. */
+static const struct stage_mailbox *mailbox_of(const struct stage *s, struct span domain)
+{
+    const struct case_file *c = s->c;
+
+    for (size_t i = 0; i < c->mailbox_count; i++)
+        for (size_t k = 0; k < c->mailboxes[i].domains.count; k++)
+            if (span_iequal(span_of(c->mailboxes[i].domains.item[k]), domain))
+                return &s->mailboxes[i];
+    return &s->mailboxes[0];
+}
+
+static void add_mailboxes(const struct stage *s, const struct case_file *c,
+                          const struct form_identity *who, struct probe_config *config)
+{
+    for (unsigned i = 0; i < c->mailbox_count && i < PROBE_MAILBOXES_MAX; i++)
+        config->mailboxes[config->mailbox_count++] = span_of(c->mailboxes[i].name);
+    config->control_route = s->mailboxes[0].at;
+    for (size_t i = 0; i < who->further_count; i++) {
+        config->further[i] = who->further[i];
+        config->further_route[i] = mailbox_of(s, who->further[i].domain)->at;
+    }
+    config->further_count = who->further_count;
+}
+
+void trial_configure(const struct stage *s, const struct trial_identity *id,
+                     struct probe_config *config)
+{
+    const struct case_file *c = s->c;
+    const struct case_probe *p = &c->probe;
+    *config = (struct probe_config){
+        .canary_local = id->who.canary_local,
+        .canary_domain = id->who.canary_domain,
+        .sender_local = id->who.sender_local,
+        .sender_domain = id->who.sender_domain,
+        .helo = span_of(id->helo),
+        .contact = SPAN("relaylab"),
+        .target = id->who.target,
+        .target_name = id->who.target_name,
+        .local_domain = id->who.local_domain,
+        .source = id->source,
+        .forms = p->forms != NULL ? span_of(p->forms) : SPAN("standard"),
+        .mailbox = !p->no_mailbox,
+        .wait_ns = p->wait_ns != 0 ? p->wait_ns : 2 * CLOCK_MINUTE,
+        .max_time_ns = p->max_time_ns != 0 ? p->max_time_ns : 15 * CLOCK_MINUTE,
+        .retry_ns = p->retry_ns != 0 ? p->retry_ns : 5 * CLOCK_MINUTE + CLOCK_SECOND,
+        .timeouts = smtp_timeouts_rfc5321,
+        .exhaustive = p->exhaustive,
+        .vantage = VANTAGE_OUTSIDE,
+    };
+    if (c->vantage != NULL && strcmp(c->vantage->name, "inside") == 0)
+        config->vantage = VANTAGE_INSIDE;
+    if (p->unnamed) {
+        config->target_name = (struct span){NULL, 0};
+        config->local_domain = p->domain != NULL ? id->who.local_domain : config->target_name;
+    }
+    if (!p->no_mailbox)
+        add_mailboxes(s, c, &id->who, config);
+    for (int step = 0; step < STEP_COUNT; step++)
+        if (p->timeout.set[step])
+            config->timeouts.ns[step] = p->timeout.ns[step];
 }

@@ -156,10 +156,10 @@ static void see_front(void *self, struct mock *mock, const struct mock_event *e)
 }
 
 /* A port that nothing listens at. */
-static bool take_dead_port(struct world *w, struct endpoint *bound, struct strbuf *error)
+static bool take_dead_port(struct world *w, const struct endpoint *at, struct endpoint *bound,
+                           struct strbuf *error)
 {
-    struct listener *l = world_listen(w, &loopback, (struct acceptor){.accept = NULL}, bound,
-                                      error);
+    struct listener *l = world_listen(w, at, (struct acceptor){.accept = NULL}, bound, error);
 
     if (l == NULL)
         return false;
@@ -171,6 +171,23 @@ static bool no_memory(struct strbuf *error)
 {
     strbuf_adds(error, "out of memory");
     return false;
+}
+
+/* With `dns`, addresses of their own and the first one's port: MX records name no ports. */
+static struct endpoint place_of(const struct stage *s, unsigned index)
+{
+    const struct case_server *cs = &s->c->servers[index];
+    struct endpoint at = loopback;
+
+    if (cs->address != NULL) {
+        (void)endpoint_parse_address(span_of(cs->address), &at);
+    } else if (s->c->name_count > 0) {
+        at.bytes[2] = 1;
+        at.bytes[3] = (uint8_t)(index + 1);
+    }
+    if (s->c->name_count > 0 && index > 0)
+        at.port = s->servers[0].at[0].port;
+    return at;
 }
 
 static bool open_server(struct stage *s, unsigned index, struct sim *sim, struct strbuf *error)
@@ -193,12 +210,15 @@ static bool open_server(struct stage *s, unsigned index, struct sim *sim, struct
         if (server->mock == NULL)
             return no_memory(error);
     }
+    struct endpoint place = place_of(s, index);
+
     for (size_t i = 0; i < server->at_count; i++) {
         const char *name = cs->config.listen.count > 0 ? cs->config.listen.item[i] : NULL;
 
-        if (refuses ? !take_dead_port(s->world, &server->at[i], error)
-                    : !mock_listen(server->mock, name, &loopback, &server->at[i], error))
+        if (refuses ? !take_dead_port(s->world, &place, &server->at[i], error)
+                    : !mock_listen(server->mock, name, &place, &server->at[i], error))
             return false;
+        place.port = 0;
         if (sim != NULL && !refuses)
             sim_at(sim, &server->at[i], &cs->network);
     }
@@ -238,7 +258,7 @@ static bool open_sink(struct stage *s, struct stage_mailbox *box, struct strbuf 
     const struct case_mailbox *m = &s->c->mailboxes[box->index];
 
     if (s->hooks.no_sink && box->index == 0)
-        return take_dead_port(s->world, &box->sink_at, error);
+        return take_dead_port(s->world, &loopback, &box->sink_at, error);
     box->sink = sink_new(s->world, (struct sink_owner){.mail = sink_mail,
                                                        .callout = sink_callout,
                                                        .refused = sink_refused,
@@ -301,6 +321,16 @@ static bool route_server(struct stage *s, unsigned index)
     return ok;
 }
 
+static bool open_names(struct stage *s, struct strbuf *error)
+{
+    struct endpoint at[CASE_SERVERS_MAX];
+
+    for (size_t i = 0; i < CASE_SERVERS_MAX; i++)
+        at[i] = s->servers[i].at[0];
+    s->names = names_open(s->world, s->c, at, error);
+    return s->names != NULL;
+}
+
 static bool build(struct stage *s, struct sim *sim, struct strbuf *error)
 {
     for (unsigned i = 0; i < s->c->mailbox_count; i++)
@@ -314,6 +344,8 @@ static bool build(struct stage *s, struct sim *sim, struct strbuf *error)
             strbuf_adds(error, "too many routes");
             return false;
         }
+    if (s->c->name_count > 0 && !open_names(s, error))
+        return false;
     for (unsigned i = 0; i < s->c->server_count; i++)
         if (s->c->servers[i].engine != NULL && !stage_engine_start(&s->servers[i], error))
             return false;
@@ -366,6 +398,8 @@ bool stage_is_current(const struct stage *s)
 
 void stage_close(struct stage *s)
 {
+    names_close(s->names);
+    s->names = NULL;
     for (size_t i = 0; i < CASE_SERVERS_MAX; i++) {
         if (s->servers[i].mock != NULL)
             mock_free(s->servers[i].mock);

@@ -14,6 +14,7 @@
 #define RELAYLAB_SCENARIOS_STAGE_H
 
 #include "probe/sink.h"
+#include "scenarios/names.h"
 #include "scenarios/case.h"
 #include "scenarios/record.h"
 #include "scenarios/store.h"
@@ -78,6 +79,7 @@ struct stage {
     struct stage_hooks hooks;
     struct stage_server servers[CASE_SERVERS_MAX];
     struct stage_mailbox mailboxes[CASE_MAILBOXES_MAX];
+    struct names *names; /* NULL: the case has no `dns` */
     bool watched; /* stage_watch was called */
 };
 

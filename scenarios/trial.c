@@ -16,7 +16,8 @@
 
 #include "drive/loop.h"
 #include "lib/base/prng.h"
-#include "probe/report.h"
+#include "scenarios/case_names.h"
+#include "scenarios/hunt.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +33,11 @@ enum { LINGER_MS = 500, LINGER_STEP_MS = 2 };
 struct trial {
     struct sim *sim;
     struct record record;
-    struct probe probe;
+    struct probe first, *probe; /* the present one; further ones are the hunt's */
+    struct hunt hunt;           /* for a target that is given by name */
+    struct verdict_result unfound;
+    struct world_timer again;
+    bool is_unfound, interrupted;
     struct stage stage;
     struct world *world;
     struct token_key key;
@@ -119,7 +124,7 @@ static bool on_read(void *self, unsigned mailbox, const struct mail_view *mail)
 
     if (t->later.collecting)
         return later_mail(&t->later, mailbox_name(t, mailbox), mail, world_epoch(t->world));
-    return listens(t) && probe_arrival_in(&t->probe, mailbox_name(t, mailbox), mail);
+    return listens(t) && probe_arrival_in(t->probe, mailbox_name(t, mailbox), mail);
 }
 
 static void on_mail(void *self, unsigned mailbox, const struct mail_view *mail)
@@ -136,7 +141,7 @@ static void on_trouble(void *self, unsigned mailbox, struct span why, bool lasti
     trouble->lasting = lasting;
     (void)bytes_copy(trouble->why, sizeof trouble->why, why);
     if (listens(t))
-        probe_mailbox_trouble(&t->probe, mailbox_name(t, mailbox), why, lasting);
+        probe_mailbox_trouble(t->probe, mailbox_name(t, mailbox), why, lasting);
 }
 
 static void on_well(void *self, unsigned mailbox)
@@ -145,7 +150,7 @@ static void on_well(void *self, unsigned mailbox)
 
     t->trouble[mailbox].now = false;
     if (listens(t))
-        probe_mailbox_well(&t->probe, mailbox_name(t, mailbox));
+        probe_mailbox_well(t->probe, mailbox_name(t, mailbox));
 }
 
 static void on_callout(void *self, struct span sender, struct span recipient)
@@ -153,7 +158,7 @@ static void on_callout(void *self, struct span sender, struct span recipient)
     struct trial *t = self;
 
     if (listens(t))
-        probe_callout(&t->probe, sender, recipient);
+        probe_callout(t->probe, sender, recipient);
 }
 
 static void on_refused(void *self, struct span recipient, struct span reply)
@@ -161,91 +166,27 @@ static void on_refused(void *self, struct span recipient, struct span reply)
     struct trial *t = self;
 
     if (listens(t))
-        probe_canary_refused(&t->probe, recipient, reply);
+        probe_canary_refused(t->probe, recipient, reply);
 }
 
 static void on_finished(void *self, const struct probe *p)
 {
     struct trial *t = self;
 
-    (void)p;
-    world_stop(t->world);
+    if (case_target_is_name(t->stage.c) && p->verdict.verdict == VERDICT_UNREACHABLE &&
+        !t->interrupted && hunt_on(&t->hunt, p))
+        world_timer_set(t->world, &t->again, world_now(t->world));
+    else
+        world_stop(t->world);
 }
 
 static void on_interrupt(void *self)
 {
     struct trial *t = self;
 
-    probe_interrupt(&t->probe);
-}
-
-/* The mailbox that a further canary's domain belongs to. */
-static const struct stage_mailbox *mailbox_of(const struct trial *t, struct span domain)
-{
-    const struct case_file *c = t->stage.c;
-
-    for (size_t i = 0; i < c->mailbox_count; i++)
-        for (size_t k = 0; k < c->mailboxes[i].domains.count; k++)
-            if (span_iequal(span_of(c->mailboxes[i].domains.item[k]), domain))
-                return &t->stage.mailboxes[i];
-    return &t->stage.mailboxes[0];
-}
-
-static void add_mailboxes(struct trial *t, const struct case_file *c,
-                          const struct form_identity *who, struct probe_config *config)
-{
-    for (unsigned i = 0; i < c->mailbox_count && i < PROBE_MAILBOXES_MAX; i++)
-        config->mailboxes[config->mailbox_count++] = mailbox_name(t, i);
-    config->control_route = t->stage.mailboxes[0].at;
-    for (size_t i = 0; i < who->further_count; i++) {
-        config->further[i] = who->further[i];
-        config->further_route[i] = mailbox_of(t, who->further[i].domain)->at;
-    }
-    config->further_count = who->further_count;
-}
-
-static void make_config(struct trial *t, const struct case_file *c, uint64_t seed,
-                        const struct trial_identity *id, struct probe_config *config)
-{
-    const struct case_probe *p = &c->probe;
-    struct strbuf run;
-
-    strbuf_init(&run, t->run_id, sizeof t->run_id);
-    strbuf_adds(&run, "lab-");
-    strbuf_addu(&run, seed);
-    *config = (struct probe_config){
-        .canary_local = id->who.canary_local,
-        .canary_domain = id->who.canary_domain,
-        .sender_local = id->who.sender_local,
-        .sender_domain = id->who.sender_domain,
-        .helo = span_of(id->helo),
-        .contact = SPAN("relaylab"),
-        .target = id->who.target,
-        .target_name = id->who.target_name,
-        .local_domain = id->who.local_domain,
-        .source = id->source,
-        .forms = p->forms != NULL ? span_of(p->forms) : SPAN("standard"),
-        .mailbox = !p->no_mailbox,
-        .wait_ns = p->wait_ns != 0 ? p->wait_ns : 2 * CLOCK_MINUTE,
-        .max_time_ns = p->max_time_ns != 0 ? p->max_time_ns : 15 * CLOCK_MINUTE,
-        .retry_ns = p->retry_ns != 0 ? p->retry_ns : 5 * CLOCK_MINUTE + CLOCK_SECOND,
-        .timeouts = smtp_timeouts_rfc5321,
-        .exhaustive = p->exhaustive,
-        .vantage = VANTAGE_OUTSIDE,
-        .key = &t->key,
-        .run_id = strbuf_span(&run),
-    };
-    if (c->vantage != NULL && strcmp(c->vantage->name, "inside") == 0)
-        config->vantage = VANTAGE_INSIDE;
-    if (p->unnamed) {
-        config->target_name = (struct span){NULL, 0};
-        config->local_domain = p->domain != NULL ? id->who.local_domain : config->target_name;
-    }
-    if (!p->no_mailbox)
-        add_mailboxes(t, c, &id->who, config);
-    for (int step = 0; step < STEP_COUNT; step++)
-        if (p->timeout.set[step])
-            config->timeouts.ns[step] = p->timeout.ns[step];
+    t->interrupted = true;
+    if (t->started)
+        probe_interrupt(t->probe);
 }
 
 static void report_on(struct trial *t, struct trial_result *out)
@@ -253,14 +194,20 @@ static void report_on(struct trial *t, struct trial_result *out)
     struct report report;
     struct strbuf text;
 
-    out->verdict = probe_verdict(&t->probe);
-    out->forms = t->probe.results;
-    out->form_count = t->probe.result_count;
+    if (!t->is_unfound) {
+        out->verdict = probe_verdict(t->probe);
+        out->forms = t->probe->results;
+        out->form_count = t->probe->result_count;
+    }
     record_match(&t->record, out->forms, out->form_count);
     strbuf_init(&text, t->report, sizeof t->report);
-    report_of(&report, &t->probe,
-              span_of(t->stage.c->probe.unnamed ? t->probe.target_text
-                                                : t->stage.c->target->config.hostname));
+    if (case_target_is_name(t->stage.c))
+        hunt_report(&t->hunt, t->is_unfound ? NULL : t->probe, &t->unfound, &report);
+    else
+        report_of(&report, t->probe,
+                  span_of(t->stage.c->probe.unnamed ? t->probe->target_text
+                                                    : t->stage.c->target->config.hostname));
+    out->verdict = report.verdict;
     report_text(&text, &report, REPORT_FULL, false);
     out->report = strbuf_span(&text);
 }
@@ -278,7 +225,7 @@ static void run_world(struct trial *t, struct loop *loop, struct trial_result *o
         loop_run(loop);
     else
         end = sim_run(t->sim, CLOCK_NEVER);
-    if (t->started && probe_is_finished(&t->probe))
+    if (t->is_unfound || (t->started && probe_is_finished(t->probe)))
         return;
     if (loop != NULL || end == SIM_STOPPED)
         trouble(out, "the world stopped before there was a verdict");
@@ -339,9 +286,9 @@ static void collect(struct trial *t, struct loop *loop, struct trial_result *out
 {
     int64_t end = clock_after(t->started_ns, t->stage.c->probe.collect_after_ns);
 
-    if (t->stage.c->probe.collect_after_ns == 0)
+    if (t->stage.c->probe.collect_after_ns == 0 || t->is_unfound)
         return;
-    later_begin(&t->later, probe_verdict(&t->probe)->verdict);
+    later_begin(&t->later, probe_verdict(t->probe)->verdict);
     t->linger_end_ns = end;
     world_timer_init(&t->linger, on_stop, t);
     world_timer_set(t->world, &t->linger, end);
@@ -371,7 +318,7 @@ static bool has_looked(void *self)
     return stage_is_current(&((struct trial *)self)->stage);
 }
 
-static void begin(struct trial *t)
+static void start_probe(struct trial *t)
 {
     const struct case_file *c = t->stage.c;
     const struct probe_observer observer = {.expect = on_expect,
@@ -381,16 +328,45 @@ static void begin(struct trial *t)
                                             .self = t};
 
     t->started = true;
-    t->started_ns = world_now(t->world);
-    if (c->probe.interrupt_set)
-        world_timer_set(t->world, &t->interrupt,
-                        clock_after(t->started_ns, c->probe.interrupt_at_ns));
-    probe_start(&t->probe, t->world, &t->config, &observer);
-    plants_start(&t->plants, &t->stage, &t->probe, &t->earlier.recipient);
+    probe_start(t->probe, t->world, &t->config, &observer);
+    if (t->probe == &t->first)
+        plants_start(&t->plants, &t->stage, t->probe, &t->earlier.recipient);
     for (unsigned i = 0; i < c->mailbox_count; i++)
         if (t->trouble[i].now && listens(t))
-            probe_mailbox_trouble(&t->probe, mailbox_name(t, i), span_of(t->trouble[i].why),
+            probe_mailbox_trouble(t->probe, mailbox_name(t, i), span_of(t->trouble[i].why),
                                   t->trouble[i].lasting);
+}
+
+/* The address that the hunt has come to. */
+static void on_address(void *self)
+{
+    struct trial *t = self;
+    const struct endpoint *at = hunt_address(&t->hunt);
+    struct probe *fresh = at == NULL ? NULL : hunt_probe(&t->hunt, &t->first);
+
+    t->is_unfound = fresh == NULL;
+    if (t->is_unfound) {
+        world_stop(t->world);
+        return;
+    }
+    t->probe = fresh;
+    t->config.target = *at;
+    t->config.target_name = target_host(&t->hunt.target, at);
+    start_probe(t);
+}
+
+static void begin(struct trial *t)
+{
+    const struct case_probe *p = &t->stage.c->probe;
+
+    t->started_ns = world_now(t->world);
+    if (p->interrupt_set)
+        world_timer_set(t->world, &t->interrupt, clock_after(t->started_ns, p->interrupt_at_ns));
+    if (!case_target_is_name(t->stage.c))
+        start_probe(t);
+    else if (!hunt_start(&t->hunt, names_resolver(t->stage.names), p->target, t->id.who.target.port,
+                         (struct hunt_owner){.found = on_address, .self = t}))
+        world_stop(t->world);
 }
 
 static void on_ready(void *self, unsigned mailbox)
@@ -407,11 +383,20 @@ static void perform(struct trial *t, struct loop *loop, uint64_t seed, struct tr
     const struct case_file *c = t->stage.c;
 
     trial_identify(c, stage_target(&t->stage), &t->id);
-    make_config(t, c, seed, &t->id, &t->config);
+    struct strbuf run;
+
+    strbuf_init(&run, t->run_id, sizeof t->run_id);
+    strbuf_adds(&run, "lab-");
+    strbuf_addu(&run, seed);
+    trial_configure(&t->stage, &t->id, &t->config);
+    t->config.key = &t->key;
+    t->config.run_id = strbuf_span(&run);
     out->target = t->target = stage_target_index(&t->stage);
     if (t->later.memory != NULL)
         later_configure(&t->later, &t->config);
-    t->over = t->started = false;
+    t->over = t->started = t->is_unfound = t->interrupted = false;
+    t->probe = &t->first;
+    world_timer_init(&t->again, on_address, t);
     memset(t->trouble, 0, sizeof t->trouble);
     world_timer_init(&t->interrupt, on_interrupt, t);
     t->awaited = stage_watch(&t->stage);
@@ -485,4 +470,5 @@ void trial_run(struct trial *t, const struct case_file *c, enum trial_world worl
         loop_free(loop);
     else
         sim_reset(t->sim, seed);
+    hunt_clear(&t->hunt);
 }

@@ -8,6 +8,7 @@
 #ifndef RELAYLAB_SCENARIOS_TRIAL_H
 #define RELAYLAB_SCENARIOS_TRIAL_H
 
+#include "probe/probe.h"
 #include "scenarios/record.h"
 #include "scenarios/stage.h"
 
@@ -46,6 +47,9 @@ struct trial_identity {
 void trial_split(const char *text, struct span *local, struct span *domain);
 void trial_identify(const struct case_file *c, const struct endpoint *target,
                     struct trial_identity *out);
+/* The options of a run of the probe on that stage; key and run_id are left out. */
+void trial_configure(const struct stage *s, const struct trial_identity *id,
+                     struct probe_config *config);
 /* A key that follows from the seed; false when OpenSSL has none. */
 bool trial_key(uint64_t seed, struct token_key *key);
 

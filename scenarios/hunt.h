@@ -1,0 +1,51 @@
+/*
+ * hunt.h - the probe's way to a target that is given by name: found first, then address by address
+ *
+ * What relayprobe's run does for a command line (probe/look_up.h, probe/run.c), in a case's world:
+ * the first address where an SMTP server answers has the last word, and the report says how it was
+ * found.
+ *
+ * Ownership: the trial's; resolver and texts outlive it. hunt_start calls `found` once, later.
+ */
+#ifndef RELAYLAB_SCENARIOS_HUNT_H
+#define RELAYLAB_SCENARIOS_HUNT_H
+
+#include "probe/report.h"
+#include "probe/target.h"
+
+enum { HUNT_NOTES_MAX = 8, HUNT_NOTE_LEN = 320, HUNT_WAY_LEN = 2048 };
+
+struct hunt_owner {
+    void (*found)(void *self);
+    void *self;
+};
+
+struct hunt {
+    struct mx_find find;
+    struct target target;
+    size_t at; /* address that is asked now */
+    struct hunt_owner owner;
+    struct probe *probes[MX_ADDRESSES_MAX]; /* of further addresses */
+    size_t note_count;
+    struct span notes[HUNT_NOTES_MAX];
+    char way[HUNT_WAY_LEN], others[HUNT_WAY_LEN];
+    char note_memory[HUNT_NOTES_MAX][HUNT_NOTE_LEN];
+};
+
+/* target: a name, or mx:DOMAIN, that target_read takes. False: no memory. */
+bool hunt_start(struct hunt *h, struct resolver resolver, const char *target, uint16_t port,
+                struct hunt_owner owner);
+/* NULL: there is none (left). */
+const struct endpoint *hunt_address(const struct hunt *h);
+/* Memory for the probe of the present address; `first` for the first. A probe must stay until the
+   world is gone, since a session that it broke off may still end there. NULL: no memory. */
+struct probe *hunt_probe(struct hunt *h, struct probe *first);
+void hunt_clear(struct hunt *h); /* gives that memory back */
+/* The probe of this address found no SMTP server: to the next one. False: that was the last. */
+bool hunt_on(struct hunt *h, const struct probe *p);
+/* A report on the probe of the present address; on none when nothing was found, and the verdict is
+   then written to *verdict. */
+void hunt_report(struct hunt *h, const struct probe *p, struct verdict_result *verdict,
+                 struct report *out);
+
+#endif
