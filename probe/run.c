@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "probe/proof.h"
+#include "drive/proof_file.h"
 #include "probe/report.h"
 #include "probe/run_private.h"
 

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "drive/proof_file.h"
 #include "probe/progress.h"
-#include "probe/proof.h"
 #include "probe/run_private.h"
 
 /* The worst first, as DESIGN.md orders them. */

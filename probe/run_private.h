@@ -42,7 +42,7 @@ struct app {
     struct span notes[NOTES_MAX];
     char note_memory[NOTES_MAX][NOTE_LEN];
     char way[WAY_LEN]; /* how the target was found */
-    struct { /* of each mailbox; why empty: it is well */
+    struct {           /* of each mailbox; why empty: it is well */
         char why[192];
         bool lasting;
     } trouble[PROBE_MAILBOXES_MAX];

@@ -1,10 +1,10 @@
 /*
- * proof.c - write, sync, link, unlink
+ * proof_file.c - write, sync, link, unlink
  *
  * link and not rename: it fails when the name is taken, where rename would put our file in the
  * place of the other one. Everything is done relative to an open directory.
  */
-#include "probe/proof.h"
+#include "drive/proof_file.h"
 
 #include <errno.h>
 #include <fcntl.h>

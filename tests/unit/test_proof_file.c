@@ -1,5 +1,6 @@
 /*
- * test_proof.c - messages kept as files: whole, under their name, and none in the place of another
+ * test_proof_file.c - messages kept as files: whole, under their name, and none in the place of
+ * another
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "probe/proof.h"
+#include "drive/proof_file.h"
 
 static void read_back(const char *directory, const char *name, const char *want)
 {

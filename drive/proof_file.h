@@ -1,5 +1,5 @@
 /*
- * proof.h - keeps delivered messages as files: RUN-FORM-TOKEN.eml
+ * proof_file.h - keeps delivered messages as files: RUN-FORM-TOKEN.eml
  *
  * A message is written under a temporary name, synced, and given its name only then, so that no
  * half a message ever has it. A name that is taken is left alone: the next one is
@@ -7,8 +7,8 @@
  *
  * Errors: one line in `error` that names directory or file.
  */
-#ifndef RELAYLAB_PROBE_PROOF_H
-#define RELAYLAB_PROBE_PROOF_H
+#ifndef RELAYLAB_DRIVE_PROOF_FILE_H
+#define RELAYLAB_DRIVE_PROOF_FILE_H
 
 #include "lib/base/bytes.h"
 
