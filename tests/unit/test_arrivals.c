@@ -139,6 +139,55 @@ static void arrivals_are_told_apart(void **state)
     lab_free(lab);
 }
 
+static enum arrival_kind kind_of(const struct probe *p, const char *token, size_t len, int *form)
+{
+    char to[64], content[64];
+    struct strbuf text, address;
+    struct arrival a;
+    strbuf_init(&address, to, sizeof(to));
+    strbuf_init(&text, content, sizeof(content));
+    strbuf_addf(&address, "x+%.*s@canary.test", (int)len, token);
+    strbuf_addf(&text, "X-Relaylab-Token: %.*s\r\n\r\nb", (int)len, token);
+    struct span recipient = strbuf_span(&address);
+    struct mail_view mail = {SPAN("m@a.test"), &recipient, 1, strbuf_span(&text)};
+    arrival_judge(p, &mail, &a);
+    *form = a.form;
+    return a.kind;
+}
+
+/* Every token is its form's and nobody else's; one character more, less or other, and it is
+ * nobody's. Tokens of another secret, target or run are other tokens. */
+static void a_token_is_all_or_nothing(void **state)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+    struct lab *lab = lab_quiet();
+    const struct probe *p = lab->probe;
+    int form;
+    (void)state;
+    for (size_t i = 0; i < p->result_count; i++) {
+        char token[TOKEN_LEN + 2] = "";
+        memcpy(token, p->results[i].form.tokens.recipient.text, TOKEN_LEN);
+        assert_int_equal(kind_of(p, token, TOKEN_LEN, &form), ARRIVAL_DELIVERY);
+        assert_int_equal(form, (int)i);
+        for (size_t at = 0; at < TOKEN_LEN; at++) {
+            char kept = token[at];
+            assert_int_equal(kind_of(p, token, at, &form),
+                             at == 0 ? ARRIVAL_FOREIGN : ARRIVAL_FORGED);
+            for (size_t k = 0; letters[k] != '\0'; k++) {
+                token[at] = letters[k];
+                enum arrival_kind kind = kind_of(p, token, TOKEN_LEN, &form);
+                assert_int_equal(kind, letters[k] == kept ? ARRIVAL_DELIVERY : ARRIVAL_FORGED);
+            }
+            token[at] = kept;
+        }
+        token[TOKEN_LEN] = 'a';
+        assert_int_equal(kind_of(p, token, TOKEN_LEN + 1, &form), ARRIVAL_FORGED);
+        const char *sender = p->results[i].form.tokens.sender.text;
+        assert_int_not_equal(kind_of(p, sender, TOKEN_LEN, &form), ARRIVAL_DELIVERY);
+    }
+    lab_free(lab);
+}
+
 static void a_report_is_the_target_s_or_not(void **state)
 {
     static const struct {
@@ -251,6 +300,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arrivals_are_told_apart),
+        cmocka_unit_test(a_token_is_all_or_nothing),
         cmocka_unit_test(a_report_is_the_target_s_or_not),
         cmocka_unit_test(a_letter_is_the_target_s_or_not),
         cmocka_unit_test(callouts_and_refusals_are_noted),
