@@ -8,8 +8,9 @@ from pathlib import Path
 
 ENV = os.environ
 END = time.monotonic() + min(20, int(ENV["RELAY_DEADLINE_MS"]) / 2000)
-NEW = Path(ENV["RELAY_MAILBOX"].removeprefix("maildir:")) / "new" if "RELAY_MAILBOX" in ENV else None
-TEXT = f"Subject: relay test {ENV['RELAY_TOKEN']}\r\n\r\nMay this server carry mail for strangers?\r\n"
+BOX = ENV.get("RELAY_MAILBOX", "").removeprefix("maildir:")
+NEW = Path(BOX, "new") if BOX else None
+TEXT = f"Subject: relay test {ENV['RELAY_TOKEN']}\r\n\r\nDoes this server relay?\r\n"
 
 
 def arrived():
@@ -24,7 +25,8 @@ def verdict():
         with smtplib.SMTP(ENV["RELAY_HOST"], int(ENV["RELAY_PORT"]), ENV["RELAY_HELO"], 20) as mx:
             mx.sendmail(ENV["RELAY_FROM"], [ENV["RELAY_RCPT"]], TEXT)
     except smtplib.SMTPRecipientsRefused as no:
-        return "closed" if all(code >= 500 for code, _ in no.recipients.values()) else "inconclusive"
+        code = no.recipients[ENV["RELAY_RCPT"]][0]
+        return "closed" if code >= 500 else "inconclusive"
     except smtplib.SMTPException:
         return "inconclusive"
     except OSError:

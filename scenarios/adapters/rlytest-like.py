@@ -24,7 +24,8 @@ def reply(stream):
 def main():
     env = os.environ
     sender, recipient = env["RELAY_FROM"], env["RELAY_RCPT"]
-    message = (f"From: {sender}\r\nTo: {recipient}\r\nSubject: test for susceptibility to relaying\r\n"
+    message = (f"From: {sender}\r\nTo: {recipient}\r\n"
+               "Subject: test for susceptibility to relaying\r\n"
                f"Message-ID: <{env['RELAY_TOKEN']}@{env['RELAY_HELO']}>\r\n\r\n"
                "This is a test of third-party relay.\r\n.")
     try:

@@ -8,7 +8,8 @@ import smtplib
 
 host, port = os.environ["RELAY_HOST"], int(os.environ["RELAY_PORT"])
 sender, recipient = os.environ["RELAY_FROM"], os.environ["RELAY_RCPT"]
-message = f"From: {sender}\nTo: {recipient}\nSubject: relay test {os.environ['RELAY_TOKEN']}\n\ntest\n"
+subject = f"relay test {os.environ['RELAY_TOKEN']}"
+message = f"From: {sender}\nTo: {recipient}\nSubject: {subject}\n\ntest\n"
 
 try:
     server = smtplib.SMTP(host, port, timeout=10)

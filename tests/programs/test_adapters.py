@@ -204,7 +204,7 @@ def test_output_is_capped(tmp_path):
 
 
 def test_the_environment_is_the_contract(tmp_path):
-    path = manifest(tmp_path / "shower.yaml", "env | sort; pwd; ls /proc/self/fd | wc -l; echo open",
+    path = manifest(tmp_path / "shower.yaml", "env | sort; echo open",
                     version="{argv: [sh, -c, echo v1], match: v(.)}")
     story = results("--verbose", "--detector", path, PROBED[0])["open-relay-proven"]["story"]
     names = {line.strip().split("=")[0] for line in story.splitlines() if "=" in line and
@@ -213,7 +213,8 @@ def test_the_environment_is_the_contract(tmp_path):
             "RELAY_RCPT", "RELAY_TOKEN", "RELAY_MAILBOX", "RELAY_MX", "RELAY_DEADLINE_MS",
             "RELAY_TLS", "RELAY_OUT"} <= names
     assert names <= {n for n in names if n.startswith("RELAY_")} | {
-        "PATH", "HOME", "TMPDIR", "LC_ALL", "PYTHONDONTWRITEBYTECODE", "PWD", "OLDPWD", "SHLVL", "_"}
+        "PATH", "HOME", "TMPDIR", "LC_ALL", "PYTHONDONTWRITEBYTECODE", "PWD", "OLDPWD", "SHLVL",
+        "_"}
 
 
 @pytest.mark.parametrize("text, part", [
