@@ -189,7 +189,7 @@ static void said(void **state)
         {"a file", GOOD, "", SPAWN_EXITED, 0, "{\"v\":1,\"verdict\":\"open\"}", SAID_VERDICT,
          VERDICT_OPEN},
         {"all of a file", GOOD, "", SPAWN_EXITED, 0,
-         "{\"v\":1,\"verdict\":\"closed\",\"confidence\":\"likely\",\"note\":\"n\",\"evidence\":[]}",
+         "{\"v\":1,\"verdict\":\"closed\",\"confidence\":\"likely\",\"note\":\"n\"}",
          SAID_VERDICT, VERDICT_CLOSED},
         {"no file", GOOD, "", SPAWN_EXITED, 0, NULL, SAID_NOTHING, -1},
         {"no JSON", GOOD, "", SPAWN_EXITED, 0, "open", SAID_WRONG, -1},
