@@ -38,7 +38,8 @@ bool hunt_start(struct hunt *h, struct resolver resolver, const char *target, ui
 /* NULL: there is none (left). */
 const struct endpoint *hunt_address(const struct hunt *h);
 /* Memory for the probe of the present address; `first` for the first. A probe must stay until the
-   world is gone, since a session that it broke off may still end there. NULL: no memory. */
+   world is gone, since a session that it broke off may still end there; this memory stays from run
+   to run. NULL: no memory. */
 struct probe *hunt_probe(struct hunt *h, struct probe *first);
 void hunt_clear(struct hunt *h); /* gives that memory back */
 /* The probe of this address found no SMTP server: to the next one. False: that was the last. */

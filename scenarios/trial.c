@@ -80,6 +80,7 @@ struct trial *trial_new(void)
 void trial_free(struct trial *t)
 {
     record_clear(&t->record);
+    hunt_clear(&t->hunt);
     if (t->has_key)
         token_key_clear(&t->key);
     sim_free(t->sim);
@@ -470,5 +471,4 @@ void trial_run(struct trial *t, const struct case_file *c, enum trial_world worl
         loop_free(loop);
     else
         sim_reset(t->sim, seed);
-    hunt_clear(&t->hunt);
 }

@@ -6,6 +6,8 @@
  */
 #include "scenarios/adapter/contest.h"
 
+#include "scenarios/case_names.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -187,7 +189,7 @@ static void perform(struct contest *t, const struct case_file *c, struct contest
                     struct strbuf *error)
 {
     struct trial_identity id;
-    const struct process_task task = {
+    struct process_task task = {
         .adapter = t->adapter,
         .where = t->where,
         .c = c,
@@ -200,6 +202,8 @@ static void perform(struct contest *t, const struct case_file *c, struct contest
         .self = t,
     };
 
+    if (t->stage.names != NULL)
+        task.dns_at = names_server(t->stage.names);
     t->target = out->target = stage_target_index(&t->stage);
     trial_identify(c, stage_target(&t->stage), &id);
     out->started_ns = world_now(t->world);
@@ -216,6 +220,8 @@ const char *contest_cannot(const struct case_file *c)
 {
     if (c->time == TIME_VIRTUAL)
         return "time: virtual, and a command runs in real time";
+    if (case_target_is_name(c))
+        return "its target is a name to be looked up, and a command is given an address";
     for (size_t i = 0; i < c->mailbox_count; i++) {
         const struct case_mailbox *m = &c->mailboxes[i];
 

@@ -133,6 +133,8 @@ static void set_target(const struct process_task *t, const struct folder *f, str
     p->value[PLACE_NAME] = arena_text(arena, t->id->who.target_name);
     p->value[PLACE_DEADLINE_MS] = number(arena, ms);
     p->value[PLACE_DEADLINE_S] = number(arena, ms / 1000);
+    if (t->dns_at.family != 0)
+        p->value[PLACE_DNS] = address_port(arena, "", &t->dns_at);
     p->value[PLACE_TLS] = "none";
     p->value[PLACE_OUT] = f->out;
 }

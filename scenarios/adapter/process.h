@@ -25,6 +25,7 @@ struct process_task {
     const struct token_pair *tokens;
     const struct endpoint *mailbox_at; /* ADAPTER_SINK: where the detector listens */
     const struct endpoint *mx_at;      /* the canary's own way in */
+    struct endpoint dns_at;            /* the case's resolver; family 0: it has none */
     struct loop *loop;
     void (*done)(void *self); /* from the loop, once */
     void *self;

@@ -7,7 +7,9 @@ import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -344,4 +346,121 @@ def test_name_without_address():
     report = json.loads(done.stdout)
     schema.check(report, SCHEMA)
     assert (report["verdict"], report["reason_code"]) == ("unreachable", "no-such-name")
+    assert done.returncode == 5
+
+
+class Names(threading.Thread):
+    """A DNS server of a few names, by UDP: (name, type) to data; anything else is refused."""
+
+    A, MX = 1, 15
+
+    def __init__(self, records):
+        super().__init__(daemon=True)
+        self.records = records
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.address = "127.0.0.1:%d" % self.socket.getsockname()[1]
+        self.start()
+
+    @staticmethod
+    def wire(name):
+        return b"".join(bytes([len(x)]) + x.encode() for x in name.split(".") if x) + b"\0"
+
+    def mx(self, preference, host):
+        return struct.pack(">H", preference) + self.wire(host)
+
+    def answer(self, query):
+        end = query.index(b"\0", 12) + 5
+        asked = query[12:end]
+        for (name, kind), data in self.records.items():
+            if asked == self.wire(name) + struct.pack(">HH", kind, 1):
+                records = [b"\xc0\x0c" + struct.pack(">HHIH", kind, 1, 60, len(d)) + d
+                           for d in data]
+                break
+        else:
+            records = []
+        known = any(asked.startswith(self.wire(name)) for name, _ in self.records)
+        flags = 0x8180 if known else 0x8183
+        head = query[:2] + struct.pack(">HHHHH", flags, 1, len(records), 0, 0)
+        return head + asked + b"".join(records)
+
+    def run(self):
+        while True:
+            query, peer = self.socket.recvfrom(512)
+            self.socket.sendto(self.answer(query), peer)
+
+
+def names_of(port_owner):
+    names = Names({})
+    loopback = socket.inet_aton("127.0.0.1")
+    names.records.update({
+        ("victim.test", Names.MX): [names.mx(20, "mx2.victim.test"),
+                                    names.mx(10, "mx1.victim.test")],
+        ("mx2.victim.test", Names.A): [loopback],
+        ("mx1.victim.test", Names.A): [loopback],
+        ("null.victim.test", Names.MX): [names.mx(0, "")],
+        ("alone.victim.test", Names.A): [loopback],
+    })
+    return names, port_owner.rpartition(":")[2]
+
+
+def test_domain_by_mx(lab):
+    names, port = names_of(lab.start("open"))
+    done = lab.ask("--resolver", names.address, "--forms", "quick", "--json",
+                   f"mx:victim.test:{port}")
+    report = json.loads(done.stdout)
+    schema.check(report, SCHEMA)
+    assert done.returncode == 1, done.stderr
+    assert report["verdict"] == "open"
+    assert report["target"] == f"mx:victim.test:{port}"
+    assert report["notes"][0].startswith(
+        "Found by the MX records of victim.test: 10 mx1.victim.test (127.0.0.1), "
+        "20 mx2.victim.test")
+
+
+def test_implicit_mx_and_host_name(lab):
+    names, port = names_of(lab.start("postfix-554"))
+    for target, way in ((f"mx:alone.victim.test:{port}", "as the implicit MX of alone.victim.test"),
+                        (f"alone.victim.test:{port}", "by the name alone.victim.test")):
+        done = lab.ask("--resolver", names.address, "--forms", "quick", "--wait", "1s", target)
+        assert done.returncode == 0, done.stdout
+        assert f"Found {way}: alone.victim.test (127.0.0.1)." in " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize("target, code", [
+    ("mx:null.victim.test", "null-mx"),
+    ("mx:gone.victim.test", "no-such-name"),
+    ("gone.victim.test:2525", "no-such-name"),
+])
+def test_not_found(target, code):
+    names, _ = names_of("127.0.0.1:0")
+    done = run(*CANARY, "--resolver", names.address, "--json", target)
+    report = json.loads(done.stdout)
+    schema.check(report, SCHEMA)
+    assert (done.returncode, report["verdict"], report["reason_code"]) == (5, "unreachable", code)
+
+
+def test_resolver_that_does_not_answer():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        address = "127.0.0.1:%d" % silent.getsockname()[1]
+        done = run(*CANARY, "--resolver", address, "--resolver-timeout", "300ms", "--json",
+                   "mx:victim.test")
+    assert json.loads(done.stdout)["reason_code"] == "resolver-timeout"
+    done = run(*CANARY, "--resolver", address, "--json", "mx:victim.test")
+    assert json.loads(done.stdout)["reason_code"] == "resolver-refused"
+
+
+def test_all_mx(lab):
+    names, port = names_of(lab.start("postfix-554"))
+    names.records["mx2.victim.test", Names.A] = [socket.inet_aton("127.0.0.9")]
+    done = lab.ask("--resolver", names.address, "--forms", "quick", "--wait", "1s", "--all-mx",
+                   "--json", f"mx:victim.test:{port}")
+    reports = [json.loads(line) for line in done.stdout.splitlines()]
+    for report in reports:
+        schema.check(report, SCHEMA)
+    assert [(r["target"], r["verdict"]) for r in reports] == [
+        (f"mx:victim.test:{port} at mx1.victim.test", "closed"),
+        (f"mx:victim.test:{port} at mx2.victim.test", "unreachable"),
+    ]
     assert done.returncode == 5
