@@ -45,6 +45,7 @@ struct case_server {
     struct engine_given *files;
     size_t file_count;
     const char *directory; /* relaylab check: the configuration as it stands */
+    const char *drop;      /* relaylab check: "FILE FIRST,LAST", lines that are left out */
     uint64_t port;         /* that is asked; 0: 25 */
     struct conf_position at;
 };

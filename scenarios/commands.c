@@ -9,6 +9,7 @@
 #include "scenarios/adapter/check.h"
 #include "scenarios/adapter/known.h"
 #include "scenarios/adapter/score.h"
+#include "scenarios/engine/check.h"
 #include "scenarios/events.h"
 #include "scenarios/explain.h"
 #include "scenarios/run.h"
@@ -300,14 +301,25 @@ static int command_lint(struct lab *l)
     return STATUS_GOOD;
 }
 
+static int command_check(const struct options *o)
+{
+    if (o->argument_count != 1)
+        return complain(STATUS_USAGE, "check: name one engine: postfix, exim, opensmtpd, sendmail");
+    if (o->config == NULL)
+        return complain(STATUS_USAGE, "check: say --config DIRECTORY or FILE");
+    return check_command(
+        &(struct check_request){o->arguments[0], o->config, o->inside, o->domain, o->seed});
+}
+
 static int dispatch(struct lab *l)
 {
     if (l->o->command == COMMAND_SCHEMA)
-        return l->o->argument_count == 0
-                   ? command_schema(l)
-                   : complain(STATUS_USAGE, "schema: takes no argument");
+        return l->o->argument_count == 0 ? command_schema(l)
+                                         : complain(STATUS_USAGE, "schema: takes no argument");
     if (l->o->command == COMMAND_ADAPTER)
         return adapter_command(l->o, l->personas, l->adapters);
+    if (l->o->command == COMMAND_CHECK)
+        return command_check(l->o);
     int status = prepare(l);
     if (status != STATUS_GOOD)
         return status;
@@ -326,6 +338,7 @@ static int dispatch(struct lab *l)
         return score_command(
             &(struct score_task){l->o, l->personas, l->adapters, l->jobs, l->job_count});
     case COMMAND_ADAPTER:
+    case COMMAND_CHECK:
     case COMMAND_SCHEMA:
     case COMMAND_HELP:
     case COMMAND_VERSION:

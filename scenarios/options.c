@@ -96,6 +96,26 @@ static bool set_update(struct options *o, const char *value)
     return true;
 }
 
+static bool set_config(struct options *o, const char *value)
+{
+    o->config = value;
+    return value[0] != '\0';
+}
+
+static bool set_inside(struct options *o, const char *value)
+{
+    struct network n;
+
+    o->inside = value;
+    return network_parse(span_of(value), &n);
+}
+
+static bool set_domain(struct options *o, const char *value)
+{
+    o->domain = value;
+    return value[0] != '\0';
+}
+
 static bool set_help(struct options *o, const char *value)
 {
     (void)value;
@@ -110,7 +130,7 @@ static bool set_version(struct options *o, const char *value)
     return true;
 }
 
-#define COMMANDS "run, list, lint, explain, schema, score, adapter"
+#define COMMANDS "run, list, lint, explain, schema, score, adapter, check"
 #define TAG_WANTED "write tags with commas between, !tag for those without; 16 expressions at most"
 #define FILE_WANTED "write a file's name, or - for standard output"
 
@@ -142,6 +162,12 @@ static const struct option_row {
     {"--markdown", NULL, set_markdown, NULL,
      "schema: a reference of all keys, as Markdown; score: tables"},
     {"--update", NULL, set_update, NULL, "score: writes the detectors' known failures anew"},
+    {"--config", "PATH", set_config, "write a directory, or the server's main file",
+     "check: the configuration that is started and asked"},
+    {"--inside", "NETWORK", set_inside, "write a network, like 192.0.2.0/24",
+     "check: the server's own network (default: its neighbours)"},
+    {"--domain", "DOMAIN", set_domain, "write a domain",
+     "check: one that the server takes mail for (default: as configured)"},
     {"--help", NULL, set_help, NULL, "this text"},
     {"--version", NULL, set_version, NULL, "version"},
 };
@@ -168,8 +194,8 @@ static const struct option_row *find(const char *word, const char **value)
 
 static bool read_command(struct options *o, const char *word)
 {
-    static const char *const names[] = {"run",    "list",  "lint",    "explain",
-                                        "schema", "score", "adapter", "help"};
+    static const char *const names[] = {"run",   "list",    "lint",  "explain", "schema",
+                                        "score", "adapter", "check", "help"};
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(names[i], word) == 0) {
@@ -244,6 +270,7 @@ void options_usage(struct strbuf *out)
                 "usage: relaylab run|list|lint|explain [OPTION ...] FILE|DIRECTORY|GLOB ...\n"
                 "       relaylab score --detector NAME|FILE ... [OPTION ...] FILE|DIRECTORY ...\n"
                 "       relaylab adapter check NAME|FILE ...\n"
+                "       relaylab check ENGINE --config PATH [--inside NETWORK] [--domain DOMAIN]\n"
                 "       relaylab schema [--markdown]\n\n"
                 "  run      runs cases and judges the verdicts\n"
                 "  list     the cases that would run\n"
@@ -251,7 +278,8 @@ void options_usage(struct strbuf *out)
                 "  explain  what a case is about, in words\n"
                 "  schema   the JSON Schema of a case file\n"
                 "  score    cases and detectors in one table\n"
-                "  adapter  check: does a manifest work?\n\n");
+                "  adapter  check: does a manifest work?\n"
+                "  check    does this server's configuration relay? (postfix, exim, ...)\n\n");
     for (size_t i = 0; i < ROWS; i++) {
         char name[64];
         struct strbuf n;

@@ -16,6 +16,7 @@ enum command {
     COMMAND_SCHEMA,
     COMMAND_SCORE,
     COMMAND_ADAPTER,
+    COMMAND_CHECK,
     COMMAND_HELP,
     COMMAND_VERSION
 };
@@ -37,6 +38,7 @@ struct options {
     size_t detector_count;
     bool json;        /* score */
     bool update;      /* known failures are written anew */
+    const char *config, *inside, *domain; /* check; NULL: not given */
     char **arguments; /* files, directories, globs */
     int argument_count;
 };

@@ -67,6 +67,10 @@ static const struct conf_field engine_fields[] = {
      .flags = CONF_REQUIRED,
      AT(main),
      .doc = "its main configuration file: what `config` of a case becomes"},
+    {.name = "also",
+     .type = CONF_TEXTS,
+     AT(also),
+     .doc = "further files of a configuration that hints are looked for in"},
     {.name = "prepare",
      .type = CONF_TEXT,
      .flags = CONF_REQUIRED,
@@ -82,6 +86,10 @@ static const struct conf_field engine_fields[] = {
      AT(describe),
      .doc = "sh: of a prepared configuration, lines `hostname NAME`, `domain NAME`, `port N`"},
     {.name = "log", .type = CONF_TEXT, AT(log), .doc = "its log, in the instance's directory"},
+    {.name = "indent_goes_on",
+     .type = CONF_BOOL,
+     AT(indent_goes_on),
+     .doc = "an indented line of its configuration goes on the one above"},
     {.name = "one_user",
      .type = CONF_BOOL,
      AT(one_user),
@@ -136,14 +144,20 @@ static bool find(const char *variable, const char *const *below, size_t count, c
     return false;
 }
 
+bool engine_whole_path(const char *name, char *path, size_t cap)
+{
+    char whole[PATH_MAX];
+
+    return realpath(name, whole) != NULL && bytes_copy(path, cap, span_of(whole));
+}
+
 bool engine_packages(char *path, size_t cap)
 {
     static const char *const below[] = {"/mta", "/../mta", "/../build/mta"};
-    char found[ENGINE_PATH_MAX], whole[PATH_MAX];
+    char found[ENGINE_PATH_MAX];
 
-    /* Whole, since scripts run elsewhere. */
     return find("RELAYLAB_MTA", below, 3, ".", "build/mta", found, sizeof found) &&
-           realpath(found, whole) != NULL && bytes_copy(path, cap, span_of(whole));
+           engine_whole_path(found, path, cap); /* scripts run elsewhere */
 }
 
 static bool is_name(const char *name)

@@ -36,9 +36,11 @@ struct engine {
     struct conf_texts groups;   /* lines of group */
     struct conf_texts places;   /* directories compiled into it */
     const char *main;           /* name of the main configuration file */
+    struct conf_texts also;     /* further files that hints are looked for in */
     const char *prepare, *start, *describe;
     const char *log;
-    bool one_user; /* never changes its user: needs no subordinate ids */
+    bool indent_goes_on; /* an indented line goes on the one above */
+    bool one_user;       /* never changes its user: needs no subordinate ids */
     struct engine_hint *hints;
     size_t hint_count;
 };
@@ -49,6 +51,8 @@ bool engine_load(struct conf *conf, const char *name, struct engine *out);
 const char *engine_missing(const struct engine *e);
 /* Where packages are unpacked. */
 bool engine_packages(char *path, size_t cap);
+/* The absolute path of something that exists. */
+bool engine_whole_path(const char *name, char *path, size_t cap);
 /* The name stands in the comma list of $RELAYLAB_REQUIRE: without it, a run fails. */
 bool engine_required(const char *name);
 

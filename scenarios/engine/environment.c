@@ -62,6 +62,7 @@ bool environment_make(struct environment *e, const struct instance_config *c, co
     add(&m, "MAIN", c->engine->main);
     add(&m, "GIVEN", c->directory != NULL ? c->directory : "");
     add(&m, "CHECK", c->check ? "1" : "");
+    add(&m, "DROP", c->drop != NULL ? c->drop : "");
     add(&m, "HOSTNAME", c->hostname);
     begin(&m, "DOMAINS");
     for (size_t i = 0; i < c->domains.count; i++) {

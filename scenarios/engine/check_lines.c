@@ -1,0 +1,199 @@
+/*
+ * check_lines.c - what a configuration says of itself, and which of its lines decide
+ *
+ * A line that a hint points at is left out, and the server is asked again by the form that got
+ * through: if the answer is another one, the line decided it. Lines decide together as well (two
+ * ways of being open); then none of them alone changes the answer, and they are shown as suspects.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "drive/namespace.h"
+#include "scenarios/engine/check_private.h"
+
+enum { CONFIG_LINE_MAX = 4096 };
+
+static void add_port(struct check *c, struct span value)
+{
+    struct span number;
+    uint64_t port;
+
+    (void)span_cut(&value, ' ', &number);
+    if (c->port_count == CHECK_PORTS_MAX || !span_uint(number, UINT16_MAX, &port) || port == 0)
+        return;
+    c->ports[c->port_count++] = (struct check_port){(unsigned)port, span_equal(value, SPAN("tls"))};
+}
+
+static void add_domain(struct check *c, char *name)
+{
+    struct conf_texts *list = &c->server.config.local_domains;
+
+    for (size_t i = 0; i < list->count; i++)
+        if (strcmp(c->domains[i], name) == 0)
+            return;
+    if (list->count < CHECK_DOMAINS_MAX)
+        c->domains[list->count++] = name;
+    list->item = c->domains;
+}
+
+/* Lines: "hostname NAME", "domain NAME", "port N", "port N tls". */
+static void read_description(struct check *c)
+{
+    for (char *line = strtok(c->description, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+        char *value = strchr(line, ' ');
+
+        if (value == NULL || value[1] == '\0')
+            continue;
+        *value++ = '\0';
+        if (strcmp(line, "hostname") == 0)
+            c->server.config.hostname = value;
+        else if (strcmp(line, "domain") == 0)
+            add_domain(c, value);
+        else if (strcmp(line, "port") == 0)
+            add_port(c, span_of(value));
+        else if (strcmp(line, "note") == 0)
+            strbuf_addf(&c->out, "note: %s\n", value);
+    }
+    if (c->port_count == 0)
+        c->ports[c->port_count++] = (struct check_port){25, false};
+}
+
+bool check_describe(struct check *c)
+{
+    const struct instance_config config = {
+        .engine = c->engine,
+        .name = c->server.name,
+        .hostname = c->server.config.hostname,
+        .directory = c->config,
+        .check = true,
+        .at = {.family = 4},
+        .sink = {.family = 4}};
+    char memory[4096];
+    struct strbuf out, error;
+
+    strbuf_init(&out, c->description, sizeof c->description);
+    strbuf_init(&error, memory, sizeof memory);
+    if (!instance_describe(&config, &out, &error)) {
+        strbuf_add(&c->out, strbuf_span(&error));
+        return false;
+    }
+    strbuf_addf(&c->out, "%s: %s\n", c->engine->name, c->request->config);
+    read_description(c);
+    strbuf_addf(&c->out, "server: %s, takes mail for ", c->server.config.hostname);
+    for (size_t i = 0; i < c->server.config.local_domains.count; i++)
+        strbuf_addf(&c->out, "%s%s", i > 0 ? ", " : "", c->domains[i]);
+    if (c->server.config.local_domains.count == 0)
+        strbuf_adds(&c->out, "no domain that was found; say --domain");
+    strbuf_addc(&c->out, '\n');
+    return true;
+}
+
+static const struct engine_hint *hint_of(const struct engine *e, struct span line)
+{
+    struct span text = span_trim(line);
+
+    if (text.len == 0 || text.ptr[0] == '#')
+        return NULL;
+    for (size_t i = 0; i < e->hint_count; i++)
+        if (span_glob(text, span_of(e->hints[i].pattern)))
+            return &e->hints[i];
+    return NULL;
+}
+
+static void append(struct check_line *to, struct span more)
+{
+    size_t len = strlen(to->text);
+
+    if (len + 2 >= sizeof to->text)
+        return;
+    to->text[len] = ' ';
+    (void)bytes_copy(to->text + len + 1, sizeof to->text - len - 1, span_trim(more));
+}
+
+/* Lines of one file; where the engine says so, an indented line goes on what is above it. */
+static size_t read_lines(const struct check *c, const char *file, struct check_line *lines,
+                         size_t count)
+{
+    char path[512], text[CONFIG_LINE_MAX];
+    unsigned number = 0;
+    bool goes_on = false;
+
+    (void)snprintf(path, sizeof path, NAMESPACE_PLACE "/%s/given/%s", c->server.name, file);
+    FILE *f = fopen(path, "r");
+    if (f == NULL)
+        return count;
+    while (fgets(text, sizeof text, f) != NULL) {
+        struct span line = span_to(span_of(text), strcspn(text, "\n"));
+        bool indented = text[0] == ' ' || text[0] == '\t';
+
+        number++;
+        if (goes_on && indented && c->engine->indent_goes_on) {
+            lines[count - 1].last = number;
+            append(&lines[count - 1], line);
+            continue;
+        }
+        const struct engine_hint *hint = hint_of(c->engine, line);
+        goes_on = hint != NULL && count < CHECK_LINES_MAX;
+        if (!goes_on)
+            continue;
+        lines[count] = (struct check_line){file, number, number, "", hint};
+        (void)bytes_copy(lines[count++].text, sizeof lines->text, span_trim(line));
+    }
+    (void)fclose(f);
+    return count;
+}
+
+size_t check_lines(const struct check *c, struct check_line *lines)
+{
+    size_t count = read_lines(c, c->engine->main, lines, 0);
+
+    for (size_t i = 0; i < c->engine->also.count; i++)
+        count = read_lines(c, c->engine->also.item[i], lines, count);
+    return count;
+}
+
+static void tell_line(struct check *c, const struct check_line *line, const char *what)
+{
+    strbuf_addf(&c->out, "  %s%s:%u: ", what, line->file, line->first);
+    strbuf_add_visible(&c->out, span_of(line->text));
+    strbuf_addc(&c->out, '\n');
+}
+
+/* True: without that line it is another answer. */
+static bool decides(struct check *c, const struct check_line *line, const char *form,
+                    const char **instead)
+{
+    char drop[96];
+    struct trial_result r;
+
+    (void)snprintf(drop, sizeof drop, "%s %u,%u", line->file, line->first, line->last);
+    if (!check_ask(c, drop, form, 2 * CLOCK_SECOND, &r))
+        return false;
+    *instead = verdict_name(r.verdict->verdict);
+    /* Some servers do not even start without a line; that says nothing. */
+    return r.verdict->verdict != VERDICT_OPEN && r.verdict->verdict != VERDICT_UNREACHABLE;
+}
+
+void check_experiment(struct check *c, const char *form)
+{
+    struct check_line *lines = calloc(CHECK_LINES_MAX, sizeof *lines);
+    size_t count = lines != NULL ? check_lines(c, lines) : 0;
+    bool found = false;
+
+    for (size_t i = 0; i < count; i++) {
+        const char *instead = "";
+
+        if (!decides(c, &lines[i], form, &instead))
+            continue;
+        found = true;
+        tell_line(c, &lines[i], "hangs on: ");
+        strbuf_addf(&c->out, "              without it: %s\n              %s\n", instead,
+                    lines[i].hint->says);
+    }
+    for (size_t i = 0; !found && i < count; i++) {
+        tell_line(c, &lines[i], "perhaps:  ");
+        strbuf_addf(&c->out, "              %s\n", lines[i].hint->says);
+    }
+    free(lines);
+}

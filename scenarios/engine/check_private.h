@@ -1,0 +1,54 @@
+/*
+ * check_private.h - between check.c and its parts
+ */
+#ifndef RELAYLAB_SCENARIOS_ENGINE_CHECK_PRIVATE_H
+#define RELAYLAB_SCENARIOS_ENGINE_CHECK_PRIVATE_H
+
+#include "scenarios/engine/check.h"
+#include "scenarios/trial.h"
+
+enum { CHECK_PORTS_MAX = 4, CHECK_DOMAINS_MAX = 16, CHECK_LINES_MAX = 24, CHECK_TEXT_MAX = 65536 };
+
+struct check_port {
+    unsigned number;
+    bool wrapped; /* TLS from the first octet: is not asked */
+};
+
+struct check_line { /* of the configuration, that a hint points at */
+    const char *file;
+    unsigned first, last; /* 1-based */
+    char text[160];
+    const struct engine_hint *hint;
+};
+
+struct check {
+    const struct check_request *request;
+    const struct engine *engine;
+    char config[ENGINE_PATH_MAX];
+    char inside_source[64]; /* an address of the inside network */
+    struct trial *trial;
+    struct case_file c;
+    struct case_server server;
+    struct case_mailbox mailbox;
+    struct case_vantage vantage;
+    const char *mailbox_domains[1];
+    const char *domains[CHECK_DOMAINS_MAX];
+    struct check_port ports[CHECK_PORTS_MAX];
+    size_t port_count;
+    char description[8192]; /* names point into it */
+    struct strbuf out;
+    char text[CHECK_TEXT_MAX];
+    int status;
+};
+
+/* What the prepared configuration says of itself. False: c->out says why not. */
+bool check_describe(struct check *c);
+/* One run; false when the server did not come up, and c->out says why. */
+bool check_ask(struct check *c, const char *drop, const char *forms, int64_t wait_ns,
+               struct trial_result *r);
+/* The lines that hints point at. */
+size_t check_lines(const struct check *c, struct check_line *lines);
+/* Leaves each out and asks again with the form that got through. */
+void check_experiment(struct check *c, const char *form);
+
+#endif
