@@ -330,8 +330,13 @@ void dns_ares_free(struct dns_ares *a)
     a->closing = true;
     close_line(&a->udp);
     close_line(&a->tcp);
-    while (a->open != NULL)
-        forget(a->open);
+    while (a->open != NULL) {
+        struct ares_question *q = a->open;
+
+        a->open = q->next;
+        world_timer_stop(a->world, &q->later);
+        free(q);
+    }
     ares_library_cleanup();
     free(a);
 }

@@ -187,8 +187,13 @@ void dns_zones_free(struct dns_zones *z)
 {
     if (z == NULL)
         return;
-    while (z->open != NULL)
-        forget(z->open);
+    while (z->open != NULL) {
+        struct open_question *o = z->open;
+
+        z->open = o->next;
+        world_timer_stop(z->world, &o->timer);
+        free(o);
+    }
     free(z);
 }
 

@@ -172,6 +172,9 @@ bool case_check_dns(struct conf *conf, const struct case_file *c)
     for (size_t i = 0; i < c->name_count; i++)
         if (!check_name(conf, c, &c->names[i]))
             return false;
+    if (c->probe.server != NULL && !case_target_is_name(c))
+        return fail(conf, c->probe.at, "write target: NAME",
+                    "only a target given by name leads to a server", c->probe.server);
     strbuf_init(&error, memory, sizeof memory);
     if (!case_target_is_name(c) ||
         (target_read(&target, span_of(c->probe.target), &error) && target.is_name))

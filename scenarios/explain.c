@@ -33,6 +33,25 @@ static void add_server(struct strbuf *out, const struct case_file *c, const stru
     }
 }
 
+static void add_name(struct strbuf *out, const struct case_name *n)
+{
+    strbuf_addf(out, "name       %s", n->name);
+    if (n->cname != NULL)
+        strbuf_addf(out, ", alias of %s", n->cname);
+    for (size_t i = 0; i < n->mx_count; i++)
+        strbuf_addf(out, ", MX %u %s", n->mx[i].preference, n->mx[i].host);
+    for (size_t i = 0; i < n->address_count; i++) {
+        strbuf_adds(out, n->addresses[i].server != NULL ? ", at server " : ", at ");
+        if (n->addresses[i].server != NULL)
+            strbuf_adds(out, n->addresses[i].server);
+        else
+            endpoint_print_address(out, &n->addresses[i].at);
+    }
+    if (n->fault != ZONE_SOUND)
+        strbuf_adds(out, "; its DNS server is at fault");
+    strbuf_addc(out, '\n');
+}
+
 static void add_counts(struct strbuf *out, const char *what, const struct case_count *list,
                        size_t count)
 {
@@ -80,6 +99,8 @@ void explain_case(const struct case_file *c, struct strbuf *out)
         strbuf_addf(out, "asked from %s (%s)\n", c->vantage->name, c->vantage->source);
     for (size_t i = 0; i < c->server_count; i++)
         add_server(out, c, &c->servers[i]);
+    for (size_t i = 0; i < c->name_count; i++)
+        add_name(out, &c->names[i]);
     for (size_t i = 0; i < c->mailbox_count; i++) {
         strbuf_addf(out, "mailbox    %s for", c->mailboxes[i].name);
         for (size_t k = 0; k < c->mailboxes[i].domains.count; k++)

@@ -73,7 +73,7 @@ static bool is_known(struct mx_result *m, const struct dns_record *r)
 
 static void add_host(struct mx_result *m, const struct dns_record *r)
 {
-    size_t at = m->host_count;
+    size_t at;
 
     if (is_known(m, r))
         return;
