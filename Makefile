@@ -23,7 +23,7 @@ CPP_OWN  := -I. -D_POSIX_C_SOURCE=200809L -DRELAYLAB_VERSION='"$(VERSION)"' \
 SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 COMPILE   = $(CC) -std=c11 $(CPP_OWN) $(CFLAGS) $(WARN) $(SANFLAGS)
 LINK      = $(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS)
-LIBS     := -lev -lyaml -ljansson -lcrypto -lcurl -lsqlite3 -lcares
+LIBS     := -lev -lyaml -ljansson -lssl -lcrypto -lcurl -lsqlite3 -lcares
 Q        := $(if $(V),,@)
 say       = $(if $(V),,@echo "  $(1) $@")
 

@@ -225,11 +225,13 @@ static bool pass_step(struct pass *pass, struct link_core *core, int64_t now_ns,
                             .out = pass->out,
                             .out_cap = MACHINE_OUT_MAX,
                             .out_len = pass->out_len,
-                            .out_ready = pass->ready};
+                            .out_ready = pass->ready,
+                            .tls = (enum machine_tls)core->tls};
     enum machine_wish wish = core->machine.ops->step(core->machine.self, &io);
     assert(io.in_used <= pass->in_len);
     assert(io.out_len >= pass->out_len && io.out_len <= MACHINE_OUT_MAX);
     assert(io.out_ready >= pass->ready && io.out_ready <= io.out_len);
+    core->trace = io.trace;
     if (core->wish != WISH_CLOSE || wish == WISH_RESET)
         core->wish = (uint8_t)wish;
     if (io.in_used > 0) {

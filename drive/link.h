@@ -39,6 +39,8 @@ struct link_core {
     uint32_t ready;          /* bytes of out that may go */
     uint8_t peer;            /* enum machine_peer */
     uint8_t wish;            /* enum machine_wish of the last step */
+    uint8_t tls;             /* enum machine_tls, of a layer's inner machine */
+    uint64_t trace;          /* of the last step; 0: the bytes tell all */
 };
 
 /* Sends up to len bytes for the driver; returns how many went (0: not now). */

@@ -20,6 +20,10 @@
  * Limits: in_len reaches MACHINE_IN_MAX at most. A machine that uses nothing of a full buffer must
  * have a deadline or held or unsent output, else the driver ends the link (it would hang).
  *
+ * Encryption: a layer between driver and machine (drive/tls.h) may encrypt what goes by. The
+ * machine sees in `tls` how far that is, and may ask for it (STARTTLS) by start_tls; it always
+ * reads and writes plaintext.
+ *
  * Ownership: buffers are the driver's, lent for the length of the call. `step` must never call into
  * the driver in a way that steps another machine at once: world_* calls only queue.
  */
@@ -49,6 +53,14 @@ enum machine_wish {
     WISH_RESET       /* break off with RST now */
 };
 
+enum machine_tls {
+    MACHINE_TLS_NONE,      /* no such layer: start_tls means nothing */
+    MACHINE_TLS_READY,     /* in clear; start_tls may be set */
+    MACHINE_TLS_HANDSHAKE, /* under way: nothing comes in, and nothing must be said */
+    MACHINE_TLS_ON,
+    MACHINE_TLS_FAILED /* the handshake failed, or what came later could not be decrypted */
+};
+
 struct machine_io {
     int64_t now_ns;
     enum machine_peer peer;
@@ -59,6 +71,13 @@ struct machine_io {
     size_t out_cap;
     size_t out_len;
     size_t out_ready; /* at call: what was ready and could not be sent yet */
+    enum machine_tls tls;
+    /* Set by the machine, with all its output ready: TLS begins behind that. Input that it did not
+       use came in clear too early: it is dropped, and counted by the layer. */
+    bool start_tls;
+    /* Set by a layer whose bytes look different in each run: a hash of what they mean, for traces.
+       0: the bytes themselves. */
+    uint64_t trace;
 };
 
 struct machine_ops {

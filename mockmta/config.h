@@ -24,6 +24,7 @@
 #ifndef RELAYLAB_MOCKMTA_CONFIG_H
 #define RELAYLAB_MOCKMTA_CONFIG_H
 
+#include "drive/tls.h"
 #include "lib/base/endpoint.h"
 #include "lib/conf/conf.h"
 #include "lib/smtp/server.h"
@@ -166,6 +167,21 @@ struct rule {
     uint32_t index; /* position in server_config.rules: counters are kept by it */
 };
 
+enum mock_tls {
+    MOCK_TLS_UNSET,
+    MOCK_TLS_NONE,
+    MOCK_TLS_STARTTLS, /* listed by EHLO, begun by STARTTLS */
+    MOCK_TLS_IMPLICIT  /* from the first byte, on every listener */
+};
+
+enum mock_certificate {
+    CERTIFICATE_UNSET,
+    CERTIFICATE_VALID, /* but for its signature, which is its own */
+    CERTIFICATE_EXPIRED,
+    CERTIFICATE_NOT_YET,
+    CERTIFICATE_OTHER_NAME
+};
+
 struct server_config {
     const char *name; /* persona's or file's */
     const char *title;
@@ -181,6 +197,11 @@ struct server_config {
     uint64_t message_max; /* octets; default 10,485,760; enforced with 552 */
     uint64_t errors_max;  /* 421 and close after so many 4yz/5yz; 0: never */
     int64_t idle_ns;      /* default 5 min */
+    enum mock_tls tls;
+    enum mock_certificate certificate;
+    enum tls_version tls_max;       /* TLS_ANY: the newest */
+    enum tls_fault handshake;       /* instead of one */
+    struct conf_texts implicit_tls; /* names of listeners that are TLS from the first byte */
     struct rule *rules;
     size_t rule_count;
 };

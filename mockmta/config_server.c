@@ -94,6 +94,47 @@ static bool parse_listen(struct conf *c, const struct conf_node *n, void *target
            (listen->count > 0 || conf_fail(c, n, "for instance [smtp]", "no listener is named"));
 }
 
+static bool parse_implicit_tls(struct conf *c, const struct conf_node *n, void *target)
+{
+    struct conf_texts *names = &((struct server_source *)target)->own.implicit_tls;
+
+    return read_names(c, n, names, " ,:/", "a listener's name");
+}
+
+/* clang-format off */
+static const struct conf_name tls_names[] = {
+    {"none", MOCK_TLS_NONE, "no TLS"},
+    {"starttls", MOCK_TLS_STARTTLS, "EHLO lists STARTTLS, which is answered with 220 and done"},
+    {"implicit", MOCK_TLS_IMPLICIT, "TLS from the first byte, on every listener"},
+    {NULL, 0, NULL}
+};
+
+static const struct conf_name certificate_names[] = {
+    {"valid", CERTIFICATE_VALID, "made now for the hostname, signed by itself"},
+    {"expired", CERTIFICATE_EXPIRED, "its time is over since yesterday"},
+    {"not-yet", CERTIFICATE_NOT_YET, "its time begins tomorrow"},
+    {"other-name", CERTIFICATE_OTHER_NAME, "made for another host"},
+    {NULL, 0, NULL}
+};
+
+static const struct conf_name version_names[] = {
+    {"1.0", TLS_1_0, "TLS 1.0 (where OpenSSL was built with it)"},
+    {"1.1", TLS_1_1, "TLS 1.1 (where OpenSSL was built with it)"},
+    {"1.2", TLS_1_2, "TLS 1.2"},
+    {"1.3", TLS_1_3, "TLS 1.3"},
+    {NULL, 0, NULL}
+};
+
+static const struct conf_name handshake_names[] = {
+    {"normal", TLS_FAULT_NONE, "as it should be"},
+    {"stall", TLS_FAULT_STALL, "the client's hello is never answered"},
+    {"garbage", TLS_FAULT_GARBAGE, "the client's hello is answered in clear"},
+    {"close", TLS_FAULT_CLOSE, "the connection is closed when the hello comes"},
+    {"reset", TLS_FAULT_RESET, "the connection is broken off when the hello comes"},
+    {NULL, 0, NULL}
+};
+/* clang-format on */
+
 #define AT(member) offsetof(struct server_source, member)
 
 /* clang-format off */
@@ -123,6 +164,16 @@ static const struct conf_field server_fields[] = {
      .doc = "421 and close after so many replies 4yz or 5yz; 0: never"},
     {.name = "idle", .type = CONF_DURATION, .offset = AT(own.idle_ns), .set_offset = AT(idle_set),
      .doc = "patience between commands", .example = "5min"},
+    {.name = "tls", .type = CONF_ENUM, .names = tls_names, .offset = AT(own.tls),
+     .doc = "whether sessions can be encrypted, and how that begins", .example = "starttls"},
+    {.name = "implicit_tls", .type = CONF_CUSTOM, .parse = parse_implicit_tls,
+     .doc = "listeners that are TLS from the first byte", .example = "[smtps]"},
+    {.name = "certificate", .type = CONF_ENUM, .names = certificate_names,
+     .offset = AT(own.certificate), .doc = "what it shows to clients", .example = "expired"},
+    {.name = "tls_max", .type = CONF_ENUM, .names = version_names, .offset = AT(own.tls_max),
+     .doc = "the newest version that it speaks", .example = "1.2"},
+    {.name = "handshake", .type = CONF_ENUM, .names = handshake_names, .offset = AT(own.handshake),
+     .doc = "what it does instead of one", .example = "stall"},
     {.name = "rules", .type = CONF_STRUCTS, .sub = &rule_table, .offset = AT(own.rules),
      .count_offset = AT(own.rule_count), .max = RULES_MAX, .doc = "ordered; the first match wins"},
     {.name = "wire", .type = CONF_STRUCTS, .sub = &wire_table, .offset = AT(wires),

@@ -30,10 +30,16 @@ static void reply_ehlo(const struct session *s, struct smtp_action *action)
     struct strbuf text;
     strbuf_init(&text, memory, sizeof memory);
     strbuf_adds(&text, config->hostname);
+    bool listed = false;
     for (size_t i = 0; i < config->extensions.count; i++) {
-        strbuf_addc(&text, '\n');
-        strbuf_adds(&text, config->extensions.item[i]);
+        bool starttls = span_iequal(span_of(config->extensions.item[i]), SPAN("STARTTLS"));
+        if (!starttls || !s->smtp.tls) { /* RFC 3207 4.2: not again */
+            strbuf_addc(&text, '\n');
+            strbuf_adds(&text, config->extensions.item[i]);
+        }
+        listed = listed || starttls;
     }
+    strbuf_adds(&text, s->smtp.tls_ready && !listed ? "\nSTARTTLS" : "");
     smtp_server_reply(action, 250, NULL, strbuf_span(&text));
 }
 
@@ -191,6 +197,17 @@ static void reply_hello(const struct session *s, const struct smtp_command *cmd,
     }
 }
 
+static void reply_starttls(const struct session *s, struct smtp_action *action)
+{
+    if (s->smtp.tls_ready) {
+        render_line(action, 220, "2.0.0", SPAN("Ready to start TLS"));
+    } else if (s->smtp.tls) {
+        render_line(action, 503, "5.5.1", SPAN("Error: TLS already active"));
+    } else {
+        render_line(action, 454, "4.7.0", SPAN("TLS not available"));
+    }
+}
+
 static void reply_quit(struct smtp_action *action)
 {
     render_line(action, 221, "2.0.0", SPAN("Bye"));
@@ -241,7 +258,7 @@ void default_reply(const struct session *s, const struct smtp_command *cmd,
         render_line(action, 503, "5.5.1", SPAN("Error: authentication not enabled"));
         break;
     case AT_STARTTLS:
-        render_line(action, 454, "4.7.0", SPAN("TLS not available"));
+        reply_starttls(s, action);
         break;
     case AT_QUIT:
         reply_quit(action);

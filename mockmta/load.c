@@ -177,6 +177,11 @@ static void merge_values(struct server_source *out, const struct server_source *
     merge_texts(&o->users, i->users);
     merge_texts(&o->extensions, i->extensions);
     merge_texts(&o->listen, i->listen);
+    merge_texts(&o->implicit_tls, i->implicit_tls);
+    o->tls = o->tls != MOCK_TLS_UNSET ? o->tls : i->tls;
+    o->certificate = o->certificate != CERTIFICATE_UNSET ? o->certificate : i->certificate;
+    o->tls_max = o->tls_max != TLS_ANY ? o->tls_max : i->tls_max;
+    o->handshake = o->handshake != TLS_FAULT_NONE ? o->handshake : i->handshake;
     if (o->networks == NULL) {
         o->networks = i->networks;
         o->network_count = i->network_count;
@@ -275,22 +280,34 @@ static bool merge_rules(struct conf *c, const struct server_source *chain, const
     return true;
 }
 
+static bool is_listener(const struct server_config *s, const char *name)
+{
+    for (size_t i = 0; i < s->listen.count; i++) {
+        if (strcmp(s->listen.item[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Rules may ask for a listener by name only if there is such a one. */
 static bool check_listeners(struct conf *c, const struct server_config *s)
 {
+    static const char hint[] = "add it to listen: [smtp, ...]";
+    for (size_t i = 0; i < s->implicit_tls.count; i++) {
+        if (!is_listener(s, s->implicit_tls.item[i])) {
+            return conf_fail_at(c, (struct conf_position){0, 0}, 1, hint,
+                                "implicit_tls names \"%.64s\", which is no listener",
+                                s->implicit_tls.item[i]);
+        }
+    }
     for (size_t i = 0; i < s->rule_count; i++) {
         const struct conf_texts *asked = &s->rules[i].when.listener;
         const struct conf_position at = {s->rules[i].line, 1};
         for (size_t k = 0; k < asked->count; k++) {
-            const char *const *names = (const char *const *)s->listen.item;
-            bool known = false;
-            for (size_t l = 0; l < s->listen.count; l++) {
-                known = known || strcmp(names[l], asked->item[k]) == 0;
-            }
-            if (!known) {
+            if (!is_listener(s, asked->item[k])) {
                 bool ours = s->rules[i].file == c->file;
-                return conf_fail_at(c, ours ? at : (struct conf_position){0, 0}, 1,
-                                    "add it to listen: [smtp, ...]",
+                return conf_fail_at(c, ours ? at : (struct conf_position){0, 0}, 1, hint,
                                     "a rule asks for listener \"%.64s\", which the server lacks",
                                     asked->item[k]);
             }

@@ -91,7 +91,7 @@ static bool client_holds(const struct rule_when *w, const struct session *s)
          !any_glob(&w->listener, span_of(config->listen.item[s->listener])))) {
         return false;
     }
-    return tri_holds(w->esmtp, s->smtp.esmtp) && tri_holds(w->tls, false) &&
+    return tri_holds(w->esmtp, s->smtp.esmtp) && tri_holds(w->tls, s->smtp.tls) &&
            tri_holds(w->auth, s->authenticated) && s->errors >= w->errors_min &&
            (w->helo.count == 0 || any_glob(&w->helo, span_of(s->smtp.helo)));
 }

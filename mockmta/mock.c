@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "mockmta/callout.h"
+#include "mockmta/encrypt.h"
 #include "mockmta/match.h"
 #include "mockmta/parts.h"
 
@@ -19,7 +20,7 @@ static const char *const event_names[] = {
     [MOCK_RULE] = "rule",         [MOCK_ACCEPTED] = "accepted",   [MOCK_KEPT] = "kept",
     [MOCK_RELAYED] = "relayed",   [MOCK_DISCARDED] = "discarded", [MOCK_BOUNCED] = "bounced",
     [MOCK_DEFERRED] = "deferred", [MOCK_FAILED] = "failed",       [MOCK_CALLOUT] = "callout",
-    [MOCK_CLOSED] = "closed",
+    [MOCK_TLS] = "tls",           [MOCK_CLOSED] = "closed",
 };
 
 const char *mock_event_name(enum mock_event_kind kind)
@@ -158,6 +159,11 @@ static bool session_accept(void *self, struct link *link, const struct endpoint 
                           .local = *local,
                           .listener = l->name,
                           .refused = taken >= m->limits.sessions_max};
+    *machine = (struct machine){&session_ops, s};
+    if (!encrypt_session(s, machine)) {
+        slots_give(&m->session_slots, s);
+        return false;
+    }
     if (s->next != NULL) {
         s->next->previous = s;
     }
@@ -166,7 +172,6 @@ static bool session_accept(void *self, struct link *link, const struct endpoint 
     smtp_server_init(&s->smtp, m->observer.see != NULL ? &policy_told : &policy_quiet, s,
                      world_now(m->world), m->config->idle_ns);
     m->server_ops = smtp_server_machine(&s->smtp).ops;
-    *machine = (struct machine){&session_ops, s};
     mock_tell(m, &(struct mock_event){.kind = MOCK_CONNECT,
                                       .connection = s->number,
                                       .peer = &s->peer,
@@ -206,7 +211,7 @@ struct mock *mock_new(struct world *w, const struct server_config *config,
     relay_init(m);
     callout_init(m);
     m->routes = calloc(m->limits.routes_max, sizeof *m->routes);
-    bool whole = m->routes != NULL && match_init(m);
+    bool whole = m->routes != NULL && match_init(m) && encrypt_init(m);
     for (size_t i = 0; whole && i < route_count; i++) {
         whole = mock_route_add(m, routes[i].domain, &routes[i].to);
     }
@@ -270,6 +275,7 @@ static void release(struct mock *m)
     slots_clear(&m->session_slots);
     slots_clear(&m->callout_slots);
     relay_clear(m);
+    tls_free(m->tls);
     free(m);
 }
 

@@ -48,6 +48,7 @@ enum mock_event_kind {
     MOCK_DEFERRED, /* text: why; will be tried again */
     MOCK_FAILED,   /* given up without a bounce; text: why */
     MOCK_CALLOUT,  /* text: sender and outcome */
+    MOCK_TLS,      /* the session is encrypted now; text: version and cipher */
     MOCK_CLOSED    /* text: how the session ended; `at` the last command */
 };
 

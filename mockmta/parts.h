@@ -76,6 +76,7 @@ struct session {
     struct session *previous, *next;
     struct link *link;
     struct message *message;      /* NULL between transactions */
+    struct tls_layer *layer;      /* NULL: it cannot be encrypted */
     struct callout *callout;      /* under way, or done and its outcome not yet used */
     const struct rule *more_rule; /* its reply goes on */
     uint32_t more_left;           /* repetitions */
@@ -135,6 +136,7 @@ struct mock {
     const struct rule **rule_memory;
     struct event_rules rules[AT_COUNT];
     struct seen_table *seen; /* NULL: no rule asks */
+    struct tls *tls;         /* NULL: none of its sessions is encrypted */
 };
 
 /* mock.c */

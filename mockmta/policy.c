@@ -7,6 +7,7 @@
  */
 #include "mockmta/callout.h"
 #include "mockmta/defaults.h"
+#include "mockmta/encrypt.h"
 #include "mockmta/match.h"
 #include "mockmta/render.h"
 
@@ -358,17 +359,34 @@ static void on_ended(void *self, struct smtp_server *smtp)
     session_gone(s);
 }
 
+/* RFC 3207 4.2: what the client said before is forgotten; counters of commands stand. */
+static void on_secured(void *self, struct smtp_server *smtp)
+{
+    struct session *s = self;
+    char memory[TEXT_MAX];
+    struct strbuf text;
+    (void)smtp;
+    release_message(s);
+    s->authenticated = false;
+    s->past_count = 0;
+    strbuf_init(&text, memory, sizeof memory);
+    encrypt_print(s, &text);
+    tell(s, MOCK_TLS, AT_STARTTLS, strbuf_span(&text), 0);
+}
+
 const struct smtp_policy policy_told = {
     .decide = on_decide,
     .body = on_body,
     .more = on_more,
     .replied = on_replied,
     .closed = on_closed,
-    .ended = on_ended};
+    .ended = on_ended,
+    .secured = on_secured};
 const struct smtp_policy policy_quiet = {
     .decide = on_decide,
     .body = on_body,
     .more = on_more,
     .replied = NULL,
     .closed = on_closed,
-    .ended = on_ended};
+    .ended = on_ended,
+    .secured = on_secured};

@@ -105,6 +105,8 @@ static void next_step(struct delivery *d, struct smtp_client *client)
     case STEP_END_OF_DATA:
     case STEP_RSET:
     case STEP_QUIT:
+    case STEP_STARTTLS:
+    case STEP_TLS:
     case STEP_OTHER:
     case STEP_COUNT:
         say(client, STEP_QUIT, "QUIT", SPAN(""), "");

@@ -181,7 +181,8 @@ static void script_ended(void *self, struct smtp_client *client)
     steps_poke(c->probe);
 }
 
-static const struct smtp_script control_script = {script_next, script_done, script_ended, NULL};
+static const struct smtp_script control_script = {
+    .next = script_next, .done = script_done, .ended = script_ended};
 
 static void start(struct probe_control *c)
 {

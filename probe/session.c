@@ -314,8 +314,8 @@ static void script_said(void *self, struct smtp_client *c, enum smtp_step step, 
     }
 }
 
-static const struct smtp_script session_script = {script_next, script_done, script_ended,
-                                                  script_said};
+static const struct smtp_script session_script = {
+    .next = script_next, .done = script_done, .ended = script_ended, .said = script_said};
 
 bool session_start(struct session *s, struct world *w, const struct session_config *config,
                    struct plan *plan, struct target_notes *notes, unsigned number)

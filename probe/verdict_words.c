@@ -17,6 +17,8 @@ static const char *const timeout_codes[STEP_COUNT] = {
     [STEP_END_OF_DATA] = "timeout-end-of-data",
     [STEP_RSET] = "timeout-rset",
     [STEP_QUIT] = "timeout-quit",
+    [STEP_STARTTLS] = "timeout-starttls",
+    [STEP_TLS] = "timeout-tls",
     [STEP_OTHER] = "timeout-other",
 };
 
@@ -32,6 +34,8 @@ static const char *const lost_codes[STEP_COUNT] = {
     [STEP_END_OF_DATA] = "lost-end-of-data",
     [STEP_RSET] = "lost-rset",
     [STEP_QUIT] = "lost-quit",
+    [STEP_STARTTLS] = "lost-starttls",
+    [STEP_TLS] = "lost-tls",
     [STEP_OTHER] = "lost-other",
 };
 

@@ -91,6 +91,8 @@ static void go_on(struct oracle *o, enum smtp_step step)
     case STEP_CONNECT:
     case STEP_RSET:
     case STEP_QUIT:
+    case STEP_STARTTLS:
+    case STEP_TLS:
     case STEP_OTHER:
     case STEP_COUNT:
         smtp_client_close(&o->client);

@@ -30,6 +30,8 @@ const struct smtp_timeouts smtp_timeouts_rfc5321 = {{
     [STEP_END_OF_DATA] = 10 * CLOCK_MINUTE,
     [STEP_RSET] = 5 * CLOCK_MINUTE,
     [STEP_QUIT] = 10 * CLOCK_SECOND,
+    [STEP_STARTTLS] = 5 * CLOCK_MINUTE,
+    [STEP_TLS] = 2 * CLOCK_MINUTE,
     [STEP_OTHER] = 5 * CLOCK_MINUTE,
 }};
 
@@ -37,7 +39,8 @@ static const char *const step_names[STEP_COUNT] = {
     [STEP_CONNECT] = "connect", [STEP_GREETING] = "greeting", [STEP_EHLO] = "ehlo",
     [STEP_HELO] = "helo",       [STEP_MAIL] = "mail",         [STEP_RCPT] = "rcpt",
     [STEP_DATA] = "data",       [STEP_BLOCK] = "block",       [STEP_END_OF_DATA] = "end-of-data",
-    [STEP_RSET] = "rset",       [STEP_QUIT] = "quit",         [STEP_OTHER] = "other",
+    [STEP_RSET] = "rset",       [STEP_QUIT] = "quit",         [STEP_STARTTLS] = "starttls",
+    [STEP_TLS] = "tls",         [STEP_OTHER] = "other",
 };
 
 static const char *const outcome_names[] = {
@@ -51,6 +54,7 @@ static const char *const outcome_names[] = {
     [OUTCOME_TOO_LONG] = "too-long",
     [OUTCOME_UNSOLICITED] = "unsolicited",
     [OUTCOME_CANCELLED] = "cancelled",
+    [OUTCOME_TLS] = "tls-failed",
 };
 
 const char *smtp_step_name(enum smtp_step step)
@@ -129,6 +133,14 @@ void smtp_client_body(struct smtp_client *c, struct span message)
     }
 }
 
+void smtp_client_start_tls(struct smtp_client *c)
+{
+    assert(c->state == CLIENT_IDLE && c->script->secured != NULL);
+    c->state = CLIENT_SECURING;
+    c->tls_asked = false;
+    await(c, STEP_TLS);
+}
+
 void smtp_client_wait(struct smtp_client *c, int64_t until_ns)
 {
     assert(c->state == CLIENT_IDLE);
@@ -154,9 +166,9 @@ void smtp_client_cancel(struct smtp_client *c)
 static void say_quit(struct smtp_client *c, struct machine_io *io)
 {
     static const char quit[] = "QUIT\r\n";
-    bool listening = io->peer == PEER_OPEN && c->state == CLIENT_HEARING &&
-                     c->step != STEP_END_OF_DATA && c->step != STEP_QUIT &&
-                     c->step != STEP_GREETING;
+    bool listening = io->peer == PEER_OPEN && io->tls != MACHINE_TLS_FAILED &&
+                     c->state == CLIENT_HEARING && c->step != STEP_END_OF_DATA &&
+                     c->step != STEP_QUIT && c->step != STEP_GREETING;
     if (listening && io->out_cap - io->out_len >= sizeof quit - 1) {
         memcpy(io->out + io->out_len, quit, sizeof quit - 1);
         io->out_len += sizeof quit - 1;
@@ -251,7 +263,7 @@ static void take_body(struct smtp_client *c, struct machine_io *io)
 static bool take_input(struct smtp_client *c, struct machine_io *io, enum smtp_outcome *outcome)
 {
     bool early = c->state != CLIENT_HEARING;
-    while (io->in_used < io->in_len) {
+    while (io->in_used < io->in_len && c->state != CLIENT_SECURING) {
         if (c->state == CLIENT_SAYING || c->state == CLIENT_SENDING_BODY) {
             early = true;
         }
@@ -307,6 +319,10 @@ static bool connection_over(struct smtp_client *c, const struct machine_io *io,
     case PEER_OPEN:
         break;
     }
+    if (io->tls == MACHINE_TLS_FAILED) {
+        *outcome = OUTCOME_TLS;
+        return true;
+    }
     if (c->now_ns >= c->total_deadline_ns) {
         *outcome = OUTCOME_CANCELLED;
         return true;
@@ -316,6 +332,43 @@ static bool connection_over(struct smtp_client *c, const struct machine_io *io,
         return true;
     }
     return false;
+}
+
+static void connection_made(struct smtp_client *c, const struct machine_io *io)
+{
+    bool stands = io->peer == PEER_OPEN || io->peer == PEER_FIN;
+    c->tls_first = io->tls == MACHINE_TLS_HANDSHAKE || io->tls == MACHINE_TLS_FAILED;
+    c->state = c->tls_first ? CLIENT_SECURING : CLIENT_HEARING;
+    c->tls_asked = true;
+    if (stands) {
+        await(c, c->tls_first ? STEP_TLS : STEP_GREETING);
+    }
+}
+
+/* The session is as new: whatever was half heard in clear is forgotten. */
+static void secured(struct smtp_client *c)
+{
+    reply_reader_reset(&c->reader);
+    c->early = false;
+    if (c->tls_first) {
+        c->state = CLIENT_HEARING;
+        await(c, STEP_GREETING);
+        return;
+    }
+    c->state = CLIENT_IDLE;
+    c->script->secured(c->script_self, c);
+}
+
+/* Asks the layer once all that was said is in the output; nothing is to be said or heard until TLS
+   stands. */
+static void secure(struct smtp_client *c, struct machine_io *io)
+{
+    if (!c->tls_asked) {
+        c->tls_asked = true;
+        io->start_tls = io->tls == MACHINE_TLS_READY;
+    } else if (io->tls == MACHINE_TLS_ON) {
+        secured(c);
+    }
 }
 
 static enum machine_wish client_step(void *self, struct machine_io *io)
@@ -328,11 +381,10 @@ static enum machine_wish client_step(void *self, struct machine_io *io)
         return c->silent_close ? WISH_RESET : WISH_CLOSE;
     }
     if (c->state == CLIENT_CONNECTING && io->peer != PEER_CONNECTING) {
-        bool stands = io->peer == PEER_OPEN || io->peer == PEER_FIN;
-        c->state = CLIENT_HEARING;
-        if (stands) {
-            await(c, STEP_GREETING);
-        }
+        connection_made(c, io);
+    }
+    if (c->state == CLIENT_SECURING && c->tls_asked) {
+        secure(c, io);
     }
     if (c->state == CLIENT_SENDING_BODY && c->eom_sent && io->out_len == 0) {
         c->state = CLIENT_HEARING; /* the last byte is out: from now on the answer is due */
@@ -346,6 +398,9 @@ static enum machine_wish client_step(void *self, struct machine_io *io)
     }
     if (connection_over(c, io, &outcome)) {
         return finish(c, io, outcome);
+    }
+    if (c->state == CLIENT_SECURING && !c->tls_asked) {
+        secure(c, io);
     }
     if (c->state == CLIENT_SAYING) {
         take_line(c, io);

@@ -9,7 +9,9 @@
  *           -> smtp_client_close
  *
  * In `next` the script must call exactly one of smtp_client_command, smtp_client_body,
- * smtp_client_wait or smtp_client_close. `done` is the last call, exactly once, whatever happens.
+ * smtp_client_start_tls, smtp_client_wait or smtp_client_close, and in `secured` likewise. A link
+ * that is TLS from its first byte needs no call: the greeting is awaited behind the handshake.
+ * `done` is the last call, exactly once, whatever happens.
  *
  * Ownership: the struct is the caller's and lives until `done` returned and the driver called its
  * `ended` (forwarded as script.ended). A body is lent until the reply to it has come or `done` is
@@ -40,6 +42,8 @@ enum smtp_step {
     STEP_END_OF_DATA,
     STEP_RSET,
     STEP_QUIT,
+    STEP_STARTTLS,
+    STEP_TLS, /* the handshake */
     STEP_OTHER,
     STEP_COUNT
 };
@@ -55,7 +59,8 @@ enum smtp_outcome {
     OUTCOME_MALFORMED,    /* what came is no SMTP reply */
     OUTCOME_TOO_LONG,     /* a reply beyond the limits */
     OUTCOME_UNSOLICITED,  /* bytes that answer nothing: the session cannot be believed any more */
-    OUTCOME_CANCELLED     /* smtp_client_cancel */
+    OUTCOME_CANCELLED,    /* smtp_client_cancel */
+    OUTCOME_TLS           /* the handshake failed, or TLS broke while `step` was awaited */
 };
 
 struct smtp_timeouts {
@@ -69,6 +74,9 @@ struct smtp_script {
     void (*next)(void *self, struct smtp_client *c, const struct reply *reply);
     void (*done)(void *self, struct smtp_client *c, enum smtp_outcome outcome, enum smtp_step step);
     void (*ended)(void *self, struct smtp_client *c); /* the driver let go; may be NULL */
+    /* TLS stands, that smtp_client_start_tls asked for; the session is as new (RFC 3207 4.2). NULL:
+       the script never asks. */
+    void (*secured)(void *self, struct smtp_client *c);
     /* Sees every line and body as it goes out, for transcripts; may be NULL. */
     void (*said)(void *self, struct smtp_client *c, enum smtp_step step, struct span text);
 };
@@ -78,6 +86,7 @@ enum smtp_client_state {
     CLIENT_SAYING,
     CLIENT_SENDING_BODY,
     CLIENT_HEARING,
+    CLIENT_SECURING,
     CLIENT_IDLE,
     CLIENT_CLOSING,
     CLIENT_DONE
@@ -98,6 +107,8 @@ struct smtp_client {
     bool data_byte_sent;       /* a byte of a body followed a 354 (or BDAT) */
     bool eom_sent;             /* the final dot went into the output */
     bool silent_close;         /* over in the middle of a body: broken off, no QUIT */
+    bool tls_asked;            /* the layer below was told, or it is TLS from the first byte */
+    bool tls_first;            /* the greeting comes behind the handshake */
     bool early;                /* the reply being read began before its command was on its way */
     struct span body;          /* not yet in the output */
     uint32_t unsent;           /* bytes of it in the output when the last step ended */
@@ -118,6 +129,9 @@ struct machine smtp_client_machine(struct smtp_client *c);
 void smtp_client_command(struct smtp_client *c, enum smtp_step step, struct span line);
 /* After 354: an RFC 5322 message with CRLF line ends; stuffed on the way, a final dot is added. */
 void smtp_client_body(struct smtp_client *c, struct span message);
+/* After the 220 to STARTTLS. The layer below (drive/tls.h) does it; `secured` follows, or `done`
+   with OUTCOME_TLS at STEP_TLS. What came in clear behind that 220 is never heard. */
+void smtp_client_start_tls(struct smtp_client *c);
 /* Say nothing now; the owner goes on with _command and world_wake, or _cancel. Bytes that come
    meanwhile are unsolicited. `until_ns` is the deadline (OUTCOME_TIMEOUT at STEP_OTHER). */
 void smtp_client_wait(struct smtp_client *c, int64_t until_ns);

@@ -15,10 +15,9 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
+#include "lib/smtp/server_body.h"
 #include "lib/smtp/server_parse.h"
 #include "lib/smtp/server_wire.h"
-
-enum dot_state { DOT_LINE_START, DOT_SEEN, DOT_CR_SEEN, DOT_IN_LINE, DOT_CR };
 
 /* A stalled session must end some day too; far beyond any client's patience. */
 static const int64_t stall_ns = CLOCK_DAY;
@@ -113,7 +112,7 @@ static void move(struct smtp_server *s, const struct smtp_command *cmd, int code
     case AT_DATA:
         if (class == 3) {
             s->phase = SERVER_BODY;
-            s->dot_state = DOT_LINE_START;
+            smtp_server_body_begin(s);
         }
         break;
     case AT_AUTH:
@@ -128,12 +127,14 @@ static void move(struct smtp_server *s, const struct smtp_command *cmd, int code
         reset_transaction(s);
         s->phase = SERVER_COMMAND;
         break;
+    case AT_STARTTLS:
+        s->tls_due = class == 2 && s->tls_ready && s->then == THEN_GO_ON;
+        break;
     case AT_CONNECT:
     case AT_BANNER:
     case AT_BDAT:
     case AT_NOOP:
     case AT_VRFY:
-    case AT_STARTTLS:
     case AT_QUIT:
     case AT_UNKNOWN:
     case AT_COUNT:
@@ -194,81 +195,6 @@ static bool greet(struct smtp_server *s, struct machine_io *io)
     return decide(s, io, &cmd, action.delay_ns);
 }
 
-static void pass_body(struct smtp_server *s, const char *from, const char *to)
-{
-    if (to > from) {
-        s->body_size += (uint64_t)(to - from);
-        s->policy->body(s->policy_self, s, (struct span){from, (size_t)(to - from)});
-    }
-}
-
-/* Reads message data up to the end mark; true when it was found. `from` is the start of what is not
-   passed on yet. */
-static bool read_dotted(struct smtp_server *s, struct machine_io *io)
-{
-    static const char held_cr[] = "\r";
-    const char *p = io->in + io->in_used, *end = io->in + io->in_len, *from = p;
-    bool found = false;
-    while (p < end && !found) {
-        switch ((enum dot_state)s->dot_state) {
-        case DOT_LINE_START:
-            if (*p == '.') {
-                pass_body(s, from, p);
-                from = ++p;
-                s->dot_state = DOT_SEEN;
-            } else {
-                s->dot_state = DOT_IN_LINE;
-            }
-            break;
-        case DOT_SEEN:
-            if (*p == '\r') {
-                from = ++p;
-                s->dot_state = DOT_CR_SEEN;
-            } else {
-                s->dot_state = DOT_IN_LINE;
-            }
-            break;
-        case DOT_CR_SEEN:
-            if (*p == '\n') {
-                from = ++p;
-                found = true;
-            } else { /* the CR was content after all */
-                pass_body(s, held_cr, held_cr + 1);
-                s->dot_state = DOT_CR;
-            }
-            break;
-        case DOT_IN_LINE: {
-            const char *cr = memchr(p, '\r', (size_t)(end - p));
-            p = cr ? cr + 1 : end;
-            s->dot_state = cr ? DOT_CR : DOT_IN_LINE;
-            break;
-        }
-        case DOT_CR:
-            s->dot_state = *p == '\n' ? DOT_LINE_START : *p == '\r' ? DOT_CR : DOT_IN_LINE;
-            p += *p == '\n' || *p == '\r';
-            break;
-        }
-    }
-    pass_body(s, from, p);
-    io->in_used = (size_t)(p - io->in);
-    return found;
-}
-
-static bool read_chunk(struct smtp_server *s, struct machine_io *io)
-{
-    const char *p = io->in + io->in_used;
-    size_t len = io->in_len - io->in_used;
-    if (len > s->bdat_left) {
-        len = (size_t)s->bdat_left;
-    }
-    if (!s->bdat_refused) {
-        pass_body(s, p, p + len);
-    }
-    io->in_used += len;
-    s->bdat_left -= len;
-    return s->bdat_left == 0;
-}
-
 /* The end of a body or of a chunk: what does the policy make of it? */
 static bool conclude_body(struct smtp_server *s, struct machine_io *io)
 {
@@ -289,7 +215,8 @@ static bool read_body(struct smtp_server *s, struct machine_io *io)
 {
     size_t used = io->in_used;
     if (!s->body_ended) {
-        s->body_ended = s->phase == SERVER_BODY ? read_dotted(s, io) : read_chunk(s, io);
+        s->body_ended = s->phase == SERVER_BODY ? smtp_server_read_dotted(s, io)
+                                                : smtp_server_read_chunk(s, io);
         s->idle_at_ns = io->in_used > used ? clock_after(s->now_ns, s->idle_ns) : s->idle_at_ns;
     }
     if (s->body_ended) {
@@ -423,6 +350,11 @@ static enum machine_wish run(struct smtp_server *s, struct machine_io *io)
         if (s->pending && !s->resumed) {
             return WISH_OPEN;
         }
+        if (s->tls_due) {
+            s->tls_due = false;
+            io->start_tls = true;
+            return WISH_OPEN;
+        }
         bool went_on = s->phase == SERVER_NEW ? greet(s, io)
                        : s->phase == SERVER_BODY || s->phase == SERVER_BDAT
                            ? read_body(s, io)
@@ -431,6 +363,37 @@ static enum machine_wish run(struct smtp_server *s, struct machine_io *io)
             return WISH_OPEN;
         }
     }
+}
+
+/* RFC 3207 4.2: what the client said in clear is forgotten. */
+static void start_anew(struct smtp_server *s)
+{
+    s->tls = true;
+    if (s->phase == SERVER_NEW) {
+        return;
+    }
+    s->esmtp = s->has_helo = false;
+    s->helo[0] = '\0';
+    s->overlong = false;
+    reset_transaction(s);
+    s->phase = SERVER_COMMAND;
+    s->idle_at_ns = clock_after(s->now_ns, s->idle_ns);
+    if (s->policy->secured) {
+        s->policy->secured(s->policy_self, s);
+    }
+}
+
+/* Nothing can be heard or said now; only time and the peer matter. */
+static enum machine_wish wait_for_tls(struct smtp_server *s, const struct machine_io *io)
+{
+    if (io->tls == MACHINE_TLS_FAILED) {
+        tell_closed(s, "tls-failed");
+    } else if (io->peer == PEER_FIN) {
+        tell_closed(s, "peer-closed");
+    } else if (io->now_ns >= s->idle_at_ns) {
+        tell_closed(s, "timeout");
+    }
+    return s->closed_told ? WISH_CLOSE : WISH_OPEN;
 }
 
 static enum machine_wish server_step(void *self, struct machine_io *io)
@@ -448,6 +411,13 @@ static enum machine_wish server_step(void *self, struct machine_io *io)
     }
     if (io->peer == PEER_CONNECTING) {
         return WISH_OPEN;
+    }
+    s->tls_ready = io->tls == MACHINE_TLS_READY;
+    if (io->tls == MACHINE_TLS_HANDSHAKE || io->tls == MACHINE_TLS_FAILED) {
+        return wait_for_tls(s, io);
+    }
+    if (io->tls == MACHINE_TLS_ON && !s->tls) {
+        start_anew(s);
     }
     enum machine_wish wish = s->phase == SERVER_DEAD ? obey(s) : run(s, io);
     if (s->phase == SERVER_DEAD && s->then != THEN_DEAF) {

@@ -112,9 +112,11 @@ struct smtp_policy {
     /* A reply was put on its way: for logs and transcripts; may be NULL. */
     void (*replied)(void *self, struct smtp_server *s, struct span bytes);
     /* The session is over, once: "peer-closed", "peer-reset", "closed" (by us), "reset" (by us),
-       "timeout". The state (phase, last_at, rcpt_count) still stands. */
+       "timeout", "tls-failed". The state (phase, last_at, rcpt_count) still stands. */
     void (*closed)(void *self, struct smtp_server *s, const char *how);
     void (*ended)(void *self, struct smtp_server *s); /* the driver let go */
+    /* TLS stands, behind a 220 to STARTTLS: the session is as new. May be NULL. */
+    void (*secured)(void *self, struct smtp_server *s);
 };
 
 enum smtp_server_phase {
@@ -146,6 +148,9 @@ struct smtp_server {
     bool body_ended;     /* a whole body was read, its reply is due */
     bool more;           /* the policy has further bytes of this reply */
     bool esmtp, has_helo, has_mail;
+    bool tls;       /* what comes and goes is encrypted */
+    bool tls_ready; /* a layer below can do it (drive/tls.h): a 220 to STARTTLS begins it */
+    bool tls_due;   /* that 220 is on its way */
     bool bdat_last, bdat_refused;
     bool overlong; /* inside a line that was too long */
     bool closed_told;

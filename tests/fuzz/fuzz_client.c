@@ -57,7 +57,8 @@ static void ended(void *self, struct smtp_client *c)
     FUZZ_CHECK(s->done == 1 && c->state == CLIENT_DONE);
 }
 
-static const struct smtp_script script_ops = {hear, done, ended, said};
+static const struct smtp_script script_ops = {
+    .next = hear, .done = done, .ended = ended, .said = said};
 
 /* Input bytes: 0xfc cancels; 0xff ends a segment and lets ten seconds pass, 0xfe resets, 0xfd
    closes. */

@@ -85,7 +85,8 @@ static void replied(void *self, struct smtp_server *s, struct span bytes)
     mix(self, bytes);
 }
 
-static const struct smtp_policy policy = {decide, body, more, replied, closed, NULL};
+static const struct smtp_policy policy = {
+    .decide = decide, .body = body, .more = more, .replied = replied, .closed = closed};
 
 /* Feeds, and lets a short time pass where the machine waits for it. */
 static void feed(struct record *r, const char *bytes, size_t len)

@@ -69,7 +69,7 @@ static void notes_done(void *self, struct smtp_client *c, enum smtp_outcome outc
     n->step = step;
 }
 
-static const struct smtp_script notes_script = {notes_next, notes_done, NULL, NULL};
+static const struct smtp_script notes_script = {.next = notes_next, .done = notes_done};
 
 struct desk {
     struct notes notes;

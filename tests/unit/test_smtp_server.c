@@ -72,8 +72,8 @@ static void book_closed(void *self, struct smtp_server *s, const char *how)
     b->closed = how;
 }
 
-static const struct smtp_policy book_policy = {book_decide, book_body,   book_more,
-                                               NULL,        book_closed, NULL};
+static const struct smtp_policy book_policy = {
+    .decide = book_decide, .body = book_body, .more = book_more, .closed = book_closed};
 
 struct desk {
     struct book book;
