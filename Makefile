@@ -79,8 +79,8 @@ $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/librelaylab.a
 	$(Q)$(LINK) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
 check test: ## unit tests, whole programs, and real servers and clients
-	@ci/deps build check postfix dovecot
-	@for server in postfix dovecot; do \
+	@ci/deps build check postfix exim opensmtpd sendmail dovecot
+	@for server in postfix exim opensmtpd sendmail dovecot; do \
 	    ci/unpack $$server || echo "make check: tests with a real $$server will be skipped"; done
 	@$(SUB) all units
 	@ci/tally "ci/unit $(BUILD)/tests/test_*" "$(PYTEST) tests/programs tests/real"
@@ -148,7 +148,7 @@ format: ## applies .clang-format
 install: all ## programs, personas, cases and man pages under DESTDIR PREFIX
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/relaylab $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 755 $(PROGS) $(DESTDIR)$(PREFIX)/bin
-	cp -R mockmta/personas scenarios/cases scenarios/adapters $(wildcard doc/*.json) $(DESTDIR)$(PREFIX)/share/relaylab
+	cp -R mockmta/personas scenarios/cases scenarios/adapters scenarios/engines $(wildcard doc/*.json) $(DESTDIR)$(PREFIX)/share/relaylab
 	$(if $(wildcard doc/*.1),install -m 644 $(wildcard doc/*.1) $(DESTDIR)$(PREFIX)/share/man/man1)
 
 uninstall:

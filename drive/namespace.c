@@ -13,6 +13,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -82,6 +83,7 @@ static void live(struct call *c)
     }
     if (c->config->hostname != NULL)
         (void)sethostname(c->config->hostname, strlen(c->config->hostname));
+    (void)setenv("TMPDIR", NAMESPACE_PLACE, 1);
     namespace_answer(to, "+", 1);
     c->inside(c->self, to);
     _exit(0);

@@ -7,8 +7,9 @@
  * mounted is gone with it. It ends when its caller does.
  *
  * Inside, the host's files are read-only as far as they lie on the root file system, /run is empty,
- * and the one place to write is NAMESPACE_PLACE. Files of the host may be covered by others, and
- * directories by empty ones, whether the host has them or not: nothing of the host is changed.
+ * and the one place to write is NAMESPACE_PLACE, which TMPDIR names. Files of the host may be
+ * covered by others, and directories by empty ones, whether the host has them or not: nothing of
+ * the host is changed.
  *
  * Ownership: the config is the caller's. `inside` runs in the child and must not return to the
  * caller's code otherwise; call before any loop exists.
@@ -36,7 +37,9 @@ struct namespace_config {
     size_t address_count;
     const struct network *routed; /* all their addresses are ours, and on no interface */
     size_t routed_count;
-    bool many_users; /* other users than root are needed: subordinate ids, when not root */
+    struct endpoint asker; /* where connections to `addresses` come from that say nothing else;
+                              family 0: from the address itself */
+    bool many_users;       /* other users than root are needed: subordinate ids, when not root */
 };
 
 enum namespace_end {

@@ -82,11 +82,14 @@ static bool add_address(int fd, unsigned loopback, const struct network *n)
     return ask(fd, &r);
 }
 
-static bool add_route(int fd, unsigned loopback, const struct network *n)
+/* source NULL: whatever the kernel thinks. */
+static bool add_route(int fd, unsigned loopback, const struct network *n,
+                      const struct endpoint *source)
 {
     struct request r;
 
     begin(&r, RTM_NEWROUTE, sizeof r.body.route);
+    r.head.nlmsg_flags |= NLM_F_REPLACE;
     r.body.route = (struct rtmsg){.rtm_family = family_of(n),
                                   .rtm_dst_len = n->prefix_bits,
                                   .rtm_table = RT_TABLE_LOCAL,
@@ -95,7 +98,23 @@ static bool add_route(int fd, unsigned loopback, const struct network *n)
                                   .rtm_type = RTN_LOCAL};
     add(&r, RTA_DST, n->base.bytes, address_len(n));
     add(&r, RTA_OIF, &loopback, sizeof loopback);
+    if (source != NULL)
+        add(&r, RTA_PREFSRC, source->bytes, address_len(n));
     return ask(fd, &r);
+}
+
+/* The kernel answered for an address by routes of its own; these say who asks it. */
+static bool steer(int fd, unsigned loopback, const struct network *n, const struct endpoint *asker)
+{
+    struct network whole = *n, host = *n;
+    const unsigned bits = (unsigned)address_len(n) * 8;
+
+    if (asker->family != n->base.family)
+        return true;
+    host.prefix_bits = (uint8_t)bits;
+    for (unsigned i = n->prefix_bits; i < bits; i++)
+        whole.base.bytes[i / 8] &= (uint8_t) ~(0x80U >> i % 8);
+    return add_route(fd, loopback, &host, asker) && add_route(fd, loopback, &whole, asker);
 }
 
 static bool loopback_up(void)
@@ -135,8 +154,11 @@ bool namespace_network(const struct namespace_config *c, struct strbuf *error)
         if (!add_address(fd, loopback, &c->addresses[i]))
             bad = &c->addresses[i];
     for (size_t i = 0; bad == NULL && i < c->routed_count; i++)
-        if (!add_route(fd, loopback, &c->routed[i]))
+        if (!add_route(fd, loopback, &c->routed[i], NULL))
             bad = &c->routed[i];
+    for (size_t i = 0; bad == NULL && i < c->address_count; i++)
+        if (!steer(fd, loopback, &c->addresses[i], &c->asker))
+            bad = &c->addresses[i];
     int why = errno;
     (void)close(fd);
     errno = why;

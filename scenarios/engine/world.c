@@ -95,6 +95,7 @@ const struct namespace_config *engine_world_config(struct engine_world *w)
     };
 
     memcpy(w->files, files, sizeof files);
+    (void)endpoint_parse_address(SPAN(ENGINE_OUTSIDE), &w->config.asker);
     w->config.hostname = w->hostname;
     w->config.files = w->files;
     w->config.file_count = ENGINE_WORLD_FILES;
