@@ -117,13 +117,9 @@ $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/librelaylab.a
 	@mkdir -p $(@D)
 	$(Q)$(LINK) -o $@ $^ $(LIBS)
 
-DETECTORS := always-open always-closed nmap-smtp-open-relay swaks smtplib-pair rlytest-like relayprobe
-scorecard: all ## every case with every detector that comes along; writes doc/scorecard.md (minutes)
+scorecard: all ## every case with every detector that comes along; doc/scorecard.md (minutes)
 	@ci/deps build check
-	@{ echo '# Scorecard'; echo; echo 'Written by `make scorecard`. What is counted, and how: [adapters.md](adapters.md).'; echo; \
-	    $(BUILD)/relaylab score -j 16 --markdown $(DETECTORS:%=--detector %) scenarios/cases; \
-	} >$(BUILD)/scorecard.md
-	@cp $(BUILD)/scorecard.md doc/scorecard.md
+	@ci/scorecard $(BUILD)
 
 bench: all $(BUILD)/bench/battery ## against smtp-sink and nmap, side by side
 	@ci/deps check postfix dovecot

@@ -4,9 +4,8 @@
 #include "scenarios/adapter/said.h"
 
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
-
-enum { OUTPUT_TEXT_MAX = 65536 };
 
 const char *said_kind_name(enum said_kind k)
 {
@@ -30,21 +29,21 @@ static void give(struct said *out, int verdict, int confidence)
         *out = (struct said){.verdict = verdict, .confidence = confidence};
 }
 
-/* Patterns see text: a NUL would end it. */
-static void text_of(struct span output, char *text, size_t cap)
+/* Patterns see text: a NUL would end it. NULL: no memory. */
+static char *text_of(struct span output)
 {
-    size_t len = output.len < cap - 1 ? output.len : cap - 1;
+    char *text = malloc(output.len + 1);
 
-    for (size_t i = 0; i < len; i++)
+    if (text == NULL)
+        return NULL;
+    for (size_t i = 0; i < output.len; i++)
         text[i] = output.ptr[i] != '\0' ? output.ptr[i] : '?';
-    text[len] = '\0';
+    text[output.len] = '\0';
+    return text;
 }
 
-static bool by_pattern(const struct adapter *a, struct span output, struct said *out)
+static bool match(const struct adapter *a, const char *text, struct said *out)
 {
-    char text[OUTPUT_TEXT_MAX];
-
-    text_of(output, text, sizeof text);
     for (size_t i = 0; i < a->pattern_count; i++) {
         const struct adapter_pattern *p = &a->patterns[i];
         regmatch_t m;
@@ -58,6 +57,15 @@ static bool by_pattern(const struct adapter *a, struct span output, struct said 
         return true;
     }
     return false;
+}
+
+static bool by_pattern(const struct adapter *a, struct span output, struct said *out)
+{
+    char *text = text_of(output);
+    bool found = text != NULL && match(a, text, out);
+
+    free(text);
+    return found;
 }
 
 static bool by_exit(const struct adapter *a, int status, struct said *out)
@@ -219,18 +227,17 @@ void said_read(const struct adapter *a, const struct spawn_result *end, struct s
 
 bool said_version(const char *pattern, struct span output, char *version, size_t cap)
 {
-    char text[4096];
     regex_t re;
     regmatch_t m[2] = {{-1, -1}, {-1, -1}};
 
     if (regcomp(&re, pattern, REG_EXTENDED | REG_NEWLINE) != 0)
         return false;
-    text_of(output, text, sizeof text);
-    bool found = regexec(&re, text, 2, m, 0) == 0;
-    regfree(&re);
-    if (!found)
-        return false;
+    char *text = text_of(output);
+    bool found = text != NULL && regexec(&re, text, 2, m, 0) == 0;
     const regmatch_t *g = m[1].rm_so >= 0 ? &m[1] : &m[0];
-    bytes_copy(version, cap, (struct span){text + g->rm_so, (size_t)(g->rm_eo - g->rm_so)});
-    return true;
+    if (found)
+        bytes_copy(version, cap, (struct span){text + g->rm_so, (size_t)(g->rm_eo - g->rm_so)});
+    free(text);
+    regfree(&re);
+    return found;
 }
