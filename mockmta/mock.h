@@ -63,6 +63,7 @@ struct mock_event {
     uint64_t size;                /* ACCEPTED and KEPT: octets that came, kept or not */
     int code;                     /* REPLY; RELAYED: the next hop's */
     uint32_t bare_lfs;            /* CLOSED: line ends without CR that the session sent */
+    uint32_t after_quit;          /* CLOSED: lines that came behind QUIT */
     enum smtp_event at;           /* COMMAND, REPLY, RULE: of what; CLOSED: the last command */
 };
 

@@ -30,6 +30,7 @@ static void tell(struct session *s, enum mock_event_kind kind, enum smtp_event a
                                                    : s->message->queue_id,
                                    .code = code,
                                    .bare_lfs = kind == MOCK_CLOSED ? s->bare_lfs : 0,
+                                   .after_quit = kind == MOCK_CLOSED ? s->smtp.after_quit : 0,
                                    .at = at});
 }
 

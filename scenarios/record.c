@@ -95,6 +95,7 @@ void record_event(struct record *r, unsigned server, const struct mock_event *e)
                                  .connection = e->connection,
                                  .code = e->code,
                                  .bare_lfs = e->bare_lfs,
+                                 .after_quit = e->after_quit,
                                  .server = (uint8_t)server,
                                  .kind = (uint8_t)e->kind};
     void *list = r->events;

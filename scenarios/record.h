@@ -30,7 +30,7 @@ struct record_event {
     uint32_t text, text_len; /* in the record's text */
     uint32_t queue_id, queue_id_len;
     int code;
-    uint32_t bare_lfs;
+    uint32_t bare_lfs, after_quit; /* of a session that is over */
     uint8_t server; /* index in the case's servers; RECORD_FRONT + i: the front of mailbox i */
     uint8_t kind;   /* enum mock_event_kind */
 };

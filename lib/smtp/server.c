@@ -325,6 +325,17 @@ static bool continue_reply(struct smtp_server *s, struct machine_io *io)
     return io->out_len > before;
 }
 
+/* What a client says behind QUIT is not answered; that it said so is told. */
+static void count_after_quit(struct smtp_server *s, const struct machine_io *io)
+{
+    struct span rest = {io->in + io->in_used, io->in_len - io->in_used}, line;
+
+    if (s->last_at != AT_QUIT || s->then != THEN_CLOSE)
+        return;
+    while (rest.len > 0 && s->after_quit < UINT16_MAX && span_cut(&rest, '\n', &line))
+        s->after_quit++;
+}
+
 /* The loop of both halves. Ends because nothing can go on, or with a wish. */
 static enum machine_wish run(struct smtp_server *s, struct machine_io *io)
 {
@@ -345,6 +356,7 @@ static enum machine_wish run(struct smtp_server *s, struct machine_io *io)
             if (s->now_ns < s->release_at_ns) {
                 return WISH_OPEN; /* a delay without a reply */
             }
+            count_after_quit(s, io);
             return obey(s);
         }
         if (s->pending && !s->resumed) {

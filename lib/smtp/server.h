@@ -139,6 +139,7 @@ struct smtp_server {
     uint64_t body_size;
     uint64_t bdat_left;
     uint16_t rcpt_count; /* accepted in this transaction */
+    uint16_t after_quit; /* lines that came with QUIT, behind it */
     uint8_t phase;       /* enum smtp_server_phase */
     uint8_t dot_state;   /* of the end-of-data recogniser */
     uint8_t then;        /* enum smtp_then, due once the reply is out */

@@ -147,6 +147,7 @@ static void count_use(const struct contest *t, struct detector_use *out)
         out->commands += e->kind == MOCK_COMMAND;
         out->mails += e->kind == MOCK_REPLY && e->code == 354;
         out->bare_lfs += e->bare_lfs;
+        out->after_quit += e->after_quit;
     }
 }
 

@@ -108,6 +108,26 @@ def test_mistakes_come_with_the_transcript_that_shows_why():
     assert "--detector doc/examples/rcpt-only.yaml" in run.stdout
 
 
+def test_bad_manners_are_counted(tmp_path):
+    """A bare LF, two commands behind QUIT, one message."""
+    program = tmp_path / "rude.py"
+    program.write_text(textwrap.dedent("""\
+        import os, socket
+        link = socket.create_connection((os.environ["RELAY_HOST"], int(os.environ["RELAY_PORT"])))
+        stream = link.makefile("rb")
+        for line in ("", "HELO x.example.test\\n", f"MAIL FROM:<{os.environ['RELAY_FROM']}>\\r\\n",
+                     f"RCPT TO:<{os.environ['RELAY_RCPT']}>\\r\\n", "DATA\\r\\n",
+                     "Subject: x\\n\\nx\\r\\n.\\r\\n", "QUIT\\r\\nNOOP\\r\\nRSET\\r\\n"):
+            link.sendall(line.encode())
+            stream.readline()
+        print("open")
+        """))
+    path = manifest(tmp_path / "rude.yaml", f"exec /usr/bin/python3 {program}", baseline="true")
+    rude = score("--detector", path, PROBED[0])[0]["rude"]
+    assert (rude["mails"], rude["connections"], rude["commands"]) == (1, 1, 5)
+    assert (rude["bare_lfs"], rude["commands_after_quit"]) == (3, 2)
+
+
 def test_nmap_counts_an_accepted_rcpt():
     run = lab("run", "--verbose", "--detector", "nmap-smtp-open-relay",
               f"{CASES}/fate/discarded.yaml")
