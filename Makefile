@@ -27,7 +27,7 @@ LIBS     := -lev -lyaml -ljansson -lssl -lcrypto -lcurl -lsqlite3 -lcares
 Q        := $(if $(V),,@)
 say       = $(if $(V),,@echo "  $(1) $@")
 
-DIRS  := lib/base lib/smtp lib/conf lib/mailbox lib/dns lib drive probe mockmta scenarios scenarios/adapter scenarios/engine
+DIRS  := lib/base lib/smtp lib/conf lib/mailbox lib/dns lib drive probe mockmta scenarios scenarios/adapter scenarios/engine scenarios/report
 SRC   := $(filter-out %/main.c,$(wildcard $(addsuffix /*.c,$(DIRS))))
 MAINS := probe/main.c mockmta/main.c scenarios/main.c
 UNIT  := $(wildcard tests/unit/test_*.c)

@@ -10,7 +10,7 @@
 #include "scenarios/adapter/known.h"
 #include "scenarios/adapter/score.h"
 #include "scenarios/engine/check.h"
-#include "scenarios/events.h"
+#include "scenarios/report/events.h"
 #include "scenarios/explain.h"
 #include "scenarios/run.h"
 #include "scenarios/select.h"

@@ -9,7 +9,7 @@
 #include "scenarios/adapter/process.h"
 #include "scenarios/adapter/ruling.h"
 #include "scenarios/commands.h"
-#include "scenarios/events.h"
+#include "scenarios/report/events.h"
 #include "scenarios/workers.h"
 
 #include <errno.h>

@@ -2,7 +2,7 @@
  * jsonl.c - results as JSON Lines: one object a case, and one for the sum
  */
 #include "lib/base/json.h"
-#include "scenarios/events.h"
+#include "scenarios/report/events.h"
 
 enum { JSONL_SCHEMA_VERSION = 1, JSONL_LINE_MAX = 4096, JSONL_STORY_MAX = 65536 };
 

@@ -1,7 +1,7 @@
 /*
  * events.c - results wait in a slot per job until all before them are there
  */
-#include "scenarios/events.h"
+#include "scenarios/report/events.h"
 
 #include <stdlib.h>
 #include <string.h>

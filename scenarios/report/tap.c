@@ -2,7 +2,7 @@
  * tap.c - results as TAP 14 (testanything.org): a plan, a line a case, stories as YAML block
  * scalars
  */
-#include "scenarios/events.h"
+#include "scenarios/report/events.h"
 
 static void begin(FILE *to, size_t jobs)
 {

@@ -1,7 +1,7 @@
 /*
  * text.c - results for people: a table that grows line by line, and a story where one is due
  */
-#include "scenarios/events.h"
+#include "scenarios/report/events.h"
 
 #include <string.h>
 

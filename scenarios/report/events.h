@@ -7,8 +7,8 @@
  * Ownership: events_add copies what must wait. Writers are values; their outputs are closed by
  * events_end.
  */
-#ifndef RELAYLAB_SCENARIOS_EVENTS_H
-#define RELAYLAB_SCENARIOS_EVENTS_H
+#ifndef RELAYLAB_SCENARIOS_REPORT_EVENTS_H
+#define RELAYLAB_SCENARIOS_REPORT_EVENTS_H
 
 #include "scenarios/outcome.h"
 
