@@ -274,17 +274,33 @@ static void print_row(const struct case_file *c, struct strbuf *out)
     strbuf_addf(out, "  %-7s  %-11s  %s\n", times[c->time], case_truth_name(c->truth), c->path);
 }
 
+/* Of case files, or of adapters' manifests. */
+static bool schema_of(const struct lab *l, struct arena *arena, const struct conf_table **table,
+                      const char **title)
+{
+    const struct options *o = l->o;
+
+    *table = o->argument_count == 0 ? case_table(arena) : manifest_table();
+    *title = o->argument_count == 0 ? "relaylab case" : "relaylab adapter";
+    return o->argument_count == 0 ||
+           (o->argument_count == 1 && strcmp(o->arguments[0], "adapter") == 0);
+}
+
 static int command_schema(struct lab *l)
 {
+    const struct conf_table *table;
+    const char *title;
     struct arena arena;
     struct strbuf out;
 
     arena_init(&arena, l->source.block, SOURCE_MEMORY);
     strbuf_init(&out, l->output, OUTPUT_MAX);
+    if (!schema_of(l, &arena, &table, &title))
+        return complain(STATUS_USAGE, "schema: takes no argument, or adapter");
     if (l->o->markdown)
-        conf_reference(case_table(&arena), &out);
+        conf_reference(table, &out);
     else
-        conf_schema(case_table(&arena), "relaylab case", &out);
+        conf_schema(table, title, &out);
     events_write(stdout, strbuf_span(&out));
     if (out.len > 0 && out.ptr[out.len - 1] != '\n')
         events_write(stdout, SPAN("\n"));
@@ -314,8 +330,7 @@ static int command_check(const struct options *o)
 static int dispatch(struct lab *l)
 {
     if (l->o->command == COMMAND_SCHEMA)
-        return l->o->argument_count == 0 ? command_schema(l)
-                                         : complain(STATUS_USAGE, "schema: takes no argument");
+        return command_schema(l);
     if (l->o->command == COMMAND_ADAPTER)
         return adapter_command(l->o, l->personas, l->adapters);
     if (l->o->command == COMMAND_CHECK)

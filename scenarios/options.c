@@ -271,7 +271,7 @@ void options_usage(struct strbuf *out)
                 "       relaylab score --detector NAME|FILE ... [OPTION ...] FILE|DIRECTORY ...\n"
                 "       relaylab adapter check NAME|FILE ...\n"
                 "       relaylab check ENGINE --config PATH [--inside NETWORK] [--domain DOMAIN]\n"
-                "       relaylab schema [--markdown]\n\n"
+                "       relaylab schema [adapter] [--markdown]\n\n"
                 "  run      runs cases and judges the verdicts\n"
                 "  list     the cases that would run\n"
                 "  lint     checks case files whole, runs nothing\n"

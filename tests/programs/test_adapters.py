@@ -268,6 +268,13 @@ def test_known_failures(tmp_path):
     assert lab("score", "--detector", honest, *PROBED).returncode == 1
 
 
+def test_schema_of_manifests():
+    schema = json.loads(lab("schema", "adapter").stdout)
+    assert {"adapter", "argv", "verdict", "exit", "unsupported", "limits"} <= \
+        set(schema["properties"])
+    assert "## " in lab("schema", "adapter", "--markdown").stdout
+
+
 @pytest.mark.parametrize("args, part", [
     (["score", PROBED[0]], "no detector"),
     (["run", "--detector", "nobody", PROBED[0]], "no such adapter"),
