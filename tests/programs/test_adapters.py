@@ -271,7 +271,7 @@ def test_known_failures(tmp_path):
 def test_schema_of_manifests():
     schema = json.loads(lab("schema", "adapter").stdout)
     assert {"adapter", "argv", "verdict", "exit", "unsupported", "limits"} <= \
-        set(schema["properties"])
+        set(schema["definitions"]["adapter"]["properties"])
     assert "## " in lab("schema", "adapter", "--markdown").stdout
 
 
