@@ -464,3 +464,15 @@ def test_all_mx(lab):
         (f"mx:victim.test:{port} at mx2.victim.test", "unreachable"),
     ]
     assert done.returncode == 5
+
+
+def test_canarys_own_mail_server():
+    names, _ = names_of("127.0.0.1:0")
+    names.records["canary.test", Names.MX] = [names.mx(10, "mx1.victim.test")]
+    for target in ("mx:victim.test", "mx2.victim.test"):
+        done = run(*CANARY, "--resolver", names.address, target)
+        assert done.returncode == 2
+        assert "a mail server of the canary's own domain" in done.stderr
+    names.records["mx1.victim.test", Names.A] = [socket.inet_aton("127.0.0.9")]
+    done = run(*CANARY, "--resolver", names.address, "mx2.victim.test:1")
+    assert done.returncode == 5
