@@ -447,7 +447,8 @@ def test_resolver_that_does_not_answer():
         done = run(*CANARY, "--resolver", address, "--resolver-timeout", "300ms", "--json",
                    "mx:victim.test")
     assert json.loads(done.stdout)["reason_code"] == "resolver-timeout"
-    done = run(*CANARY, "--resolver", address, "--json", "mx:victim.test")
+    done = run(*CANARY, "--resolver", address, "--resolver-timeout", "1s", "--json",
+               "mx:victim.test")
     assert json.loads(done.stdout)["reason_code"] == "resolver-refused"
 
 
