@@ -138,26 +138,47 @@ static void quote(struct strbuf *out, const char *text)
     strbuf_addc(out, '"');
 }
 
-void known_write_begin(struct strbuf *out, const struct adapter *a)
+static void write_entry(struct strbuf *out, const char *id, const char *as, const char *why)
 {
+    strbuf_adds(out, "  ");
+    quote(out, id);
+    strbuf_addf(out, ":\n    as: %s\n    why: ", as);
+    quote(out, why);
+    strbuf_addc(out, '\n');
+}
+
+static const struct outcome *find_outcome(const struct outcome *outcomes, size_t count,
+                                          const char *id)
+{
+    for (size_t i = 0; i < count; i++)
+        if (outcomes[i].status != OUTCOME_SKIPPED && strcmp(outcomes[i].id, id) == 0)
+            return &outcomes[i];
+    return NULL;
+}
+
+void known_write(struct strbuf *out, const struct known *k, const struct adapter *a,
+                 const struct outcome *outcomes, size_t count)
+{
+    size_t start;
+
     strbuf_addf(
         out,
         "# What this detector is known to get wrong. Written by --update; reasons are kept.\n"
         "detector: %s\nfails:\n",
         a->name);
-}
+    start = out->len;
+    for (size_t i = 0; i < k->list.count; i++) {
+        const struct known_failure *f = &k->list.item[i];
+        const struct outcome *o = find_outcome(outcomes, count, f->id);
 
-void known_write(struct strbuf *out, const struct known *k, const struct outcome *o)
-{
-    const struct known_failure *f = known_find(k, o->id);
-
-    if (o->status != OUTCOME_FAILED)
-        return;
-    strbuf_adds(out, "  ");
-    quote(out, o->id);
-    strbuf_addf(out, ":\n    as: %s\n    why: ", ruling_failed_as(o));
-    quote(out, f != NULL ? f->why : o->title);
-    strbuf_addc(out, '\n');
+        if (o == NULL || o->status == OUTCOME_FAILED)
+            write_entry(out, f->id, o != NULL ? ruling_failed_as(o) : f->as, f->why);
+    }
+    for (size_t i = 0; i < count; i++)
+        if (outcomes[i].status == OUTCOME_FAILED && known_find(k, outcomes[i].id) == NULL)
+            write_entry(out, outcomes[i].id, ruling_failed_as(&outcomes[i]), outcomes[i].title);
+    if (out->len == start)
+        strbuf_adds(out, "  {}\n");
 }
 
 bool known_save(const struct known *k, struct span text)

@@ -42,9 +42,10 @@ const struct known_failure *known_find(const struct known *k, const char *id);
 /* Holds an outcome against the file. True: as known (or neither known nor failed). False: `story`
  * says what is unexpected. */
 bool known_holds(const struct known *k, const struct outcome *out, struct strbuf *story);
-/* One entry of a new file; why: kept, or what the case is about. */
-void known_write_begin(struct strbuf *out, const struct adapter *a);
-void known_write(struct strbuf *out, const struct known *k, const struct outcome *o);
+/* A new file from what the cases came to: reasons are kept, and entries of cases that did not run.
+ */
+void known_write(struct strbuf *out, const struct known *k, const struct adapter *a,
+                 const struct outcome *outcomes, size_t count);
 /* False: the file could not be written; errno says why. */
 bool known_save(const struct known *k, struct span text);
 

@@ -210,15 +210,9 @@ static int write_known(struct score *s, struct score_detector *d, char *memory)
 {
     struct strbuf out;
     char what[ADAPTER_PATH_MAX + 128];
-    size_t before;
 
     strbuf_init(&out, memory, SCORE_OUTPUT_MAX);
-    known_write_begin(&out, &d->manifest.adapter);
-    before = out.len;
-    for (size_t i = 0; i < s->task.job_count; i++)
-        known_write(&out, &d->known, &d->cells[i]);
-    if (out.len == before)
-        strbuf_adds(&out, "  {}\n");
+    known_write(&out, &d->known, &d->manifest.adapter, d->cells, s->task.job_count);
     if (d->unscored[0] != '\0' || known_save(&d->known, strbuf_span(&out)))
         return STATUS_GOOD;
     strbuf_init(&out, what, sizeof what);
