@@ -167,6 +167,7 @@ static void derive_identity(struct probe *p)
         .sender_domain = c->sender_domain,
         .target = c->target,
         .local_domain = c->local_domain,
+        .extras = c->extras,
     };
     memcpy(p->who.further, c->further, sizeof(p->who.further));
     if (p->named) {
@@ -185,6 +186,9 @@ static void make_forms(struct probe *p)
     strbuf_init(&error, trouble, sizeof(trouble));
     if (!forms_select(p->config.forms, forms, FORMS_MAX, &p->result_count, &error)) {
         p->result_count = 0; /* the command line and the case loader say so before */
+    }
+    if (!forms_add_own(forms, FORMS_MAX, &p->result_count, p->config.own, p->config.own_count)) {
+        p->config.own_count = 0; /* likewise */
     }
     if (!forms_add_canaries(forms, FORMS_MAX, &p->result_count, p->config.further_count)) {
         p->config.further_count = 0; /* likewise */

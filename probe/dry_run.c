@@ -39,7 +39,26 @@ static struct form_identity identity(const struct probe_config *c)
         .sender_domain = c->sender_domain,
         .target_name = c->target_name,
         .target = c->target,
-        .local_domain = c->local_domain.len > 0 ? c->local_domain : c->target_name};
+        .local_domain = c->local_domain.len > 0 ? c->local_domain : c->target_name,
+        .extras = c->extras};
+}
+
+static void print_recipients(struct strbuf *out, const struct form *f,
+                             const struct form_identity *who)
+{
+    const struct recipient_row *row = f->recipient;
+
+    for (int i = 0; i < 2; i++) {
+        bool own = row->companion == NULL ? i == 0 : (i == 0) == row->companion_after;
+
+        if (!own && row->companion == NULL)
+            continue;
+        strbuf_adds(out, "\nRCPT TO:");
+        if (own)
+            form_recipient(f, who, false, out);
+        else
+            form_companion(f, who, out);
+    }
 }
 
 static void print_form(struct strbuf *out, const struct form *f, const struct form_identity *who)
@@ -51,8 +70,7 @@ static void print_form(struct strbuf *out, const struct form *f, const struct fo
     }
     strbuf_adds(out, "MAIL FROM:");
     form_sender(f, f->sender, who, false, out);
-    strbuf_adds(out, "\nRCPT TO:");
-    form_recipient(f, who, false, out);
+    print_recipients(out, f, who);
     strbuf_adds(out, f->kind == FORM_CONTROL
                          ? "\n"
                          : "\n# if both are accepted: DATA, the message, and the dot\n");
@@ -137,6 +155,8 @@ bool dry_run_print(struct strbuf *out, const struct probe_config *config)
     memcpy(who.further, config->further, sizeof(who.further));
     memset(forms, 0, sizeof(forms));
     if (!forms_select(config->forms, forms, FORMS_MAX, &count, &error))
+        return false;
+    if (!forms_add_own(forms, FORMS_MAX, &count, config->own, config->own_count))
         return false;
     if (!forms_add_canaries(forms, FORMS_MAX, &count, config->further_count))
         return false;

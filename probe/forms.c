@@ -1,76 +1,23 @@
 /*
- * forms.c - the rows, the batteries made of them, and how a template becomes a path
+ * forms.c - the batteries made of the rows, and what is applicable
  *
- * The lists of the field's detectors, without their accidents: sender and recipient vary
- * independently, so that a server which refuses one odd sender has still been asked all the
- * recipients. A battery is not stored: it follows from the rows' flags by the pairing rule, and a
- * list of ids is a battery of its own.
+ * A battery is not stored: it follows from the rows by the pairing rule, and a list of ids is a
+ * battery of its own.
  *
  * Whether a form is external is never written down in a row. It is read off the path that will
  * really be sent, since it depends on the domains: the domain after the last unquoted @, source
- * route removed, is the canary's or it is not.
+ * route removed, is one of ours or it is not.
  */
 #include "probe/forms.h"
 
+#include <string.h>
+
 #include "lib/smtp/address.h"
+#include "probe/forms_private.h"
 
 enum { LOCAL_PART_MAX = 64 /* RFC 5321 4.5.3.1.1 */ };
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
-
-const struct sender_row form_senders[] = {
-    {"S1", "external", "<{p}@{S}>", "the plain question", false, true, true},
-    {"S2", "same as recipient", "<{x}@{X}>", "a mail to oneself skips some sender maps", false,
-     false, false},
-    {"S3", "null", "<>", "bounces are exempt from many rules", false, true, true},
-    {"S4", "unqualified", "<{p}>", "gets the local domain appended, and is then trusted", false,
-     true, false},
-    {"S6", "target name", "<{p}@{T}>", "relaying by sender domain", false, true, false},
-    {"S7", "target literal", "<{p}@[{ip}]>", "relaying by sender domain, as a literal", false, true,
-     false},
-    {"S10", "local mailbox", "<{p}@{D}>", "a forged local sender is enough for many servers", true,
-     true, true},
-};
-
-const struct recipient_row form_recipients[] = {
-    {"R1", "plain", "<{x}@{X}>", "the plain question", false, true, true},
-    {"R2", "no brackets", "{x}@{X}", "a lenient parser before a check of the bracketed form", false,
-     true, false},
-    {"R3", "quoted whole", "<\"{x}@{X}\">", "dequoted, then routed", false, true, false},
-    {"R4", "quoted percent", "<\"{x}%{X}\">", "dequoted, then the percent hack", false, true,
-     false},
-    {"R5", "bare percent", "<{x}%{X}>", "local to the check, foreign to the router", false, true,
-     false},
-    {"R6", "percent at name", "<{x}%{X}@{T}>", "the percent hack, real on two-hop gateways", false,
-     true, true},
-    {"R7", "percent at literal", "<{x}%{X}@[{ip}]>", "the percent hack", false, true, false},
-    {"R9", "double at, name", "<{x}@{X}@{T}>", "first and last @ are taken for each other", false,
-     true, true},
-    {"R10", "double at, literal", "<{x}@{X}@[{ip}]>", "first and last @ are taken for each other",
-     false, true, false},
-    {"R11", "quoted at name", "<\"{x}@{X}\"@{T}>", "dequoted on the second hop", false, true,
-     false},
-    {"R12", "quoted at literal", "<\"{x}@{X}\"@[{ip}]>", "dequoted on the second hop", false, true,
-     false},
-    {"R14", "route via name", "<@{T}:{x}@{X}>", "RFC 821 source route, RFC 5321 says to ignore it",
-     false, true, true},
-    {"R15", "route via literal", "<@[{ip}]:{x}@{X}>", "RFC 821 source route", false, true, false},
-    {"R19", "bang", "<{X}!{x}>", "UUCP path, swapped by old rewriting rules", false, true, false},
-    {"R20", "bang at name", "<{X}!{x}@{T}>", "UUCP path behind a local domain", false, true, false},
-    {"R20i", "bang at literal", "<{X}!{x}@[{ip}]>", "UUCP path behind a local literal", false, true,
-     false},
-    {"R41", "impossible local user", "<{rand}@{D}>", "taken: the server accepts every local part",
-     true, true, true},
-    {"R42", "reserved domain", "<{rand}@probe.invalid>", "taken: the server accepts everything",
-     true, true, true},
-    {"R43", "postmaster", "<postmaster>", "refused: the server takes nothing from us at all", true,
-     true, true},
-    {"R43d", "postmaster at domain", "<postmaster@{D}>",
-     "refused: the server takes nothing from us", true, true, true},
-};
-
-const size_t form_sender_count = COUNT(form_senders);
-const size_t form_recipient_count = COUNT(form_recipients);
 
 struct selection {
     struct form *forms;
@@ -110,37 +57,25 @@ static bool selection_add(struct selection *s, const struct sender_row *from,
     return true;
 }
 
-enum battery { BATTERY_QUICK, BATTERY_STANDARD, BATTERY_FULL };
-
-static bool recipient_in(const struct recipient_row *r, enum battery b)
-{
-    return b == BATTERY_FULL || (b == BATTERY_STANDARD ? r->standard : r->quick);
-}
-
-static bool sender_in(const struct sender_row *s, enum battery b)
-{
-    return b == BATTERY_FULL || (b == BATTERY_STANDARD ? s->standard : s->quick);
-}
-
 /* The pairing rule. Controls come last: they explain answers, and must not stand in the way of
  * them. */
-static bool select_battery(struct selection *s, enum battery b)
+static bool select_battery(struct selection *s, enum form_battery b)
 {
     bool fits = true;
-    for (size_t i = 0; i < COUNT(form_recipients); i++) {
+    for (size_t i = 0; i < form_recipient_count; i++) {
         const struct recipient_row *r = &form_recipients[i];
-        if (!r->control && recipient_in(r, b)) {
+        if (!r->control && r->battery <= b) {
             fits = selection_add(s, &form_senders[0], r) && fits;
         }
     }
-    for (size_t i = 1; i < COUNT(form_senders); i++) {
-        if (sender_in(&form_senders[i], b)) {
+    for (size_t i = 1; i < form_sender_count; i++) {
+        if (form_senders[i].battery <= b) {
             fits = selection_add(s, &form_senders[i], &form_recipients[0]) && fits;
         }
     }
-    for (size_t i = 0; i < COUNT(form_recipients); i++) {
+    for (size_t i = 0; i < form_recipient_count; i++) {
         const struct recipient_row *r = &form_recipients[i];
-        if (r->control && recipient_in(r, b)) {
+        if (r->control && r->battery <= b) {
             fits = selection_add(s, &form_senders[0], r) && fits;
         }
     }
@@ -149,7 +84,7 @@ static bool select_battery(struct selection *s, enum battery b)
 
 static const struct sender_row *sender_named(struct span id)
 {
-    for (size_t i = 0; i < COUNT(form_senders); i++) {
+    for (size_t i = 0; i < form_sender_count; i++) {
         if (span_iequal(id, span_of(form_senders[i].id))) {
             return &form_senders[i];
         }
@@ -159,7 +94,7 @@ static const struct sender_row *sender_named(struct span id)
 
 static const struct recipient_row *recipient_named(struct span id)
 {
-    for (size_t i = 0; i < COUNT(form_recipients); i++) {
+    for (size_t i = 0; i < form_recipient_count; i++) {
         if (span_iequal(id, span_of(form_recipients[i].id))) {
             return &form_recipients[i];
         }
@@ -189,12 +124,12 @@ static bool parse_pair(struct span word, const struct sender_row **from,
 
 static bool select_word(struct selection *s, struct span word, struct strbuf *error)
 {
-    static const char *const names[] = {"quick", "standard", "full"};
+    static const char *const names[] = {"quick", "first", "standard", "full"};
     bool fits = true;
     bool known = false;
     for (unsigned b = 0; b < COUNT(names) && !known; b++) {
         if (span_iequal(word, span_of(names[b]))) {
-            fits = select_battery(s, (enum battery)b);
+            fits = select_battery(s, (enum form_battery)b);
             known = true;
         }
     }
@@ -207,8 +142,8 @@ static bool select_word(struct selection *s, struct span word, struct strbuf *er
     if (!known) {
         strbuf_adds(error, "unknown form \"");
         strbuf_add_visible(error, span_to(word, 40));
-        strbuf_adds(error,
-                    "\": quick, standard, full, or ids such as S1-R1, S3, R6 (see --list-forms)");
+        strbuf_adds(error, "\": quick, first, standard, full, or ids such as S1-R1, S3, R6 "
+                           "(see --list-forms)");
         return false;
     }
     if (!fits) {
@@ -247,29 +182,53 @@ bool forms_select(struct span selection, struct form *forms, size_t cap, size_t 
         }
     }
     if (*count == 0) {
-        strbuf_adds(
-            error,
-            "no form was named: quick, standard, full, or ids such as S1-R1 (see --list-forms)");
+        strbuf_adds(error, "no form was named: quick, first, standard, full, or ids such as S1-R1 "
+                           "(see --list-forms)");
         return false;
     }
     controls_last(forms, *count);
     return true;
 }
 
-bool forms_add_canaries(struct form *forms, size_t cap, size_t *count, size_t further_count)
+/* Opens a gap before the controls; NULL: no room. */
+static struct form *make_room(struct form *forms, size_t cap, size_t *count, size_t added)
 {
     size_t at = 0;
-    if (*count + further_count > cap || further_count >= FORM_CANARIES_MAX) {
-        return false;
+    if (*count + added > cap) {
+        return NULL;
     }
     while (at < *count && forms[at].kind != FORM_CONTROL) {
         at++;
     }
     for (size_t i = *count; i > at; i--) {
-        forms[i - 1 + further_count] = forms[i - 1];
+        forms[i - 1 + added] = forms[i - 1];
     }
-    for (size_t i = 0; i < further_count; i++) {
-        struct form *f = &forms[at + i];
+    *count += added;
+    return &forms[at];
+}
+
+bool forms_add_own(struct form *forms, size_t cap, size_t *count, const struct form_own *own,
+                   size_t own_count)
+{
+    struct form *gap = make_room(forms, cap, count, own_count);
+    for (size_t i = 0; gap != NULL && i < own_count; i++) {
+        bool plain = own[i].sender.template == NULL;
+        gap[i] = (struct form){.sender = plain ? &form_senders[0] : &own[i].sender,
+                               .recipient = &own[i].recipient,
+                               .kind = FORM_EXTERNAL};
+        bytes_copy(gap[i].id, sizeof(gap[i].id), span_of(own[i].recipient.id));
+    }
+    return gap != NULL;
+}
+
+bool forms_add_canaries(struct form *forms, size_t cap, size_t *count, size_t further_count)
+{
+    if (further_count >= FORM_CANARIES_MAX) {
+        return false;
+    }
+    struct form *gap = make_room(forms, cap, count, further_count);
+    for (size_t i = 0; gap != NULL && i < further_count; i++) {
+        struct form *f = &gap[i];
         *f = (struct form){.sender = &form_senders[0],
                            .recipient = &form_recipients[0],
                            .kind = FORM_EXTERNAL,
@@ -278,34 +237,7 @@ bool forms_add_canaries(struct form *forms, size_t cap, size_t *count, size_t fu
         strbuf_init(&id, f->id, sizeof(f->id));
         strbuf_addf(&id, "%s-%s.%zu", f->sender->id, f->recipient->id, i + 2);
     }
-    *count += further_count;
-    return true;
-}
-
-static void add_ip(struct strbuf *out, const struct endpoint *e)
-{
-    if (e->family == 6) {
-        strbuf_adds(out, "IPv6:");
-    }
-    endpoint_print_address(out, e);
-}
-
-static void add_tagged(struct strbuf *out, enum token_place place, struct span local,
-                       const struct token *token)
-{
-    if (place == TOKEN_SUBADDRESS) {
-        strbuf_add(out, local);
-        strbuf_addc(out, '+');
-    }
-    strbuf_add(out, (struct span){token->text, TOKEN_LEN});
-}
-
-void form_mailbox(struct strbuf *out, enum token_place place, struct span local,
-                  const struct token *token, struct span domain)
-{
-    add_tagged(out, place, local, token);
-    strbuf_addc(out, '@');
-    strbuf_add(out, domain);
+    return gap != NULL;
 }
 
 struct canary form_canary(const struct form *f, const struct form_identity *who)
@@ -314,86 +246,61 @@ struct canary form_canary(const struct form *f, const struct form_identity *who)
                           : who->further[f->canary - 1];
 }
 
-/* One {word} of a template; the words are told apart by their first letter. */
-static void add_word(const struct form *f, const struct form_identity *who, char word,
-                     struct strbuf *out)
+static bool has(const char *template, const char *word)
 {
-    switch (word) {
-    case 'x':
-        add_tagged(out, who->token_place, form_canary(f, who).local, &f->tokens.recipient);
-        break;
-    case 'X':
-        strbuf_add(out, form_canary(f, who).domain);
-        break;
-    case 'p':
-        add_tagged(out, who->token_place, who->sender_local, &f->tokens.sender);
-        break;
-    case 'S':
-        strbuf_add(out, who->sender_domain);
-        break;
-    case 'T':
-        strbuf_add(out, who->target_name);
-        break;
-    case 'D':
-        strbuf_add(out, who->local_domain);
-        break;
-    case 'i':
-        add_ip(out, &who->target);
-        break;
-    default:
-        strbuf_add(out, (struct span){f->tokens.sender.text, TOKEN_LEN});
-        break;
-    }
+    return template != NULL && strstr(template, word) != NULL;
 }
 
-static void expand(const struct form *f, const struct form_identity *who, const char *template,
-                   bool bare, struct strbuf *out)
+static bool form_has(const struct form *f, const char *word)
 {
-    struct span rest = span_of(template);
-    if (bare && rest.len > 2 && rest.ptr[0] == '<') {
-        rest = (struct span){rest.ptr + 1, rest.len - 2};
-    }
-    while (rest.len > 0) {
-        size_t open = span_chr(rest, '{');
-        strbuf_add(out, span_to(rest, open));
-        if (open == SIZE_MAX) {
-            return;
-        }
-        add_word(f, who, rest.ptr[open + 1], out);
-        rest = span_from(rest, open);
-        rest = span_from(rest, span_chr(rest, '}') + 1);
-    }
+    const struct recipient_row *r = f->recipient;
+    return has(f->sender->template, word) || has(f->sender->params, word) ||
+           has(r->template, word) || has(r->params, word) || has(r->companion, word);
 }
 
-void form_sender(const struct form *f, const struct sender_row *row,
-                 const struct form_identity *who, bool bare, struct strbuf *out)
-{
-    expand(f, who, row->template, bare, out);
-}
-
-void form_recipient(const struct form *f, const struct form_identity *who, bool bare,
-                    struct strbuf *out)
-{
-    expand(f, who, f->recipient->template, bare, out);
-}
-
-static bool template_has(const char *template, struct span word)
-{
-    return span_find(span_of(template), word) != SIZE_MAX;
-}
-
-static bool form_needs(const struct form *f, struct span word)
-{
-    return template_has(f->sender->template, word) || template_has(f->recipient->template, word);
-}
-
-static const char *path_trouble(struct span path, bool cut)
+static const char *path_trouble(const struct form *f, struct span path, bool cut)
 {
     struct address a = address_parse(path);
-    if (cut || a.local.len > LOCAL_PART_MAX) {
+    bool strict = f->recipient->limits != FORM_LONG;
+    if (cut || (strict && a.local.len > LOCAL_PART_MAX)) {
         return "the local part would be longer than 64 octets";
     }
     return NULL;
+}
+
+/* In the zone, or the zone itself. */
+static bool in_zone(struct span domain, struct span zone)
+{
+    if (zone.len == 0 || !span_iends(domain, zone)) {
+        return false;
+    }
+    return domain.len == zone.len || domain.ptr[domain.len - zone.len - 1] == '.';
+}
+
+static bool is_literal_of(struct span domain, const struct endpoint *ours)
+{
+    struct endpoint e;
+    return ours->family != 0 && address_literal(domain, &e) && e.family == ours->family &&
+           memcmp(e.bytes, ours->bytes, sizeof(e.bytes)) == 0;
+}
+
+/* The canary's domain, however it is spelled, or another that the user says is his. */
+static bool is_ours(const struct form *f, const struct form_identity *who, struct span domain)
+{
+    const struct form_extras *x = &who->extras;
+    char room[MAIL_PATH_MAX];
+    struct strbuf mapped;
+    strbuf_init(&mapped, room, sizeof(room));
+    forms_map_wide(domain, &mapped);
+    struct span plain = strbuf_span(&mapped);
+    if (plain.len > 0 && plain.ptr[plain.len - 1] == '.') {
+        plain.len--;
+    }
+    bool own = x->backup_domain.len > 0 && span_iequal(plain, x->backup_domain);
+    bool in_brackets = plain.len > 2 && plain.ptr[0] == '[';
+    struct span inner = in_brackets ? span_to(span_from(plain, 1), plain.len - 2) : plain;
+    return span_iequal(inner, form_canary(f, who).domain) || own || in_zone(plain, x->zone) ||
+           is_literal_of(plain, &x->canary_ip4) || is_literal_of(plain, &x->canary_ip6);
 }
 
 static void bind_kind(struct form *f, const struct form_identity *who)
@@ -402,17 +309,47 @@ static void bind_kind(struct form *f, const struct form_identity *who)
     struct strbuf path;
     strbuf_init(&path, room, sizeof(room));
     form_recipient(f, who, false, &path);
-    f->why_not = path_trouble(strbuf_span(&path), path.truncated);
+    f->why_not = path_trouble(f, strbuf_span(&path), path.truncated);
     if (!f->recipient->control) {
         struct address a = address_parse(strbuf_span(&path));
-        bool external = span_iequal(a.domain, form_canary(f, who).domain);
-        f->kind = external ? FORM_EXTERNAL : FORM_AMBIGUOUS;
+        f->kind = is_ours(f, who, a.domain) ? FORM_EXTERNAL : FORM_AMBIGUOUS;
+        bool odd = span_chr(a.domain, '[') != SIZE_MAX || !in_zone(a.domain, who->extras.zone);
+        if (f->recipient->limits == FORM_OWN_ZONE && odd) {
+            f->why_not = "the domain would not be in a zone of ours (--zone)";
+        }
     }
     if (f->why_not == NULL) {
         strbuf_reset(&path);
         form_sender(f, f->sender, who, false, &path);
-        f->why_not = path_trouble(strbuf_span(&path), path.truncated);
+        f->why_not = path_trouble(f, strbuf_span(&path), path.truncated);
     }
+}
+
+static const char *unknown(const struct form *f, const struct form_identity *who)
+{
+    const struct form_extras *x = &who->extras;
+    const struct {
+        const char *word;
+        bool known;
+        const char *sentence;
+    } rows[] = {
+        {"{T}", who->target_name.len > 0, "the target's name is not known"},
+        {"{D}", who->local_domain.len > 0, "no domain local to the target is known (--domain)"},
+        {"{M}", x->mx_domain.len > 0, "no domain whose MX is the target is known (--mx-domain)"},
+        {"{Z}", x->zone.len > 0, "no zone of ours is known (--zone)"},
+        {"{B}", x->backup_domain.len > 0,
+         "no domain of ours has the target as a backup MX (--backup-domain)"},
+        {"{canary-ip4}", x->canary_ip4.family == 4,
+         "the IPv4 address of the canary's server is not known (--canary-ip)"},
+        {"{canary-ip6}", x->canary_ip6.family == 6,
+         "the IPv6 address of the canary's server is not known (--canary-ip)"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        if (!rows[i].known && form_has(f, rows[i].word)) {
+            return rows[i].sentence;
+        }
+    }
+    return NULL;
 }
 
 void forms_name_by_address(struct form_identity *who, char *room, size_t cap)
@@ -435,59 +372,34 @@ void forms_bind(struct form *forms, size_t count, const struct form_identity *wh
             token_make(key, target, span_of(f->id), &f->tokens);
         }
         bind_kind(f, who);
-        if (who->target_name.len == 0 && form_needs(f, SPAN("{T}"))) {
-            f->why_not = "the target's name is not known";
-        } else if (who->local_domain.len == 0 && form_needs(f, SPAN("{D}"))) {
-            f->why_not = "no domain local to the target is known (--domain)";
-        }
+        const char *missing = unknown(f, who);
+        f->why_not = missing != NULL ? missing : f->why_not;
         f->applicable = f->why_not == NULL;
     }
 }
 
-static void print_cell(struct strbuf *out, const char *text, size_t width)
+static const struct {
+    const char *keyword, *sentence;
+} extensions[] = {
+    {"SMTPUTF8", "the server does not offer SMTPUTF8"},
+    {"8BITMIME", "the server does not offer 8BITMIME"},
+    {"DSN", "the server does not offer DSN"},
+    {"AUTH", "the server does not offer AUTH"},
+    {"SIZE", "the server does not offer SIZE"},
+};
+
+const char *form_lacks(const char *keyword)
 {
-    struct span s = span_of(text);
-    strbuf_add(out, s);
-    for (size_t i = s.len; i < width; i++) {
-        strbuf_addc(out, ' ');
+    for (size_t i = 0; i < COUNT(extensions); i++) {
+        if (strcmp(extensions[i].keyword, keyword) == 0) {
+            return extensions[i].sentence;
+        }
     }
-    strbuf_addc(out, ' ');
+    return NULL;
 }
 
-static void print_row(struct strbuf *out, const char *id, const char *name, const char *template,
-                      const char *why, const char *batteries)
+void form_extensions(const struct form *f, const char *keyword[2])
 {
-    strbuf_adds(out, "  ");
-    print_cell(out, id, 4);
-    print_cell(out, name, 21);
-    print_cell(out, template, 25);
-    print_cell(out, batteries, 14);
-    strbuf_adds(out, why);
-    strbuf_addc(out, '\n');
-}
-
-static const char *battery_words(bool quick, bool standard)
-{
-    return quick ? "quick standard" : standard ? "standard" : "full";
-}
-
-void forms_print(struct strbuf *out)
-{
-    strbuf_adds(out, "Senders (MAIL FROM:)\n");
-    for (size_t i = 0; i < COUNT(form_senders); i++) {
-        const struct sender_row *s = &form_senders[i];
-        print_row(out, s->id, s->name, s->template, s->why, battery_words(s->quick, s->standard));
-    }
-    strbuf_adds(out, "Recipients (RCPT TO:)\n");
-    for (size_t i = 0; i < COUNT(form_recipients); i++) {
-        const struct recipient_row *r = &form_recipients[i];
-        const char *words = r->control ? "control" : battery_words(r->quick, r->standard);
-        print_row(out, r->id, r->name, r->template, r->why, words);
-    }
-    strbuf_adds(out,
-                "{x} {X} canary with token, its domain; {p} {S} sender with token, its domain;\n"
-                "{T} {ip} the target's name or literal, its address; {D} a domain local to it;\n"
-                "{rand} a token alone. A form is a sender and a recipient: S3-R1; S3 alone is\n"
-                "S3-R1, R6 alone is S1-R6. Controls explain other answers and are never counted;\n"
-                "no message is sent for them.\n");
+    keyword[0] = f->sender->extension;
+    keyword[1] = f->recipient->extension;
 }

@@ -16,13 +16,14 @@
 #include "drive/standard_files.h"
 #include "probe/collect_run.h"
 #include "probe/dry_run.h"
+#include "probe/forms_own.h"
 #include "probe/ledger_command.h"
 #include "probe/ledger_place.h"
 #include "probe/look_up.h"
 #include "probe/report.h"
 #include "probe/run.h"
 
-enum { MESSAGE_MAX = 1024, RUN_ID_OCTETS = 8 };
+enum { MESSAGE_MAX = CONF_ERROR_MAX + 256, RUN_ID_OCTETS = 8, OWN_FORMS_ROOM = 262144 };
 
 /* An address that is not this host's would look like a target without a route. */
 static int check_source(const struct options *o, struct strbuf *error)
@@ -88,7 +89,9 @@ static int print_and_leave(const struct run_config *config, struct strbuf *error
     if (config->options->mode == MODE_HELP)
         options_print_help(&out);
     else if (config->options->mode == MODE_LIST_FORMS)
-        forms_print(&out);
+        forms_print(&out, config->options->json       ? FORMS_JSON
+                          : config->options->markdown ? FORMS_MARKDOWN
+                                                      : FORMS_TEXT);
     else
         strbuf_adds(&out, "relayprobe " RELAYLAB_VERSION "\n");
     return run_print(strbuf_span(&out), error) ? RUN_FINE : RUN_SYSTEM;
@@ -148,7 +151,32 @@ static int ask(const struct run_config *given, struct strbuf *error)
     return status;
 }
 
-static int start(struct options *o, const struct run_config *config, int argc, char **argv,
+/* The user's own forms; errors stand as those of a case file do. */
+static bool read_own_forms(struct run_config *config, void **room, struct strbuf *error)
+{
+    const struct options *o = config->options;
+    struct arena arena;
+    struct conf conf;
+
+    if (o->forms_file[0] == '\0')
+        return true;
+    *room = malloc(OWN_FORMS_ROOM);
+    if (*room == NULL) {
+        strbuf_adds(error, "no memory for the forms");
+        return false;
+    }
+    arena_init(&arena, *room, OWN_FORMS_ROOM);
+    conf_init(&conf, &arena, o->forms_file, SPAN(""));
+    if (forms_own_read(&conf, o->forms_file, &config->own, &config->own_count))
+        return true;
+    strbuf_adds(error, "--forms: ");
+    strbuf_adds(error, conf.error);
+    if (error->len > 0 && error->ptr[error->len - 1] == '\n')
+        error->ptr[--error->len] = '\0';
+    return false;
+}
+
+static int start(struct options *o, struct run_config *config, int argc, char **argv, void **room,
                  struct strbuf *error)
 {
     if (!options_parse(o, argc, argv, error))
@@ -168,6 +196,8 @@ static int start(struct options *o, const struct run_config *config, int argc, c
     case MODE_DRY_RUN:
         break;
     }
+    if (!read_own_forms(config, room, error))
+        return RUN_USAGE;
     int status = check_source(o, error);
     if (status != RUN_FINE)
         return status;
@@ -189,6 +219,7 @@ int main(int argc, char **argv)
 {
     struct options *options = calloc(1, sizeof(*options));
     struct run_config config = {.options = options, .page = malloc(REPORT_MAX)};
+    void *room = NULL; /* of the user's own forms */
     char memory[MESSAGE_MAX];
     struct strbuf error;
     int status = RUN_SYSTEM;
@@ -199,11 +230,12 @@ int main(int argc, char **argv)
     if (options == NULL || config.page == NULL)
         strbuf_adds(&error, "no memory");
     else
-        status = start(options, &config, argc, argv, &error);
+        status = start(options, &config, argc, argv, &room, &error);
     if (error.len > 0)
         fprintf(stderr, "relayprobe: %s\n", memory);
     if (options != NULL && config.page != NULL && options->canary_missing)
         explain_canary(&config);
+    free(room);
     free(config.page);
     free(options);
     return status;

@@ -82,23 +82,6 @@ static bool read_source(struct reader *r)
     return true;
 }
 
-static bool read_forms(struct reader *r)
-{
-    struct form forms[FORMS_MAX];
-    char memory[200];
-    struct strbuf why;
-    size_t count = 0;
-
-    strbuf_init(&why, memory, sizeof(memory));
-    if (forms_select(r->value, forms, FORMS_MAX, &count, &why)) {
-        r->o->forms = r->value;
-        return true;
-    }
-    option_wrong(r, "");
-    strbuf_add(r->error, strbuf_span(&why));
-    return false;
-}
-
 static bool read_duration(struct reader *r, int64_t least_ns, int64_t *to)
 {
     if (!clock_parse(r->value, to))
@@ -281,7 +264,13 @@ static const struct option_row rows[] = {
      "patience for one answer of it; default 15s"},
     {"--all-mx", NULL, option_all_mx, false,
      "of mx:DOMAIN ask every host, not only the first that answers"},
-    {"--forms", "LIST", read_forms, false, "quick, standard (default), full, or ids: S1-R1,R6"},
+    {"--forms", "LIST", option_forms, false,
+     "quick, first, standard (default), full, ids like S1-R1,R6, a FILE.yaml of your own"},
+    {"--zone", "ZONE", option_zone, false, "of ours, all its names lead to the canary's mailbox"},
+    {"--backup-domain", "DOMAIN", option_backup_domain, false,
+     "of ours, with the target as its backup MX"},
+    {"--mx-domain", "DOMAIN", option_mx_domain, false, "one whose MX is the target"},
+    {"--canary-ip", "ADDR", option_canary_ip, true, "address of the canary's server, for literals"},
     {"--wait", "DURATION", read_wait, false,
      "window for deliveries after the last accepted message; default 2min"},
     {"--max-time", "DURATION", read_max_time, false, "asking ends after this; default 15min"},
@@ -312,7 +301,8 @@ static const struct option_row rows[] = {
     {"--export-run", "RUN", option_export_run, false, "the same as JSON"},
     {"--expect", "VERDICT", read_expect, false, "exit 0 when the verdict is this one, 1 when not"},
     {"--dry-run", NULL, read_dry_run, false, "print what would be said, and send nothing"},
-    {"--list-forms", NULL, read_list_forms, false, "print all forms"},
+    {"--list-forms", NULL, read_list_forms, false, "print all forms (also with --json)"},
+    {"--markdown", NULL, option_markdown, false, "with --list-forms: as the page doc/forms.md"},
     {"--quiet", NULL, read_quiet, false,
      "no progress line, and of the report the verdict line only"},
     {"--verbose", NULL, read_verbose, false,

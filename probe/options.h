@@ -19,6 +19,7 @@
 enum {
     OPTIONS_TARGETS_MAX = 256,
     OPTIONS_CONTACT_MAX = 200,
+    OPTIONS_FORMS_MAX = 1024,
     OPTIONS_MAILBOX_NAME_MAX = MAILBOX_URL_PATH_MAX + MAILBOX_URL_HOST_MAX,
     OPTIONS_RATE_MAX = 6000,
     OPTIONS_CANARY_LOCAL_MAX = 64 - 1 - TOKEN_LEN /* RFC 5321 4.5.3.1.1, with "+token" after it */
@@ -44,6 +45,8 @@ struct options {
     enum token_place token_place;
     struct span sender, sender_local, sender_domain;
     struct span helo, domain, contact, forms;
+    char forms_text[OPTIONS_FORMS_MAX], forms_file[OPTIONS_FORMS_MAX]; /* file empty: none */
+    struct form_extras extras;
     struct endpoint sink, source; /* family 0: not given; the first of several sinks */
     size_t mailbox_count;
     struct mailbox_url mailbox[PROBE_MAILBOXES_MAX]; /* their text is in mailbox_name */
@@ -61,7 +64,7 @@ struct options {
     const char *transcript; /* or NULL */
     bool no_ledger, tidy;
     bool canary_missing; /* the error is that; options_print_canary_help says more */
-    bool json, allow_public, inside, outside, exhaustive, quiet, verbose;
+    bool json, markdown, allow_public, inside, outside, exhaustive, quiet, verbose;
     bool expect_given;
     enum verdict expect;
     size_t target_count;

@@ -36,6 +36,14 @@ bool option_export_run(struct reader *r);
 /* The rules among these; false, with one line in error. */
 bool options_check_home(struct options *o, struct strbuf *error);
 
+/* options_forms.c: what is asked */
+bool option_forms(struct reader *r);
+bool option_zone(struct reader *r);
+bool option_backup_domain(struct reader *r);
+bool option_mx_domain(struct reader *r);
+bool option_canary_ip(struct reader *r);
+bool option_markdown(struct reader *r);
+
 /* options_dns.c: how names are looked up */
 bool option_resolver(struct reader *r);
 bool option_resolver_timeout(struct reader *r);

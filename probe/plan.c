@@ -37,10 +37,8 @@ const struct sender_row *plan_plain_sender(const struct plan *p)
 
 static bool stand_in_possible(const struct sender_row *row, const struct form_identity *who)
 {
-    if (row->needs_domain) {
-        return who->local_domain.len > 0;
-    }
-    return who->target_name.len > 0 || strstr(row->template, "{T}") == NULL;
+    bool named = who->target_name.len > 0 || strstr(row->template, "{T}") == NULL;
+    return named && (who->local_domain.len > 0 || strstr(row->template, "{D}") == NULL);
 }
 
 bool plan_sender_refused(struct plan *p, const struct form_identity *who)
@@ -76,6 +74,16 @@ void plan_refresh(struct plan *p)
             p->forms[i].phase = PLAN_PENDING;
         }
     }
+}
+
+/* Nothing was said: the attempt does not count. */
+void plan_not_applicable(struct plan *p, struct form_result *r, const char *why)
+{
+    r->attempts--;
+    r->form.applicable = false;
+    r->form.why_not = why;
+    r->state = FORM_NOT_APPLICABLE;
+    p->forms[r - p->results].phase = PLAN_SETTLED;
 }
 
 static struct plan_form *plan_form_of(struct plan *p, const struct form_result *r)

@@ -84,6 +84,9 @@ bool plan_is_suspect(const struct plan *p, const struct form_result *r);
 /* The form was not asked after all (the session must end first): ask it in the next one, no attempt
  * counted. */
 void plan_put_back(struct plan *p, struct form_result *r);
+/* The form was taken and cannot be asked of this server; `why` is a sentence that lives for ever.
+ */
+void plan_not_applicable(struct plan *p, struct form_result *r, const char *why);
 /* Asking is over: forms that were answered keep their answer, the others are not asked. */
 void plan_close(struct plan *p);
 

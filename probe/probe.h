@@ -50,11 +50,14 @@ struct probe_config {
     struct span helo;    /* default: the sender's domain with "probe." before it */
     struct span contact; /* goes into the message */
     struct endpoint target;
-    struct span target_name;  /* as given; {T}; empty or an address: its literal */
-    struct span local_domain; /* {D}, --domain; empty: as {T} */
-    struct endpoint source;   /* family 0: any */
-    struct span forms;        /* "standard" */
-    bool mailbox;             /* arrivals will be reported through probe_arrival */
+    struct span target_name;    /* as given; {T}; empty or an address: its literal */
+    struct span local_domain;   /* {D}, --domain; empty: as {T} */
+    struct endpoint source;     /* family 0: any */
+    struct span forms;          /* "standard" */
+    const struct form_own *own; /* the user's own forms, asked beside them */
+    size_t own_count;
+    struct form_extras extras;
+    bool mailbox; /* arrivals will be reported through probe_arrival */
     struct span mailboxes[PROBE_MAILBOXES_MAX]; /* their names, for reports and the ledger */
     size_t mailbox_count;
     struct endpoint control_route; /* where the control message goes in; family 0: no control

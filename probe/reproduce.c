@@ -97,13 +97,31 @@ static void write_said(struct strbuf *out, const char *verb, struct span rest)
     reproduce_quote(out, strbuf_span(&line));
 }
 
-static void write_nc(struct strbuf *out, const struct probe *p, struct span sender,
-                     struct span recipient, bool whole)
+/* Both recipients where the form has two. */
+static void write_recipients(struct strbuf *out, const struct probe *p, const struct form *f,
+                             struct span recipient)
+{
+    char memory[MAIL_PATH_MAX];
+    struct strbuf other;
+    const char *companion = f->recipient->companion;
+
+    strbuf_init(&other, memory, sizeof(memory));
+    if (companion != NULL)
+        form_companion(f, &p->who, &other);
+    if (companion != NULL && !f->recipient->companion_after)
+        write_said(out, "RCPT TO:", strbuf_span(&other));
+    write_said(out, "RCPT TO:", recipient);
+    if (companion != NULL && f->recipient->companion_after)
+        write_said(out, "RCPT TO:", strbuf_span(&other));
+}
+
+static void write_nc(struct strbuf *out, const struct probe *p, const struct form *f,
+                     struct span sender, struct span recipient, bool whole)
 {
     strbuf_adds(out, "printf '%s\\r\\n'");
     write_said(out, "EHLO ", span_of(p->helo));
     write_said(out, "MAIL FROM:", sender);
-    write_said(out, "RCPT TO:", recipient);
+    write_recipients(out, p, f, recipient);
     if (whole)
         strbuf_adds(out, " DATA 'Subject: relay test' '' 'relay test' .");
     strbuf_adds(out, " QUIT | nc -w 30");
@@ -127,8 +145,9 @@ void reproduce_line(struct strbuf *out, const struct probe *p, const struct form
     strbuf_init(&recipient, recipient_memory, sizeof(recipient_memory));
     reproduce_sender(&sender, p, r);
     reproduce_recipient(&recipient, p, r);
-    if (swaks_can(strbuf_span(&sender), strbuf_span(&recipient)))
+    if (r->form.recipient->companion == NULL &&
+        swaks_can(strbuf_span(&sender), strbuf_span(&recipient)))
         write_swaks(out, p, strbuf_span(&sender), strbuf_span(&recipient), whole);
     else
-        write_nc(out, p, strbuf_span(&sender), strbuf_span(&recipient), whole);
+        write_nc(out, p, &r->form, strbuf_span(&sender), strbuf_span(&recipient), whole);
 }

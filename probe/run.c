@@ -14,6 +14,8 @@
 #include "probe/report.h"
 #include "probe/run_private.h"
 
+enum { EXTRA_DOMAINS_MAX = 4, EXTRA_DOMAIN_LEN = 264 };
+
 bool run_print(struct span text, struct strbuf *error)
 {
     if (fwrite(text.ptr, 1, text.len, stdout) == text.len && fflush(stdout) == 0)
@@ -101,6 +103,9 @@ struct probe_config run_probe_config(const struct run_config *c, const struct ta
         .local_domain = o->domain.len == 0 && t->by_mx ? t->name : o->domain,
         .source = o->source,
         .forms = o->forms,
+        .own = c->own,
+        .own_count = c->own_count,
+        .extras = o->extras,
         .mailbox = o->mailbox_count > 0,
         .mailbox_count = o->mailbox_count,
         .control_route = options_control_route(o, 0),
@@ -116,6 +121,8 @@ struct probe_config run_probe_config(const struct run_config *c, const struct ta
         .ledger_required = o->ledger != NULL,
         .run_id = run_id};
 
+    if (config.extras.mx_domain.len == 0 && t->by_mx)
+        config.extras.mx_domain = t->name;
     for (size_t i = 0; i < o->further_count; i++) {
         config.further[i] = o->further[i];
         config.further_route[i] = options_control_route(o, i + 1);
@@ -272,10 +279,46 @@ static bool report_unknown_name(struct app *a, const struct target *t)
     return print_report(a, &report);
 }
 
+static bool name_domain(char *room, const char *before, struct span text, const char *after)
+{
+    struct strbuf out;
+
+    strbuf_init(&out, room, EXTRA_DOMAIN_LEN);
+    strbuf_adds(&out, before);
+    strbuf_add(&out, text);
+    strbuf_adds(&out, after);
+    return text.len > 0 && !out.truncated;
+}
+
+/* Where some forms lead beside the canary's domain: a sink takes mail for these as well. */
+static size_t extra_domains(const struct form_extras *x, char (*room)[EXTRA_DOMAIN_LEN],
+                            struct span *domains)
+{
+    char memory[ENDPOINT_TEXT_MAX];
+    struct strbuf ip;
+    size_t count = 0;
+
+    if (name_domain(room[0], "*.", x->zone, ""))
+        domains[count++] = span_of(room[0]);
+    if (name_domain(room[1], "", x->backup_domain, ""))
+        domains[count++] = span_of(room[1]);
+    for (int i = 0; i < 2; i++) {
+        const struct endpoint *e = i == 0 ? &x->canary_ip4 : &x->canary_ip6;
+
+        strbuf_init(&ip, memory, sizeof(memory));
+        if (e->family != 0)
+            endpoint_print_address(&ip, e);
+        if (name_domain(room[2 + i], e->family == 6 ? "[IPv6:" : "[", strbuf_span(&ip), "]"))
+            domains[count++] = span_of(room[2 + i]);
+    }
+    return count;
+}
+
 static bool open_mailboxes(struct app *a)
 {
     const struct options *o = a->options;
-    struct span domains[FORM_CANARIES_MAX + 1];
+    struct span domains[FORM_CANARIES_MAX + 1 + EXTRA_DOMAINS_MAX];
+    char room[EXTRA_DOMAINS_MAX][EXTRA_DOMAIN_LEN];
     size_t count = 0;
     struct mailboxes_owner owner = {
         .mail = run_take_mail,
@@ -290,6 +333,7 @@ static bool open_mailboxes(struct app *a)
     for (size_t i = 0; i < o->further_count; i++)
         domains[count++] = o->further[i].domain;
     domains[count++] = o->sender_domain;
+    count += extra_domains(&o->extras, room, domains + count);
     struct mailboxes_config config = {
         .world = loop_world(a->loop),
         .urls = o->mailbox,

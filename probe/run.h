@@ -22,6 +22,8 @@ enum run_status {
 struct run_config {
     const struct options *options; /* names looked up */
     const struct token_key *key;
+    const struct form_own *own; /* the user's own forms */
+    size_t own_count;
     struct span run_id;           /* of the first address; further ones get "-2" and so on */
     struct ledger ledger;         /* ops NULL: none */
     struct ledger_reader earlier; /* the same one, read */

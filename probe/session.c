@@ -212,6 +212,7 @@ static const struct stage_row stages[] = {
     [STAGE_EHLO] = {"ehlo", hear_ehlo, say_ehlo},
     [STAGE_HELO] = {"helo", hear_helo, say_helo},
     [STAGE_MAIL] = {"mail", session_hear_mail, session_say_mail},
+    [STAGE_COMPANION] = {"companion", session_hear_companion, session_say_companion},
     [STAGE_RCPT] = {"rcpt", session_hear_rcpt, session_say_rcpt},
     [STAGE_DATA] = {"data", session_hear_data, session_say_data},
     [STAGE_BODY] = {"body", session_hear_body, session_say_body},

@@ -40,13 +40,51 @@ static bool session_spent(const struct session *s)
     return s->refusals >= SESSION_REFUSALS_MAX || s->syntax_errors >= SESSION_SYNTAX_MAX;
 }
 
+/* EHLO named the keyword. */
+static bool offers(const struct target_notes *n, const char *keyword)
+{
+    struct span rest = span_of(n->ehlo_keywords);
+    struct span line;
+    while (span_cut(&rest, ',', &line)) {
+        line = span_trim(line);
+        size_t end = span_chr(line, ' ');
+        if (span_iequal(span_to(line, end), span_of(keyword))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *lacks(const struct session *s, const struct form_result *r)
+{
+    const char *keyword[2];
+    form_extensions(&r->form, keyword);
+    for (int i = 0; i < 2; i++) {
+        if (keyword[i] != NULL && !offers(s->notes, keyword[i])) {
+            return form_lacks(keyword[i]);
+        }
+    }
+    return NULL;
+}
+
+/* The next form that can be asked of this server. */
+static struct form_result *next_form(struct session *s)
+{
+    struct form_result *r;
+    const char *why;
+    while ((r = plan_next(s->plan, s->client.now_ns)) != NULL && (why = lacks(s, r)) != NULL) {
+        plan_not_applicable(s->plan, r, why);
+    }
+    return r;
+}
+
 enum session_stage session_begin_form(struct session *s)
 {
     s->form = NULL;
     if (session_spent(s)) {
         return STAGE_QUIT;
     }
-    struct form_result *r = plan_next(s->plan, s->client.now_ns);
+    struct form_result *r = next_form(s);
     if (r == NULL) {
         return STAGE_QUIT;
     }
@@ -91,6 +129,17 @@ void session_say_rcpt(struct session *s)
     strbuf_init(&line, room, sizeof(room) - 2);
     strbuf_adds(&line, "RCPT TO:");
     form_recipient(&s->form->form, s->config->who, s->rcpt_bare, &line);
+    command(s, STEP_RCPT, &line);
+}
+
+/* The other recipient of the same transaction; what becomes of it is not the question. */
+void session_say_companion(struct session *s)
+{
+    char room[SMTP_LINE_MAX];
+    struct strbuf line;
+    strbuf_init(&line, room, sizeof(room) - 2);
+    strbuf_adds(&line, "RCPT TO:");
+    form_companion(&s->form->form, s->config->who, &line);
     command(s, STEP_RCPT, &line);
 }
 
@@ -193,6 +242,23 @@ static bool sender_at_fault(const struct session *s, enum answer a)
     return plain && a == ANSWER_REFUSED_SENDER;
 }
 
+/* The form has another recipient, before or after its own. */
+static bool companion(const struct session *s, bool after)
+{
+    const struct recipient_row *row = s->form->form.recipient;
+    return row->companion != NULL && row->companion_after == after;
+}
+
+enum session_stage session_hear_companion(struct session *s, const struct reply *reply)
+{
+    struct answer_judgement j = answer_judge(STEP_RCPT, reply);
+    enum session_stage next;
+    if (ends_session(s, STEP_RCPT, reply, j, &next)) {
+        return next;
+    }
+    return companion(s, true) ? STAGE_DATA : STAGE_RCPT;
+}
+
 enum session_stage session_hear_mail(struct session *s, const struct reply *reply)
 {
     struct plan *p = s->plan;
@@ -204,7 +270,7 @@ enum session_stage session_hear_mail(struct session *s, const struct reply *repl
     if (j.answer == ANSWER_ACCEPTED) {
         p->mail_style = s->mail_bare ? STYLE_BARE : STYLE_BRACKETS;
         s->notes->bare_mail = s->mail_bare;
-        return STAGE_RCPT;
+        return companion(s, false) ? STAGE_COMPANION : STAGE_RCPT;
     }
     if (j.answer == ANSWER_SYNTAX && p->mail_style == STYLE_UNKNOWN && !s->mail_bare) {
         s->mail_bare = true;
@@ -265,7 +331,9 @@ enum session_stage session_hear_rcpt(struct session *s, const struct reply *repl
     if (j.answer == ANSWER_ACCEPTED) {
         s->form->rcpt_accepted = true;
         bool control = s->form->form.kind == FORM_CONTROL;
-        return control ? answer(s, STEP_RCPT, reply, j) : STAGE_DATA;
+        return control              ? answer(s, STEP_RCPT, reply, j)
+               : companion(s, true) ? STAGE_COMPANION
+                                    : STAGE_DATA;
     }
     if (sender_at_fault(s, j.answer)) {
         return try_next_sender(s, STEP_RCPT, reply, j);

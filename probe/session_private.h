@@ -15,6 +15,7 @@ enum session_stage {
     STAGE_EHLO,
     STAGE_HELO,
     STAGE_MAIL,
+    STAGE_COMPANION, /* R38: the other recipient of the form */
     STAGE_RCPT,
     STAGE_DATA,
     STAGE_BODY,
@@ -49,11 +50,13 @@ enum session_stage session_taint(struct session *s);
 void session_settle_unknown(struct session *s);
 
 enum session_stage session_hear_mail(struct session *s, const struct reply *reply);
+enum session_stage session_hear_companion(struct session *s, const struct reply *reply);
 enum session_stage session_hear_rcpt(struct session *s, const struct reply *reply);
 enum session_stage session_hear_data(struct session *s, const struct reply *reply);
 enum session_stage session_hear_body(struct session *s, const struct reply *reply);
 enum session_stage session_hear_rset(struct session *s, const struct reply *reply);
 void session_say_mail(struct session *s);
+void session_say_companion(struct session *s);
 void session_say_rcpt(struct session *s);
 void session_say_data(struct session *s);
 void session_say_body(struct session *s);

@@ -44,11 +44,29 @@ struct sink {
 
 static const int64_t sink_idle_ns = 5 * CLOCK_MINUTE; /* RFC 5321 4.5.3.2.7 */
 
+/* "canary.test", "canary.test." and, of a zone, "*.zone.test". */
 static bool sink_knows(const struct sink *s, struct span domain)
 {
-    for (size_t i = 0; i < s->domain_count; i++)
-        if (span_iequal(span_of(s->domain[i]), domain))
+    if (domain.len > 0 && domain.ptr[domain.len - 1] == '.')
+        domain.len--;
+    for (size_t i = 0; i < s->domain_count; i++) {
+        struct span ours = span_of(s->domain[i]);
+
+        if (span_iequal(ours, domain) ||
+            (span_starts(ours, SPAN("*.")) && span_iends(domain, span_from(ours, 1))))
             return true;
+    }
+    return false;
+}
+
+/* A source route that begins with us: whoever obeys it hands us mail for somebody else (R16). */
+static bool routed_here(const struct sink *s, struct span route)
+{
+    struct span hop = span_from(route, 1);
+
+    for (size_t i = 0; i < hop.len; i++)
+        if (hop.ptr[i] == ',' || hop.ptr[i] == ':')
+            return sink_knows(s, span_to(hop, i));
     return false;
 }
 
@@ -140,7 +158,7 @@ static void decide_rcpt(struct sink_session *ss, const struct smtp_command *cmd,
     if (!cmd->path.valid || path.len == 0 || path.len >= MAIL_PATH_MAX) {
         refuse(ss, action, span_to(cmd->arg, MAIL_PATH_MAX), 501, "5.1.3",
                SPAN("Bad forward-path"));
-    } else if (!sink_knows(ss->sink, cmd->path.domain)) {
+    } else if (!sink_knows(ss->sink, cmd->path.domain) && !routed_here(ss->sink, cmd->path.route)) {
         refuse(ss, action, path, 550, "5.7.1",
                SPAN("Not a domain of this mailbox; the sink is no relay"));
     } else if (ss->recipient_count == MAIL_RCPT_MAX) {

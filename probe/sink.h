@@ -19,7 +19,7 @@
 #include "drive/world.h"
 #include "lib/smtp/mail.h"
 
-enum { SINK_SESSIONS_MAX = 64, SINK_MESSAGE_MAX = 262144, SINK_DOMAINS_MAX = 8 };
+enum { SINK_SESSIONS_MAX = 64, SINK_MESSAGE_MAX = 262144, SINK_DOMAINS_MAX = 12 };
 
 struct sink;
 

@@ -165,6 +165,14 @@ size_t case_combinations(struct conf *conf)
     return read_first_pass(conf, &p) ? count_combinations(&p) : 0;
 }
 
+/* The names of a row; its first value is the key's too. */
+static void bind_row(const struct case_matrix *m, size_t i, size_t at, struct case_file *out)
+{
+    for (size_t k = 0; k < m->row_count[i]; k++)
+        out->bindings[out->binding_count++] =
+            (struct conf_binding){m->row_key[i][k], m->row_value[i][at * CASE_ROW_KEYS_MAX + k]};
+}
+
 /* The last key turns fastest; the vantage faster still. */
 static void bind_combination(const struct first_pass *p, size_t combination, struct case_file *out)
 {
@@ -176,10 +184,12 @@ static void bind_combination(const struct first_pass *p, size_t combination, str
             (struct conf_binding){"vantage", p->vantages.name[rest % p->vantages.count]};
         rest /= p->vantages.count;
     }
+    out->shown_count = out->binding_count;
     for (size_t i = p->matrix.count; i-- > 0;) {
         const struct conf_texts *v = &p->matrix.values[i];
 
         out->bindings[i] = (struct conf_binding){p->matrix.key[i], v->item[rest % v->count]};
+        bind_row(&p->matrix, i, rest % v->count, out);
         rest /= v->count;
     }
 }
@@ -252,7 +262,7 @@ static bool default_mailbox(struct conf *conf, struct case_file *out)
 static bool pick_vantage(struct case_file *out)
 {
     for (size_t i = 0; i < out->vantage_count; i++) {
-        const char *name = out->bindings[out->binding_count - 1].value;
+        const char *name = out->bindings[out->shown_count - 1].value;
 
         if (strcmp(out->vantages[i].name, name) == 0)
             out->vantage = &out->vantages[i];
@@ -274,13 +284,12 @@ bool case_load(struct conf *conf, const struct persona_path *personas, size_t co
     if (!read_first_pass(conf, &pass))
         return false;
     assert(combination < count_combinations(&pass));
-    struct conf_binding *bindings = arena_get(conf->arena, CASE_MATRIX_KEYS_MAX + 1,
-                                              sizeof *bindings);
+    struct conf_binding *bindings = arena_get(conf->arena, CASE_BINDINGS_MAX, sizeof *bindings);
     if (bindings == NULL)
         return out_of_memory(conf);
     bind_combination(&pass, combination, out);
     memcpy(bindings, out->bindings, sizeof out->bindings);
-    size_t binding_count = out->binding_count;
+    size_t binding_count = out->binding_count, shown_count = out->shown_count;
     conf->bindings = bindings;
     conf->binding_count = binding_count;
     if (!conf_load(conf, table, out))
@@ -288,6 +297,7 @@ bool case_load(struct conf *conf, const struct persona_path *personas, size_t co
     /* conf_load starts from a zeroed struct. */
     memcpy(out->bindings, bindings, sizeof out->bindings);
     out->binding_count = binding_count;
+    out->shown_count = shown_count;
     out->path = conf->file;
     if (out->mailbox_count == 0 && !default_mailbox(conf, out))
         return false;
@@ -308,13 +318,13 @@ bool case_has_engine(const struct case_file *c)
 
 void case_print_bindings(const struct case_file *c, struct strbuf *out)
 {
-    for (size_t i = 0; i < c->binding_count; i++) {
+    for (size_t i = 0; i < c->shown_count; i++) {
         strbuf_addc(out, i == 0 ? '[' : ',');
         strbuf_adds(out, c->bindings[i].name);
         strbuf_addc(out, '=');
         strbuf_adds(out, c->bindings[i].value);
     }
-    if (c->binding_count > 0)
+    if (c->shown_count > 0)
         strbuf_addc(out, ']');
 }
 

@@ -21,6 +21,8 @@ enum {
     CASE_EXPECT_MAX = 16,
     CASE_MATRIX_MAX = 64,
     CASE_MATRIX_KEYS_MAX = 4,
+    CASE_ROW_KEYS_MAX = 4,
+    CASE_BINDINGS_MAX = CASE_MATRIX_KEYS_MAX * (CASE_ROW_KEYS_MAX + 1) + 1,
     CASE_VANTAGES_MAX = 8,
     CASE_PLANTS_MAX = 8
 };
@@ -92,6 +94,8 @@ struct case_probe {             /* key `probe`: options of the run, as on the co
     const char *source; /* address; vantage */
     const char *domain; /* {D}: default the first local domain of the target */
     const char *forms;
+    const char *zone, *backup_domain, *mx_domain; /* for the forms that need them */
+    struct conf_texts canary_ip;
     const char *target; /* name of the server; default the first. With `dns` also mx:DOMAIN or a
                            host name, which is looked up */
     const char *server; /* that is meant to be found by that; default the first */
@@ -182,9 +186,14 @@ struct case_vantage {
     int truth;
 };
 
+/* A key's values are texts, or rows of several values each: ${key} is the first of a row, and each
+ * has its own name. */
 struct case_matrix {
     const char *key[CASE_MATRIX_KEYS_MAX];
     struct conf_texts values[CASE_MATRIX_KEYS_MAX];
+    const char *row_key[CASE_MATRIX_KEYS_MAX][CASE_ROW_KEYS_MAX];
+    const char **row_value[CASE_MATRIX_KEYS_MAX]; /* row_count of them for each value */
+    size_t row_count[CASE_MATRIX_KEYS_MAX];
     size_t count;
 };
 
@@ -211,8 +220,8 @@ struct case_file {
     const char *fails_with; /* tests/must-fail: text of the failure */
     /* The combination this was loaded with: a value per matrix key, then "vantage" when there are
      * vantages. */
-    struct conf_binding bindings[CASE_MATRIX_KEYS_MAX + 1];
-    size_t binding_count;
+    struct conf_binding bindings[CASE_BINDINGS_MAX]; /* the further names of rows come last */
+    size_t binding_count, shown_count;
     const struct case_vantage *vantage; /* or NULL */
     const struct case_server *target;
     const char *path;

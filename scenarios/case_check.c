@@ -131,6 +131,13 @@ bool case_check_probe(struct conf *conf, const struct conf_node *n, void *target
     strbuf_init(&error, memory, sizeof memory);
     if (p->forms != NULL && !forms_select(span_of(p->forms), forms, FORMS_MAX, &count, &error))
         return fail_at_key(conf, n, "forms", memory, "no such forms", p->forms);
+    for (size_t i = 0; i < p->canary_ip.count; i++) {
+        struct endpoint e;
+
+        if (!endpoint_parse_address(span_of(p->canary_ip.item[i]), &e))
+            return fail_at_key(conf, n, "canary_ip", "write an IPv4 or an IPv6 address",
+                               "not an address", p->canary_ip.item[i]);
+    }
     for (size_t i = 0; i < p->canaries.count; i++)
         if (!check_mailbox_text(conf, n, "canaries", p->canaries.item[i], "that is no mailbox"))
             return false;

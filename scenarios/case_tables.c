@@ -275,7 +275,24 @@ static const struct conf_field probe_fields[] = {
     {.name = "forms",
      .type = CONF_TEXT,
      AT(case_probe, forms),
-     .doc = "quick, standard, full, or a list of ids"},
+     .doc = "quick, first (default), standard, full, or a list of ids"},
+    {.name = "zone",
+     .type = CONF_TEXT,
+     AT(case_probe, zone),
+     .doc = "of ours, all its names lead to the mailbox"},
+    {.name = "backup_domain",
+     .type = CONF_TEXT,
+     AT(case_probe, backup_domain),
+     .doc = "of ours, with the target as a backup MX"},
+    {.name = "mx_domain",
+     .type = CONF_TEXT,
+     AT(case_probe, mx_domain),
+     .doc = "one whose MX is the target"},
+    {.name = "canary_ip",
+     .type = CONF_TEXTS,
+     AT(case_probe, canary_ip),
+     .doc = "addresses of the mailbox's server, for literals",
+     .example = "[192.0.2.25]"},
     {.name = "target",
      .type = CONF_TEXT,
      AT(case_probe, target),
@@ -345,6 +362,61 @@ static const struct conf_table probe_table = {
     .position_offset = offsetof(struct case_probe, at),
 };
 
+/* The names of a row, the same in each of its list. */
+static bool read_row(struct conf *c, const struct conf_node *row, struct case_matrix *m, size_t i,
+                     size_t at)
+{
+    size_t count = conf_is_map(row) ? conf_length(row) : 0;
+
+    if (count == 0 || count > CASE_ROW_KEYS_MAX || (at > 0 && count != m->row_count[i]))
+        return conf_fail(c, row, "write {form: R6, to: x}, the same keys in each",
+                         "a row of a matrix has 1 to %d keys", CASE_ROW_KEYS_MAX);
+    m->row_count[i] = count;
+    for (size_t k = 0; k < count; k++) {
+        struct conf_node_value memory;
+        const char *key;
+        const struct conf_node *value = conf_pair(c, row, k, &memory, &key);
+        const char *text = value != NULL ? conf_scalar(c, value) : NULL;
+
+        if (text == NULL)
+            return false;
+        if (at > 0 && strcmp(key, m->row_key[i][k]) != 0)
+            return conf_fail(c, value, "write the keys of the first row, in its order",
+                             "another key: %s", key);
+        m->row_key[i][k] = key;
+        m->row_value[i][at * CASE_ROW_KEYS_MAX + k] = text;
+    }
+    return true;
+}
+
+static bool read_rows(struct conf *c, const struct conf_node *n, struct case_matrix *m, size_t i)
+{
+    size_t count = conf_length(n);
+
+    m->values[i] = (struct conf_texts){arena_get(c->arena, count, sizeof(char *)), count};
+    m->row_value[i] = arena_get(c->arena, count * CASE_ROW_KEYS_MAX, sizeof(char *));
+    if (m->values[i].item == NULL || m->row_value[i] == NULL)
+        return conf_fail(c, n, NULL, "the file is too large");
+    for (size_t at = 0; at < count; at++) {
+        struct conf_node_value memory;
+
+        if (!read_row(c, conf_item(n, at, &memory), m, i, at))
+            return false;
+        m->values[i].item[at] = m->row_value[i][at * CASE_ROW_KEYS_MAX];
+    }
+    return true;
+}
+
+static bool read_values(struct conf *c, const struct conf_node *n, struct case_matrix *m, size_t i)
+{
+    struct conf_node_value memory;
+
+    m->row_count[i] = 0;
+    if (conf_is_list(n) && conf_length(n) > 0 && conf_is_map(conf_item(n, 0, &memory)))
+        return read_rows(c, n, m, i);
+    return conf_read_texts(c, n, &m->values[i]);
+}
+
 bool case_parse_matrix(struct conf *c, const struct conf_node *n, void *target)
 {
     struct case_matrix *m = target;
@@ -357,7 +429,7 @@ bool case_parse_matrix(struct conf *c, const struct conf_node *n, void *target)
         struct conf_node_value memory;
         const struct conf_node *value = conf_pair(c, n, m->count, &memory, &m->key[m->count]);
 
-        if (value == NULL || !conf_read_texts(c, value, &m->values[m->count]))
+        if (value == NULL || !read_values(c, value, m, m->count))
             return false;
         product *= m->values[m->count].count;
         if (product == 0 || product > CASE_MATRIX_MAX)
@@ -402,7 +474,8 @@ const struct conf_field case_fields[] = {
      .type = CONF_CUSTOM,
      AT(case_file, matrix),
      .parse = case_parse_matrix,
-     .doc = "the case runs once per combination; ${key} stands for the value",
+     .doc = "the case runs once per combination; ${key} stands for the value; a list of mappings "
+            "gives several names at once",
      .example = "{delay: [299s, 301s]}"},
     {.name = "probe",
      .type = CONF_STRUCT,

@@ -15,6 +15,19 @@ void trial_split(const char *text, struct span *local, struct span *domain)
     *domain = span_from(s, at + 1);
 }
 
+static void read_extras(const struct case_probe *p, struct form_extras *x)
+{
+    x->zone = p->zone != NULL ? span_of(p->zone) : (struct span){NULL, 0};
+    x->backup_domain = p->backup_domain != NULL ? span_of(p->backup_domain) : x->backup_domain;
+    x->mx_domain = p->mx_domain != NULL ? span_of(p->mx_domain) : x->mx_domain;
+    for (size_t i = 0; i < p->canary_ip.count; i++) {
+        struct endpoint e;
+
+        if (endpoint_parse_address(span_of(p->canary_ip.item[i]), &e))
+            *(e.family == 6 ? &x->canary_ip6 : &x->canary_ip4) = e;
+    }
+}
+
 void trial_identify(const struct case_file *c, const struct endpoint *target,
                     struct trial_identity *out)
 {
@@ -40,6 +53,7 @@ void trial_identify(const struct case_file *c, const struct endpoint *target,
     for (size_t i = 0; i < p->canaries.count; i++, who->further_count++)
         trial_split(p->canaries.item[i], &who->further[i].local, &who->further[i].domain);
     who->target_name = span_of(server->hostname);
+    read_extras(p, &who->extras);
     if (p->domain != NULL)
         who->local_domain = span_of(p->domain);
     else if (server->local_domains.count > 0)
@@ -96,7 +110,8 @@ void trial_configure(const struct stage *s, const struct trial_identity *id,
         .target_name = id->who.target_name,
         .local_domain = id->who.local_domain,
         .source = id->source,
-        .forms = p->forms != NULL ? span_of(p->forms) : SPAN("standard"),
+        .extras = id->who.extras,
+        .forms = p->forms != NULL ? span_of(p->forms) : SPAN("first"),
         .mailbox = !p->no_mailbox,
         .wait_ns = p->wait_ns != 0 ? p->wait_ns : 2 * CLOCK_MINUTE,
         .max_time_ns = p->max_time_ns != 0 ? p->max_time_ns : 15 * CLOCK_MINUTE,

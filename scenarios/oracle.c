@@ -35,7 +35,8 @@ struct oracle {
     struct smtp_client client;
     struct smtp_timeouts timeouts;
     bool bare, greeted, body_sent, ended, syntax;
-    int code; /* of the last reply that decided something; 0: none */
+    bool other_said, own_said; /* of a form with two recipients */
+    int code;                  /* of the last reply that decided something; 0: none */
     char reply[256];
     char message[ORACLE_MESSAGE_MAX];
     size_t message_len;
@@ -52,6 +53,8 @@ static void say(struct oracle *o, enum smtp_step step, const char *verb, bool se
         strbuf_adds(&line, o->id.helo);
     else if (step == STEP_MAIL && sender)
         form_sender(&o->form.form, o->form.form.sender, &o->id.who, o->bare, &line);
+    else if (step == STEP_RCPT && sender)
+        form_companion(&o->form.form, &o->id.who, &line);
     else if (step == STEP_RCPT)
         form_recipient(&o->form.form, &o->id.who, o->bare, &line);
     smtp_client_command(&o->client, step, strbuf_span(&line));
@@ -60,6 +63,18 @@ static void say(struct oracle *o, enum smtp_step step, const char *verb, bool se
 static bool is_syntax(int code)
 {
     return code == 500 || code == 501 || code == 553 || code == 555;
+}
+
+/* A form with two recipients: the other one is said before its own, or after. */
+static bool other_is_due(struct oracle *o, bool after)
+{
+    const struct recipient_row *row = o->form.form.recipient;
+
+    if (row->companion == NULL || row->companion_after != after || o->other_said)
+        return false;
+    o->other_said = true;
+    say(o, STEP_RCPT, "RCPT TO:", true);
+    return true;
 }
 
 /* What comes after an accepted reply to `step`. */
@@ -75,9 +90,17 @@ static void go_on(struct oracle *o, enum smtp_step step)
         say(o, STEP_MAIL, "MAIL FROM:", true);
         return;
     case STEP_MAIL:
-        say(o, STEP_RCPT, "RCPT TO:", false);
+        if (!other_is_due(o, false))
+            say(o, STEP_RCPT, "RCPT TO:", false);
         return;
     case STEP_RCPT:
+        if (o->other_said && !o->form.form.recipient->companion_after && !o->own_said) {
+            o->own_said = true;
+            say(o, STEP_RCPT, "RCPT TO:", false);
+            return;
+        }
+        if (other_is_due(o, true))
+            return;
         say(o, STEP_DATA, "DATA", false);
         return;
     case STEP_DATA:
@@ -220,7 +243,7 @@ static void attempt(struct oracle *o, unsigned number)
     const struct endpoint *source = o->id.source.family != 0 ? &o->id.source : NULL;
 
     o->code = 0;
-    o->greeted = o->ended = o->syntax = false;
+    o->greeted = o->ended = o->syntax = o->other_said = o->own_said = false;
     write_message(o, number);
     smtp_client_init(&o->client, &script, o, &o->timeouts, world_now(o->world), CLOCK_NEVER);
     if (world_connect(o->world, source, &o->id.who.target, smtp_client_machine(&o->client)) == NULL)
@@ -334,8 +357,8 @@ static void ask_all(struct oracle *o, const struct case_file *c, struct oracle_r
 
 static void be_patient(struct oracle *o, const struct case_probe *p)
 {
-    static const struct patience in_virtual_time = {
-        6, CLOCK_HOUR, 5 * CLOCK_MINUTE + CLOCK_SECOND, 3 * CLOCK_DAY};
+    static const struct patience in_virtual_time = {6, CLOCK_HOUR, 5 * CLOCK_MINUTE + CLOCK_SECOND,
+                                                    3 * CLOCK_DAY};
     const struct patience in_real_time = {2, 20 * CLOCK_SECOND,
                                           p->retry_ns != 0 ? p->retry_ns : CLOCK_SECOND,
                                           p->wait_ns != 0 ? p->wait_ns : 4 * CLOCK_SECOND};

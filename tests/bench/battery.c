@@ -94,7 +94,7 @@ static bool battery(struct bench *b, uint64_t seed)
         .target = mx,
         .target_name = SPAN("mx.victim.test"),
         .local_domain = SPAN("victim.test"),
-        .forms = SPAN("standard"),
+        .forms = SPAN("first"),
         .mailbox = true,
         .control_route = sink_at,
         .wait_ns = CLOCK_MINUTE,

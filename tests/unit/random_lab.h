@@ -349,7 +349,7 @@ static inline void random_show(const struct random_server *s)
 
 static inline void random_path(struct prng *p, struct sim_path *path, enum mood mood)
 {
-    static const uint32_t windows[] = {0, 0, 100, 600, 4096};
+    static const uint32_t windows[] = {0, 0, 200, 600, 4096};
     *path = (struct sim_path){
         .latency_ns = draw_ns(p, 0, 150 * CLOCK_MS),
         .jitter_ns = prng_chance(p, 1, 2) ? draw_ns(p, 0, 50 * CLOCK_MS) : 0,

@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "lib/smtp/address.h"
 #include "probe/forms.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -26,6 +27,11 @@ static struct form_identity somebody(void)
         .target_name = SPAN("mx.victim.test"),
         .target = {4, {192, 0, 2, 1}, 25},
         .local_domain = SPAN("victim.test"),
+        .extras = {.canary_ip4 = {4, {192, 0, 2, 25}, 0},
+                   .canary_ip6 = {6, {0x20, 1, 0xd, 0xb8, [15] = 25}, 0},
+                   .zone = SPAN("zone.example.test"),
+                   .backup_domain = SPAN("backup.example.test"),
+                   .mx_domain = SPAN("hosted.test")},
     };
 }
 
@@ -55,12 +61,9 @@ static void batteries(void **state)
         const char *words, *ids;
     } rows[] = {
         {"quick", "S1-R1 S1-R6 S1-R9 S1-R14 S3-R1 S10-R1 S1-R41 S1-R42 S1-R43 S1-R43d"},
-        {"standard", "S1-R1 S1-R2 S1-R3 S1-R4 S1-R5 S1-R6 S1-R7 S1-R9 S1-R10 S1-R11 S1-R12 "
-                     "S1-R14 S1-R15 S1-R19 S1-R20 S1-R20i "
-                     "S3-R1 S4-R1 S6-R1 S7-R1 S10-R1 S1-R41 S1-R42 S1-R43 S1-R43d"},
-        {"full", "S1-R1 S1-R2 S1-R3 S1-R4 S1-R5 S1-R6 S1-R7 S1-R9 S1-R10 S1-R11 S1-R12 "
-                 "S1-R14 S1-R15 S1-R19 S1-R20 S1-R20i "
-                 "S2-R1 S3-R1 S4-R1 S6-R1 S7-R1 S10-R1 S1-R41 S1-R42 S1-R43 S1-R43d"},
+        {"first", "S1-R1 S1-R2 S1-R3 S1-R4 S1-R5 S1-R6 S1-R7 S1-R9 S1-R10 S1-R11 S1-R12 "
+                  "S1-R14 S1-R15 S1-R19 S1-R20 S1-R20i "
+                  "S3-R1 S4-R1 S6-R1 S7-R1 S10-R1 S1-R41 S1-R42 S1-R43 S1-R43d"},
         {"S1-R1", "S1-R1"},
         {"s3,r6", "S3-R1 S1-R6"},
         {" S1-R1 , S1-R1,R1", "S1-R1"},
@@ -87,7 +90,7 @@ static void wrong_words_are_named(void **state)
 {
     static const char *const words[] = {"",      ",",   "S1-R1,",    "S99",
                                         "S1-",   "-R1", "S1-R1-R2",  "everything",
-                                        "S1 R1", "R8",  "S1-R1,\x01"};
+                                        "S1 R1", "R99", "S1-R1,\x01"};
     (void)state;
     for (size_t i = 0; i < COUNT(words); i++) {
         struct form forms[FORMS_MAX];
@@ -136,6 +139,43 @@ static const struct text_row texts[] = {
     {"S1-R19", "<p+{t}@example.test>", "<canary.test!x+{t}>", FORM_AMBIGUOUS},
     {"S1-R20", "<p+{t}@example.test>", "<canary.test!x+{t}@mx.victim.test>", FORM_AMBIGUOUS},
     {"S1-R20i", "<p+{t}@example.test>", "<canary.test!x+{t}@[192.0.2.1]>", FORM_AMBIGUOUS},
+    {"S5-R1", "<p+{t}@localhost>", "<x+{t}@canary.test>", FORM_EXTERNAL},
+    {"S8-R1", "<p+{t}@[127.0.0.1]>", "<x+{t}@canary.test>", FORM_EXTERNAL},
+    {"S12-R1", "<p+{t}@>", "<x+{t}@canary.test>", FORM_EXTERNAL},
+    {"S13-R1", "<example.test!p+{t}>", "<x+{t}@canary.test>", FORM_EXTERNAL},
+    {"S14-R1", "<p+{t}@[IPv6:::1]>", "<x+{t}@canary.test>", FORM_EXTERNAL},
+    {"S15-R1", "<SRS0=aaaa=bb=example.test=p+{t}@victim.test>", "<x+{t}@canary.test>",
+     FORM_EXTERNAL},
+    {"S16a-R1", "<p+{t}@example.test> AUTH=postmaster@victim.test", "<x+{t}@canary.test>",
+     FORM_EXTERNAL},
+    {"S18-R1", "<p+{t}@hosted.test>", "<x+{t}@canary.test>", FORM_EXTERNAL},
+    {"S1-R13", "<p+{t}@example.test>", "<\"x+{t}%canary.test\"@mx.victim.test>", FORM_AMBIGUOUS},
+    {"S1-R16", "<p+{t}@example.test>", "<@canary.test:x+{t}@victim.test>", FORM_AMBIGUOUS},
+    {"S1-R24", "<p+{t}@example.test>", "<x+{t}@canary.test@>", FORM_AMBIGUOUS},
+    {"S1-R25a", "<p+{t}@example.test>", "<x+{t}@[canary.test]>", FORM_EXTERNAL},
+    {"S1-R26", "<p+{t}@example.test>", "<IMCEASMTP-x+2B{t}+40canary+2Etest@victim.test>",
+     FORM_AMBIGUOUS},
+    {"S1-R27", "<p+{t}@example.test>", "<\"IMCEA x+{t}@canary.test\"@victim.test>", FORM_AMBIGUOUS},
+    {"S1-R28", "<p+{t}@example.test>", "<x+{t}@[192.0.2.25]>", FORM_EXTERNAL},
+    {"S1-R29", "<p+{t}@example.test>", "<x+{t}@[IPv6:2001:db8::19]>", FORM_EXTERNAL},
+    {"S1-R30d", "<p+{t}@example.test> SMTPUTF8",
+     "<x+{t}@\xef\xbd\x83"
+     "anary.test>",
+     FORM_EXTERNAL},
+    {"S1-R31", "<p+{t}@example.test>",
+     "<x+{t}@canary.test> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;x+2B{t}@canary.test", FORM_EXTERNAL},
+    {"S1-R32", "<p+{t}@example.test>", "<SRS0=aaaa=bb=canary.test=x+{t}@victim.test>",
+     FORM_AMBIGUOUS},
+    {"S1-R33", "<p+{t}@example.test>",
+     "<SRS1=aaaa=canary.test==bbbb=cc=canary.test={t}@victim.test>", FORM_AMBIGUOUS},
+    {"S1-R35", "<p+{t}@example.test>", "<x+{t}@canary.test.>", FORM_EXTERNAL},
+    {"S1-R35w", "<p+{t}@example.test>", " <x+{t}@canary.test>", FORM_EXTERNAL},
+    {"S1-R35c", "<p+{t}@example.test>", "<x+{t}@canary.test (c)>", FORM_EXTERNAL},
+    {"S1-R35u", "<p+{t}@example.test>", "<x+{t}@CANARY.TEST>", FORM_EXTERNAL},
+    {"S1-R36", "<p+{t}@example.test>", "<x+{t}\\@canary.test@mx.victim.test>", FORM_AMBIGUOUS},
+    {"S1-R38", "<p+{t}@example.test>", "<x+{t}@canary.test>", FORM_EXTERNAL},
+    {"S1-R39", "<p+{t}@example.test>", "<x+{t}@victim.test.zone.example.test>", FORM_EXTERNAL},
+    {"S1-R40", "<p+{t}@example.test>", "<x+{t}@backup.example.test>", FORM_EXTERNAL},
     {"S1-R42", "<p+{t}@example.test>", "<{r}@probe.invalid>", FORM_CONTROL},
     {"S1-R43", "<p+{t}@example.test>", "<postmaster>", FORM_CONTROL},
     {"S1-R43d", "<p+{t}@example.test>", "<postmaster@victim.test>", FORM_CONTROL},
@@ -143,13 +183,11 @@ static const struct text_row texts[] = {
 
 static void fill(const char *pattern, const char *token, const char *random, struct strbuf *out)
 {
-    const char *hole = strchr(pattern, '{');
-    strbuf_add(out,
-               (struct span){pattern, hole != NULL ? (size_t)(hole - pattern) : strlen(pattern)});
-    if (hole != NULL) {
+    for (const char *hole; (hole = strchr(pattern, '{')) != NULL; pattern = hole + 3) {
+        strbuf_add(out, (struct span){pattern, (size_t)(hole - pattern)});
         strbuf_adds(out, hole[1] == 't' ? token : random);
-        strbuf_adds(out, hole + 3);
     }
+    strbuf_adds(out, pattern);
 }
 
 static void check_text(const struct form *f, const struct text_row *row,
@@ -214,15 +252,141 @@ static void what_is_not_known_is_not_asked(void **state)
     struct form forms[FORMS_MAX];
     (void)state;
     who.target_name = who.local_domain = (struct span){NULL, 0};
+    who.extras = (struct form_extras){.zone = {NULL, 0}};
     size_t count = pick("full", forms);
     bind(forms, count, &who);
     for (size_t i = 0; i < count; i++) {
-        bool named = strstr(forms[i].recipient->template, "{T}") != NULL ||
-                     strstr(forms[i].sender->template, "{T}") != NULL;
-        bool local = strstr(forms[i].recipient->template, "{D}") != NULL ||
-                     strstr(forms[i].sender->template, "{D}") != NULL;
-        assert_int_equal(forms[i].applicable, !named && !local);
-        assert_int_equal(forms[i].why_not != NULL, named || local);
+        const struct recipient_row *r = forms[i].recipient;
+        const struct sender_row *from = forms[i].sender;
+        char needs[400], all[400];
+        struct strbuf out, text;
+        strbuf_init(&out, needs, sizeof(needs));
+        strbuf_init(&text, all, sizeof(all));
+        strbuf_addf(&text, "%s%s%s%s%s", from->template, from->params ? from->params : "",
+                    r->template, r->params ? r->params : "", r->companion ? r->companion : "");
+        form_needs(all, NULL, &out);
+        assert_int_equal(forms[i].applicable, out.len == 0);
+        assert_int_equal(forms[i].why_not != NULL, out.len > 0);
+    }
+}
+
+/* R39 and R40 lead into domains that the user said are his, and nowhere else. */
+static void own_domains_only(void **state)
+{
+    static const struct {
+        const char *id, *zone, *local;
+        bool applicable;
+    } rows[] = {
+        {"R39", "zone.example.test", "victim.test", true},
+        {"R39", "", "victim.test", false},
+        {"R39", "zone.example.test", "[192.0.2.1]", false},
+        {"R39s", "zone.example.test", "victim.test", false},
+        {"R39s", "victim.test", "victim.test", true},
+        {"R39s", "victim.test", "mail.victim.test", true},
+        {"R39s", "victim.test", "notvictim.test", false},
+        {"R40", "", "victim.test", true},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct form_identity who = somebody();
+        struct form f;
+        char room[160];
+        struct strbuf error;
+        size_t count;
+        strbuf_init(&error, room, sizeof(room));
+        who.extras.zone = span_of(rows[i].zone);
+        who.local_domain = span_of(rows[i].local);
+        assert_true(forms_select(span_of(rows[i].id), &f, 1, &count, &error));
+        bind(&f, 1, &who);
+        assert_int_equal(f.applicable, rows[i].applicable);
+    }
+}
+
+/* Whatever is asked leads to us or to the target: every recipient's last domain is one that is
+ * known, except where there is none at all. */
+static void nobody_else_is_written_to(void **state)
+{
+    static const char *const known[] = {
+        "canary.test",
+        "CANARY.TEST",
+        "canary.test.",
+        "mx.victim.test",
+        "victim.test",
+        "localhost",
+        "[192.0.2.1]",
+        "[127.0.0.1]",
+        "[canary.test]",
+        "[192.0.2.25]",
+        "[IPv6:2001:db8::19]",
+        "\xef\xbd\x83"
+        "anary.test",
+        "victim.test.zone.example.test",
+        "sub.victim.test",
+        "backup.example.test",
+        "probe.invalid",
+        ""};
+    struct form_identity who = somebody();
+    struct form forms[FORMS_MAX];
+    (void)state;
+    size_t count = pick("full", forms);
+    bind(forms, count, &who);
+    for (size_t i = 0; i < count; i++) {
+        char room[MAIL_PATH_MAX];
+        struct strbuf out;
+        bool found = false;
+        strbuf_init(&out, room, sizeof(room));
+        form_recipient(&forms[i], &who, false, &out);
+        assert_false(out.truncated);
+        struct address a = address_parse(strbuf_span(&out));
+        for (size_t k = 0; k < COUNT(known); k++) {
+            found = found || span_equal(a.domain, span_of(known[k]));
+        }
+        if (!found || !a.valid) {
+            fail_msg("%s: %s", forms[i].id, room);
+        }
+    }
+}
+
+static void standard_is_large(void **state)
+{
+    struct form forms[FORMS_MAX];
+    size_t asked = 0;
+    (void)state;
+    size_t count = pick("standard", forms);
+    for (size_t i = 0; i < count; i++) {
+        asked += forms[i].kind != FORM_CONTROL;
+    }
+    assert_true(asked >= 55);
+    assert_true(form_sender_count + form_recipient_count >= 75);
+    assert_true(pick("full", forms) + FORM_CANARIES_MAX <= FORMS_MAX);
+}
+
+static void templates_are_checked(void **state)
+{
+    static const struct {
+        const char *template, *why;
+    } rows[] = {
+        {"<{x}@{X}>", NULL},       {"", NULL},
+        {"plain", NULL},           {"<{x}@{Q}>", "{Q}"},
+        {"<{x@{X}>", "{x@{X}"},    {"<{x", "without its }"},
+        {"<x}>", "without its {"}, {"{}", "{}"},
+        {"{x}}", "without its {"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char room[120];
+        struct strbuf why;
+        strbuf_init(&why, room, sizeof(room));
+        assert_int_equal(form_template_check(rows[i].template, &why), rows[i].why == NULL);
+        if (rows[i].why != NULL) {
+            assert_non_null(strstr(room, rows[i].why));
+        }
+    }
+    for (size_t i = 0; i < form_recipient_count; i++) {
+        char room[120];
+        struct strbuf why;
+        strbuf_init(&why, room, sizeof(room));
+        assert_true(form_template_check(form_recipients[i].template, &why));
     }
 }
 
@@ -287,15 +451,25 @@ static void tokens_differ_and_stay(void **state)
 
 static void the_list_names_every_row(void **state)
 {
-    static char room[8192];
+    static char room[65536];
     struct strbuf out;
     (void)state;
-    strbuf_init(&out, room, sizeof(room));
-    forms_print(&out);
-    assert_false(out.truncated);
-    for (size_t i = 0; i < form_recipient_count; i++) {
-        assert_non_null(strstr(room, form_recipients[i].template));
-        assert_non_null(strstr(room, form_recipients[i].why));
+    for (int style = FORMS_TEXT; style <= FORMS_MARKDOWN; style++) {
+        strbuf_init(&out, room, sizeof(room));
+        forms_print(&out, (enum forms_style)style);
+        assert_false(out.truncated);
+        for (size_t i = 0; i < form_recipient_count && style != FORMS_JSON; i++) {
+            assert_non_null(strstr(room, form_recipients[i].template));
+        }
+        for (size_t i = 0; i < form_sender_count; i++) {
+            assert_non_null(strstr(room, form_senders[i].template));
+        }
+    }
+    struct span rest = strbuf_span(&out), line;
+    strbuf_reset(&out);
+    forms_print(&out, FORMS_TEXT);
+    for (rest = strbuf_span(&out); span_cut(&rest, '\n', &line);) {
+        assert_true(line.len < 80);
     }
 }
 
@@ -307,6 +481,10 @@ int main(void)
         cmocka_unit_test(every_form_is_written_as_it_should),
         cmocka_unit_test(bare_paths_lose_their_brackets_only),
         cmocka_unit_test(what_is_not_known_is_not_asked),
+        cmocka_unit_test(own_domains_only),
+        cmocka_unit_test(nobody_else_is_written_to),
+        cmocka_unit_test(standard_is_large),
+        cmocka_unit_test(templates_are_checked),
         cmocka_unit_test(long_local_parts_are_not_asked),
         cmocka_unit_test(ipv6_targets_have_tagged_literals),
         cmocka_unit_test(tokens_differ_and_stay),
