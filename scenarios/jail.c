@@ -59,17 +59,10 @@ static void furnish(struct engine_world *w, const struct case_file *c)
 {
     engine_world_init(w);
     for (unsigned i = 0; i < c->server_count; i++) {
-        char text[ENDPOINT_TEXT_MAX];
-        struct strbuf address;
-        struct endpoint at;
-
         if (c->servers[i].engine == NULL)
             continue;
         engine_world_engine(w, c->servers[i].engine);
-        engine_world_address(i, &at);
-        strbuf_init(&address, text, sizeof text);
-        endpoint_print_address(&address, &at);
-        engine_world_host(w, text, c->servers[i].config.hostname);
+        engine_world_server(w, i, c->servers[i].config.hostname);
     }
     engine_world_host(w, ENGINE_OUTSIDE, "probe.canary.test");
     engine_world_host(w, ENGINE_INSIDE, "neighbour.victim.test");

@@ -28,7 +28,7 @@ struct oracle_result {
     enum oracle_outcome outcome;
     unsigned attempts;
     char form[FORM_ID_MAX];
-    char reply[256]; /* the last one, visible; or how the session ended */
+    char reply[2048]; /* the last one, visible; or how the session ended */
 };
 
 /* False: the stage could not be built; `reply` says why. */

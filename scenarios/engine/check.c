@@ -238,7 +238,7 @@ static int check(struct check *c, struct engine_world *w)
     }
     engine_world_init(w);
     engine_world_engine(w, c->engine);
-    engine_world_host(w, ENGINE_ADDRESS, "mx.victim.test");
+    engine_world_server(w, 0, "mx.victim.test");
     engine_world_host(w, ENGINE_OUTSIDE, "probe.canary.test");
     if (!pick_inside(c, w))
         return complain(CHECK_USAGE, "--inside: write a network, like 192.0.2.0/24");

@@ -35,8 +35,6 @@ void engine_world_init(struct engine_world *w)
     strbuf_adds(&w->passwd, base_passwd);
     strbuf_adds(&w->group, base_group);
     strbuf_adds(&w->hosts, base_hosts);
-    (void)add_network(w->addresses, &w->config.address_count, ENGINE_ADDRESS "/32");
-    w->addresses[0].prefix_bits = 24; /* with the neighbours */
     (void)add_network(w->routed, &w->config.routed_count, "198.51.100.0/24");
     (void)add_network(w->routed, &w->config.routed_count, "203.0.113.0/24");
 }
@@ -70,6 +68,21 @@ void engine_world_engine(struct engine_world *w, const struct engine *e)
             w->places[w->config.place_count++] = e->places.item[i];
     if (!e->one_user)
         w->config.many_users = true;
+}
+
+void engine_world_server(struct engine_world *w, unsigned index, const char *hostname)
+{
+    struct network *n = &w->addresses[w->config.address_count];
+    char text[ENDPOINT_TEXT_MAX];
+    struct strbuf address;
+
+    assert(w->config.address_count < ENGINE_WORLD_SERVERS);
+    engine_world_address(index, &n->base);
+    n->prefix_bits = w->config.address_count == 0 ? 24 : 32; /* the first has neighbours */
+    w->config.address_count++;
+    strbuf_init(&address, text, sizeof text);
+    endpoint_print_address(&address, &n->base);
+    engine_world_host(w, text, hostname);
 }
 
 void engine_world_host(struct engine_world *w, const char *address, const char *name)

@@ -9,12 +9,17 @@
 #include "drive/namespace.h"
 #include "scenarios/engine/engine.h"
 
-enum { ENGINE_WORLD_PLACES = 16, ENGINE_WORLD_FILES = 6, ENGINE_WORLD_TEXT_MAX = 4096 };
+enum {
+    ENGINE_WORLD_PLACES = 16,
+    ENGINE_WORLD_FILES = 6,
+    ENGINE_WORLD_SERVERS = 8,
+    ENGINE_WORLD_TEXT_MAX = 4096
+};
 
 struct engine_world {
     struct namespace_config config;
     struct namespace_file files[ENGINE_WORLD_FILES];
-    struct network addresses[1], routed[4];
+    struct network addresses[ENGINE_WORLD_SERVERS], routed[4];
     const char *places[ENGINE_WORLD_PLACES];
     struct strbuf passwd, group, hosts;
     char passwd_text[ENGINE_WORLD_TEXT_MAX], group_text[ENGINE_WORLD_TEXT_MAX];
@@ -24,6 +29,8 @@ struct engine_world {
 
 void engine_world_init(struct engine_world *w);
 void engine_world_engine(struct engine_world *w, const struct engine *e);
+/* The nth server of the run, with an address and a name of its own. */
+void engine_world_server(struct engine_world *w, unsigned index, const char *hostname);
 /* What /etc/hosts says inside; the first name is the machine's. */
 void engine_world_host(struct engine_world *w, const char *address, const char *name);
 /* One more network whose addresses can be asked from. False: no network, or no room. */
