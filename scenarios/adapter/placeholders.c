@@ -14,6 +14,7 @@ static const struct {
     [PLACE_VERSION] = {"v", "RELAY_V"},
     [PLACE_HOST] = {"host", "RELAY_HOST"},
     [PLACE_PORT] = {"port", "RELAY_PORT"},
+    [PLACE_TARGET] = {"target", "RELAY_TARGET"},
     [PLACE_NAME] = {"name", "RELAY_NAME"},
     [PLACE_DOMAIN] = {"domain", "RELAY_DOMAIN"},
     [PLACE_SOURCE] = {"source", "RELAY_SOURCE"},

@@ -16,6 +16,7 @@ enum place {
     PLACE_VERSION,
     PLACE_HOST,
     PLACE_PORT,
+    PLACE_TARGET,
     PLACE_NAME,
     PLACE_DOMAIN,
     PLACE_SOURCE,

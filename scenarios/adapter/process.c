@@ -130,6 +130,7 @@ static void set_target(const struct process_task *t, const struct folder *f, str
     p->value[PLACE_VERSION] = "1";
     p->value[PLACE_HOST] = address(arena, target);
     p->value[PLACE_PORT] = number(arena, target->port);
+    p->value[PLACE_TARGET] = address_port(arena, "", target);
     p->value[PLACE_NAME] = arena_text(arena, t->id->who.target_name);
     p->value[PLACE_DEADLINE_MS] = number(arena, ms);
     p->value[PLACE_DEADLINE_S] = number(arena, ms / 1000);
