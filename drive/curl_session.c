@@ -15,7 +15,9 @@
 
 #include <assert.h>
 #include <curl/curl.h>
+#include <errno.h>
 #include <openssl/crypto.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -283,6 +285,21 @@ static bool set_place(CURLU *place, const struct curl_session_config *config)
     return curl_url_set(place, CURLUPART_URL, config->url, 0) == CURLUE_OK &&
            (config->user[0] == '\0' ||
             curl_url_set(place, CURLUPART_USER, config->user, CURLU_URLENCODE) == CURLUE_OK);
+}
+
+bool curl_session_check_ca(const char *path, struct strbuf *error)
+{
+    FILE *file = fopen(path, "re");
+    bool good = file != NULL && getc(file) != EOF;
+
+    if (!good) {
+        bool empty = file != NULL && ferror(file) == 0;
+        strbuf_add_visible(error, span_of(path));
+        strbuf_addf(error, ": %s", empty ? "is empty" : strerror(errno));
+    }
+    if (file != NULL)
+        (void)fclose(file);
+    return good;
 }
 
 static bool take_config(struct curl_session *s, const struct curl_session_config *config,

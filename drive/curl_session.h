@@ -35,6 +35,8 @@ struct curl_session_owner {
 
 struct curl_session;
 
+/* Can the file be read? libcurl would ask only when a server shows its certificate. */
+bool curl_session_check_ca(const char *path, struct strbuf *error);
 struct curl_session *curl_session_new(struct loop *l, const struct curl_session_config *config,
                                       struct curl_session_owner owner, struct strbuf *error);
 void curl_session_start(struct curl_session *s); /* precondition: closed */

@@ -82,7 +82,8 @@ static bool load(struct program *p)
 {
     const struct command_line *line = &p->line;
     struct server_source *none = arena_get(&p->arena, 1, sizeof *none);
-    conf_init(&p->conf, &p->arena, "--persona", SPAN(""));
+    conf_init(&p->conf, &p->arena, line->mode == COMMAND_EXPLAIN ? "--explain" : "--persona",
+              SPAN(""));
     if (line->persona != NULL) {
         return server_load_persona(&p->conf, &p->personas, line->persona, &p->config);
     }
@@ -118,8 +119,11 @@ static int explain(struct program *p)
 {
     char *page = arena_get(&p->arena, PAGE_ROOM, 1);
     struct strbuf out;
-    if (page == NULL || !load(p)) {
-        return complain(EXIT_FILE, page == NULL ? "out of memory" : p->conf.error);
+    if (page == NULL) {
+        return complain(EXIT_SYSTEM, "out of memory");
+    }
+    if (!load(p)) {
+        return complain(EXIT_USAGE, p->conf.error);
     }
     strbuf_init(&out, page, PAGE_ROOM);
     explain_server(&out, &p->config);

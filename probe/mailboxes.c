@@ -8,10 +8,13 @@
 
 #include <stdlib.h>
 
+#include "drive/curl_session.h"
 #include "drive/password.h"
 #include "probe/mailbox_open.h"
 #include "probe/sink.h"
 #include "probe/watch.h"
+
+enum { WHY_MAX = 768 };
 
 struct one {
     struct mailboxes *all;
@@ -80,6 +83,7 @@ static bool open_sink(struct one *one, const struct mailbox_url *url, struct str
         (void)sink_domain_add(one->sink, c->domains[i]); /* the first ones, as many as it takes */
     if (sink_listen(one->sink, &url->at, NULL, &why))
         return true;
+    strbuf_adds(error, "--sink ");
     endpoint_print(error, &url->at);
     strbuf_adds(error, ": ");
     strbuf_add(error, strbuf_span(&why));
@@ -161,6 +165,28 @@ static bool open_all(struct mailboxes *m, const struct mailbox_open_config *open
     return true;
 }
 
+/* Files that the user named and that cannot be read are mistakes, not mailboxes that are down. */
+static bool read_files(const struct mailboxes_config *config, char password[PASSWORD_MAX],
+                       struct strbuf *error)
+{
+    const char *option = config->password_file != NULL ? "--password-file: " : "";
+    char memory[WHY_MAX];
+    struct strbuf why;
+    bool good;
+
+    strbuf_init(&why, memory, sizeof(memory));
+    good = password_read(config->password_file, password, &why);
+    if (good && config->ca_file != NULL) {
+        option = "--ca-file: ";
+        good = curl_session_check_ca(config->ca_file, &why);
+    }
+    if (!good) {
+        strbuf_adds(error, option);
+        strbuf_add(error, strbuf_span(&why));
+    }
+    return good;
+}
+
 struct mailboxes *mailboxes_open(const struct mailboxes_config *config,
                                  struct mailboxes_owner owner, struct strbuf *error)
 {
@@ -175,7 +201,7 @@ struct mailboxes *mailboxes_open(const struct mailboxes_config *config,
     m->config = *config;
     m->owner = owner;
     world_timer_init(&m->ready, tell_ready, m);
-    opened = password_read(config->password_file, password, error);
+    opened = read_files(config, password, error);
     if (opened) {
         struct mailbox_open_config open = {.password = span_of(password),
                                            .ca_file = config->ca_file};

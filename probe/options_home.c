@@ -183,11 +183,23 @@ static bool has_remote(const struct options *o)
     return false;
 }
 
+/* A server takes the mail of its own domains; that is no relaying. */
+static bool domain_is_canary(const struct options *o)
+{
+    for (size_t i = 0; i < o->further_count; i++)
+        if (span_iequal(o->domain, o->further[i].domain))
+            return true;
+    return o->domain.len > 0 && span_iequal(o->domain, o->canary_domain);
+}
+
 bool options_check_home(struct options *o, struct strbuf *error)
 {
     const char *wrong = NULL;
 
-    if (public_route(o) && !o->allow_public)
+    if (domain_is_canary(o))
+        wrong = "--domain: that is the canary's own domain: what the target takes for it is not "
+                "relayed";
+    else if (public_route(o) && !o->allow_public)
         wrong = "--control-route: a public address; say --allow-public when it is meant";
     else if (o->control_route_count > 1 + o->further_count)
         wrong = "--control-route: more of them than canaries";

@@ -68,7 +68,7 @@ static bool read_name(struct target *t, struct span text, struct strbuf *error)
     t->reason_code = "no-such-name";
     t->port = 25;
     if (colon != SIZE_MAX && !read_port(span_from(text, colon + 1), &t->port)) {
-        target_say(error, "target", text);
+        target_say(error, "target", t->text);
         strbuf_adds(error,
                     "write ADDR:PORT, [ADDR6]:PORT, ADDR, NAME or mx:DOMAIN, with a port from 1 to "
                     "65535");
@@ -76,7 +76,7 @@ static bool read_name(struct target *t, struct span text, struct strbuf *error)
     }
     if (t->name.len == 0 || t->name.len >= TARGET_NAME_MAX || ends_in_number(t->name) ||
         t->name.ptr[0] == '[' || !address_check_domain(t->name, &why, &column)) {
-        target_say(error, "target", text);
+        target_say(error, "target", t->text);
         strbuf_adds(
             error,
             "neither an address nor a host name; write ADDR:PORT, [ADDR6]:PORT, ADDR, NAME or "

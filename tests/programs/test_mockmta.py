@@ -178,6 +178,7 @@ MISTAKES = [
     (["--bogus"], 2, "--bogus: no such option"),
     (["--persona", "open", "--persona", "open"], 2, "--persona may stand only once"),
     (["--persona", "open", "--config", "x"], 2, "--config and --persona"),
+    (["--explain", "opne"], 2, '--explain: .*no persona named "opne"'),
     (["--version=1"], 2, "--version takes no value"),
     (["argument"], 2, "argument: no argument is taken"),
     (["--listen", "localhost:25"], 2, '--listen "localhost:25": .*ADDR:PORT'),

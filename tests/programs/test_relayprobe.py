@@ -245,6 +245,9 @@ WRONG = [
      "--mailbox: "),
     ("canaries of one domain", [*CANARY, "--canary", "a@canary.test", "TARGET"],
      "--canary: 'a@canary.test': of the same domain"),
+    ("the canary's domain as the target's own", [*CANARY, "--domain", "Canary.test", "TARGET"],
+     "--domain: that is the canary's own domain"),
+    ("mx: without a domain", [*CANARY, "mx:"], "target: 'mx:'"),
 ]
 
 
@@ -261,14 +264,21 @@ def test_sink_port_in_use(listener):
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         done = run(*CANARY, "--sink", address, listener.address)
     assert done.returncode == 71
-    assert f"{address}: cannot listen" in one_line(done)
+    assert f"--sink {address}: cannot listen" in one_line(done)
     listener.nobody_came()
 
 
-def test_transcript_that_cannot_be_written(listener, tmp_path):
-    done = run(*CANARY, "--transcript", tmp_path / "missing" / "file", listener.address)
+IMAP = ["--mailbox", "imap://probe@127.0.0.1"]
+
+
+@pytest.mark.parametrize("words", [
+    ["--transcript"], ["--ledger"], [*IMAP, "--password-file"], [*IMAP, "--ca-file"],
+    [*IMAP, "--save-proof"]], ids=lambda words: words[-1])
+def test_file_that_cannot_be_used(listener, tmp_path, words):
+    done = run(*CANARY, *words, tmp_path / "missing" / "file", listener.address)
     assert done.returncode == 71
-    assert "--transcript: " in one_line(done)
+    assert f"{words[-1]}: {tmp_path}/missing/file: No such file or directory" in one_line(done)
+    assert list(tmp_path.iterdir()) == []
     listener.nobody_came()
 
 
