@@ -14,6 +14,8 @@
 
 #include <string.h>
 
+#include "lib/base/token.h"
+
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 enum {
@@ -232,6 +234,35 @@ struct folded { /* the text, folded when first asked for */
     char text[REPLY_TEXT_MAX + 1];
 };
 
+/* Letters and digits in a row that are no word of any language: the token in an address that the
+ * reply repeats. One run in twenty has a token with "spf" in it. */
+static void blank_tokens(char *text, size_t len)
+{
+    enum { LONGEST = TOKEN_LEN + 2 /* "2b" before it, in an encoded address */ };
+    size_t run = 0;
+    bool letters = false;
+    for (size_t i = 0; i <= len; i++) {
+        bool letter = text[i] >= 'a' && text[i] <= 'z';
+        bool alnum = letter || (text[i] >= '0' && text[i] <= '9');
+        if (!alnum && letters && run >= TOKEN_LEN && run <= LONGEST) {
+            memset(text + i - run, ' ', run);
+        }
+        letters = alnum && (letters || letter);
+        run = alnum ? run + 1 : 0;
+    }
+}
+
+/* Addresses in brackets say what was asked, not what is answered. */
+static void blank_paths(char *text)
+{
+    for (char *at = text; (at = strchr(at, '<')) != NULL; at++) {
+        size_t len = strcspn(at + 1, "<>");
+        if (at[len + 1] == '>' && memchr(at + 1, '@', len) != NULL) {
+            memset(at + 1, ' ', len);
+        }
+    }
+}
+
 static const char *folded_text(struct folded *f, const struct reply *reply)
 {
     if (!f->ready) {
@@ -243,6 +274,8 @@ static const char *folded_text(struct folded *f, const struct reply *reply)
                                                   : c;
         }
         f->text[n] = '\0';
+        blank_tokens(f->text, n);
+        blank_paths(f->text);
         f->ready = true;
     }
     return f->text;

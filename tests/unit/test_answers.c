@@ -50,6 +50,12 @@ static const struct said said[] = {
      "450 4.1.1 <x@canary.test>: Recipient address rejected: "
      "undeliverable address: host mx.canary.test[127.0.0.1] said: 550 5.1.1 no\r\n",
      ANSWER_REFUSED_VERIFY},
+    {"postfix-554-relay", STEP_RCPT,
+     "554 5.7.1 <localhost!probe+aaaaaaspfaaaaaa2@canary.test>: Relay access denied\r\n",
+     ANSWER_DENIED},
+    {NULL, STEP_RCPT, "550 5.9.9 <probe+aaaaaaspfaaaaaa2%spamhaus.test@d.test> no\r\n",
+     ANSWER_DENIED_UNKNOWN},
+    {NULL, STEP_RCPT, "550 5.9.9 probe+aaaaaaspfaaaaaa2: no\r\n", ANSWER_DENIED_UNKNOWN},
     {"callout-recipient", STEP_RCPT, "451 Could not complete recipient verify callout\r\n",
      ANSWER_REFUSED_VERIFY},
     {"callout-said", STEP_RCPT,
