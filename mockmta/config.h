@@ -62,7 +62,13 @@ struct rule_when {
     enum tri brackets;        /* the path stood in < > */
     enum tri unwrapped_local; /* after address_unwrap the domain is local (key: unwrapped:
                                  local|not-local) */
-    struct conf_texts helo;   /* globs */
+    bool mail_params_set;
+    struct conf_texts mail_params; /* globs over what stood behind MAIL's path; "" is nothing */
+    enum tri space;                /* white space stands before the path */
+    enum tri capitals;             /* the recipient's domain has one */
+    bool taken_set;
+    struct conf_range taken; /* recipients that this transaction has already */
+    struct conf_texts helo;  /* globs */
     enum tri proper; /* known, well formed and in sequence (the machine proposes no error) */
     enum tri esmtp, tls, auth;  /* EHLO was said; session is encrypted; AUTH succeeded */
     struct conf_texts listener; /* names of `listen` */
@@ -128,9 +134,9 @@ struct rule_fate {
     const char *diagnostic;
 };
 
-/* What the relay sees of the recipient: as written, or with a routing trick honoured
- * (address_unwrap). */
-enum rewrite { REWRITE_NONE, REWRITE_UNWRAP };
+/* What the relay sees of the recipient: as written, with a routing trick honoured (address_unwrap),
+ * or with everything undone (address_decode). */
+enum rewrite { REWRITE_NONE, REWRITE_UNWRAP, REWRITE_DECODE };
 
 struct rule_reply {
     bool set;

@@ -93,7 +93,9 @@ static const struct conf_name nth_names[] = {
     {NULL, 0, NULL}};
 
 static const struct conf_name rewrite_names[] = {
-    {"unwrap", REWRITE_UNWRAP, "honour the routing trick: x%X@T becomes x@X"}, {NULL, 0, NULL}};
+    {"unwrap", REWRITE_UNWRAP, "honour the routing trick: x%X@T becomes x@X"},
+    {"decode", REWRITE_DECODE, "undo every trick and encapsulation until a foreign domain stands"},
+    {NULL, 0, NULL}};
 
 static const struct conf_name callout_names[] = {
     {"sender", 1, "only if a callout to the reverse-path is refused"}, {NULL, 0, NULL}};

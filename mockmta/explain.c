@@ -121,6 +121,14 @@ static void add_when(struct strbuf *out, const struct rule_when *w)
     add_tri(out, w->brackets, "the path stands in brackets", "the path stands without brackets");
     add_tri(out, w->unwrapped_local, "the unwrapped recipient is local",
             "the unwrapped recipient is not local");
+    add_tri(out, w->space, "white space stands before the path",
+            "no white space stands before the path");
+    add_tri(out, w->capitals, "the domain has capitals", "the domain has no capitals");
+    add_globs(out, "MAIL's parameters", &w->mail_params);
+    if (w->taken_set) {
+        strbuf_addf(out, ", with %llu to %llu recipients before", (unsigned long long)w->taken.min,
+                    (unsigned long long)w->taken.max);
+    }
     add_globs(out, "the HELO name", &w->helo);
     add_tri(out, w->esmtp, "EHLO was said", "EHLO was not said");
     add_tri(out, w->tls, "the session is encrypted", "the session is not encrypted");
@@ -223,7 +231,8 @@ static void add_fate(struct strbuf *out, const struct rule *r)
     strbuf_adds(out, f->only == ONLY_FIRST ? ", but only the first one" : "");
     strbuf_adds(out, alter_words[f->alter]);
     strbuf_adds(out, r->rewrite == REWRITE_UNWRAP ? "; routing tricks in the recipient are honoured"
-                                                  : "");
+                     : r->rewrite == REWRITE_DECODE ? "; what the recipient encodes is decoded"
+                                                    : "");
 }
 
 static void add_rule(struct strbuf *out, const struct rule *r, size_t number)

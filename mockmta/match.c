@@ -140,7 +140,30 @@ static bool unwrapped_local(const struct mock *m, const struct address *a)
 static bool path_is_asked(const struct rule_when *w)
 {
     return w->to_domain != DOMAIN_ANY || w->to.count > 0 || w->to_shapes != 0 ||
-           w->brackets != TRI_ANY || w->unwrapped_local != TRI_ANY;
+           w->brackets != TRI_ANY || w->space != TRI_ANY || w->capitals != TRI_ANY ||
+           w->unwrapped_local != TRI_ANY;
+}
+
+static bool has_capital(struct span domain)
+{
+    for (size_t i = 0; i < domain.len && domain.ptr[0] != '['; i++) {
+        if (domain.ptr[i] >= 'A' && domain.ptr[i] <= 'Z') {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What the transaction has so far, and how it began. */
+static bool transaction_holds(const struct rule_when *w, const struct subject *x)
+{
+    const struct message *message = x->s->message;
+    unsigned taken = message != NULL ? message->recipient_count : 0;
+    struct span params = x->cmd->at == AT_MAIL ? x->cmd->path.params : span_of(x->s->mail_params);
+    if (w->taken_set && (taken < w->taken.min || taken > w->taken.max)) {
+        return false;
+    }
+    return !w->mail_params_set || any_glob(&w->mail_params, params);
 }
 
 static bool recipient_holds(const struct rule_when *w, const struct mock *m,
@@ -149,7 +172,8 @@ static bool recipient_holds(const struct rule_when *w, const struct mock *m,
     return domain_holds(w->to_domain, &w->to_domain_glob, a->domain, mock_is_local(m, a)) &&
            (w->to.count == 0 || any_glob(&w->to, a->path)) &&
            (w->to_shapes == 0 || (w->to_shapes & 1U << a->shape) != 0) &&
-           tri_holds(w->brackets, a->brackets) &&
+           tri_holds(w->brackets, a->brackets) && tri_holds(w->space, a->space_before) &&
+           tri_holds(w->capitals, has_capital(a->domain)) &&
            (w->unwrapped_local == TRI_ANY || tri_holds(w->unwrapped_local, unwrapped_local(m, a)));
 }
 
@@ -303,7 +327,7 @@ static bool rule_holds(const struct rule *r, const struct subject *x)
     return (r->times == 0 || x->s->mock->fired[r->index] < r->times) &&
            nth_holds(&r->nth, x->s, x->cmd) && tri_holds(w->proper, x->cmd->proposal == 0) &&
            client_holds(w, x->s) && after_holds(w, x->s) && sender_holds(w, x) &&
-           (!path_is_asked(w) || any_recipient_holds(w, x)) &&
+           transaction_holds(w, x) && (!path_is_asked(w) || any_recipient_holds(w, x)) &&
            (w->arg_glob == NULL || span_glob(x->cmd->arg, span_of(w->arg_glob))) &&
            seen_holds(w, x) && header_holds(w, x->s);
 }
@@ -319,7 +343,7 @@ static void take(struct decision *d, const struct rule *r)
     if (d->fate == NULL && r->fate.kind != FATE_NONE) {
         d->fate = &r->fate;
     }
-    d->unwrap = d->unwrap || r->rewrite == REWRITE_UNWRAP;
+    d->rewrite = d->rewrite == REWRITE_NONE ? r->rewrite : d->rewrite;
     if (d->fired_count < MATCH_FIRED_MAX) {
         d->fired[d->fired_count++] = r;
     }

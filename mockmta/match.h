@@ -19,7 +19,7 @@ struct decision {
     int64_t delay_ns;    /* first rule that gives one wins, here and below */
     const struct wire_shape *wire;
     const struct rule_fate *fate;
-    bool unwrap;
+    enum rewrite rewrite;
 };
 
 /* Sorts the rules by event, into memory of m. False: no memory. */

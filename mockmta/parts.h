@@ -20,6 +20,7 @@
 enum {
     MOCK_LISTENERS_MAX = 4 * SERVER_NAMES_MAX,
     MOCK_PAST_MAX = 12,
+    MOCK_PARAMS_MAX = 64,
     MOCK_QUEUE_ID_MAX = 16,
     MOCK_HOPS_MAX = 30,
     MOCK_REFUSED_SESSIONS_MAX = 64,
@@ -86,12 +87,13 @@ struct session {
     uint32_t bare_lfs; /* line ends without CR, in commands and content */
     uint64_t number;
     struct endpoint peer, local;
-    uint8_t listener; /* index of config->listen */
+    char mail_params[MOCK_PARAMS_MAX]; /* what stood behind MAIL's path, cut; of the transaction */
+    uint8_t listener;                  /* index of config->listen */
     uint8_t last_at;
     uint8_t past_count;
     bool refused; /* beyond sessions_max: hears 421 */
     bool authenticated;
-    bool body_cr; /* the content so far ends in CR */
+    bool body_cr;             /* the content so far ends in CR */
     uint16_t count[AT_COUNT]; /* commands so far, saturating */
     struct past past[MOCK_PAST_MAX];
 };

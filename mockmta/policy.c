@@ -5,6 +5,7 @@
  * have the last word even over the machine's gates, so the state of the transaction follows from
  * what was answered, never from what was proper.
  */
+#include "lib/smtp/address_decode.h"
 #include "mockmta/callout.h"
 #include "mockmta/defaults.h"
 #include "mockmta/encrypt.h"
@@ -73,6 +74,28 @@ static void take_mail(struct session *s, const struct smtp_command *cmd, struct 
         return;
     }
     s->transactions++;
+    bytes_copy(s->mail_params, sizeof s->mail_params,
+               span_to(cmd->path.params, MOCK_PARAMS_MAX - 1));
+}
+
+static bool domain_is_local(const void *self, struct span domain)
+{
+    return mock_domain_is_local(self, domain);
+}
+
+static bool rewritten(const struct mock *m, enum rewrite how, const struct address *a,
+                      struct strbuf *out)
+{
+    const struct address_locals locals = {domain_is_local, m};
+    switch (how) {
+    case REWRITE_NONE:
+        return false;
+    case REWRITE_UNWRAP:
+        return address_unwrap(a, out);
+    case REWRITE_DECODE:
+        return address_decode(a, &locals, out);
+    }
+    return false;
 }
 
 static void take_rcpt(struct session *s, const struct smtp_command *cmd, const struct decision *d,
@@ -82,7 +105,7 @@ static void take_rcpt(struct session *s, const struct smtp_command *cmd, const s
     struct strbuf unwrapped;
     struct span path = cmd->path.path;
     strbuf_init(&unwrapped, memory, sizeof memory);
-    if (d->unwrap && address_unwrap(&cmd->path, &unwrapped) && !unwrapped.truncated) {
+    if (rewritten(s->mock, d->rewrite, &cmd->path, &unwrapped) && !unwrapped.truncated) {
         path = strbuf_span(&unwrapped);
     }
     if (s->message == NULL &&
@@ -96,7 +119,7 @@ static void take_rcpt(struct session *s, const struct smtp_command *cmd, const s
         replace_reply(action, 452, "4.5.3", SPAN("Error: too many recipients"));
         return;
     }
-    struct address a = d->unwrap ? address_parse(path) : cmd->path;
+    struct address a = d->rewrite != REWRITE_NONE ? address_parse(path) : cmd->path;
     r->local = mock_is_local(s->mock, &a);
     r->fate = d->fate;
 }

@@ -289,13 +289,29 @@ static struct delivery *take(struct mock *m)
     return d;
 }
 
+/* A source route is obeyed: the mail goes to its first hop that is not this server (RFC 821 3.6).
+ * Without one, or where all of it is ours, to the domain. */
+static struct span next_host(const struct mock *m, const struct address *a)
+{
+    struct span rest = span_to(a->route, a->route.len > 0 ? a->route.len - 1 : 0);
+    struct span hop;
+    while (rest.len > 0 && span_cut(&rest, ',', &hop)) {
+        hop = span_from(hop, 1);
+        if (!mock_domain_is_local(m, hop) && mock_route_find(m, hop) != NULL) {
+            return hop;
+        }
+    }
+    return a->domain;
+}
+
 enum relay_start relay_start(struct message *message, unsigned recipient,
                              struct delivery_result *result)
 {
     struct mock *m = message->mock;
     const struct recipient *r = &message->recipient[recipient];
     struct span path = message_recipient(message, r);
-    const struct endpoint *route = mock_route_find(m, address_parse(path).domain);
+    struct address a = address_parse(path);
+    const struct endpoint *route = mock_route_find(m, next_host(m, &a));
     if (!possible(message, r, route, result)) {
         return RELAY_IMPOSSIBLE;
     }

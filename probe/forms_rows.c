@@ -160,7 +160,7 @@ const struct recipient_row form_recipients[] = {
      .battery = BATTERY_STANDARD, .why = "an empty domain counts as local", .asked = "R G"},
     {.id = "R25", .name = "brackets, trailing at", .template = "<{x}%[{X}]@>",
      .battery = BATTERY_STANDARD, .why = "a domain in the brackets of a literal", .asked = "G"},
-    {.id = "R25a", .name = "domain in brackets", .template = "<{x}@[{X}]>",
+    {.id = "R25a", .name = "brackets, two ats", .template = "<{x}@[{X}]@>",
      .battery = BATTERY_STANDARD, .why = "a domain in the brackets of a literal", .asked = "G"},
     {.id = "R26", .name = "IMCEASMTP", .template = "<IMCEASMTP-{xh}+40{Xh}@{D}>",
      .battery = BATTERY_STANDARD,

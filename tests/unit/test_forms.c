@@ -152,7 +152,7 @@ static const struct text_row texts[] = {
     {"S1-R13", "<p+{t}@example.test>", "<\"x+{t}%canary.test\"@mx.victim.test>", FORM_AMBIGUOUS},
     {"S1-R16", "<p+{t}@example.test>", "<@canary.test:x+{t}@victim.test>", FORM_AMBIGUOUS},
     {"S1-R24", "<p+{t}@example.test>", "<x+{t}@canary.test@>", FORM_AMBIGUOUS},
-    {"S1-R25a", "<p+{t}@example.test>", "<x+{t}@[canary.test]>", FORM_EXTERNAL},
+    {"S1-R25a", "<p+{t}@example.test>", "<x+{t}@[canary.test]@>", FORM_AMBIGUOUS},
     {"S1-R26", "<p+{t}@example.test>", "<IMCEASMTP-x+2B{t}+40canary+2Etest@victim.test>",
      FORM_AMBIGUOUS},
     {"S1-R27", "<p+{t}@example.test>", "<\"IMCEA x+{t}@canary.test\"@victim.test>", FORM_AMBIGUOUS},
