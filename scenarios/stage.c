@@ -257,8 +257,11 @@ static bool open_sink(struct stage *s, struct stage_mailbox *box, struct strbuf 
 {
     const struct case_mailbox *m = &s->c->mailboxes[box->index];
 
-    if (s->hooks.no_sink && box->index == 0)
-        return take_dead_port(s->world, &loopback, &box->sink_at, error);
+    if (s->hooks.no_sink && box->index == 0) {
+        s->reserved = world_listen(s->world, &loopback, (struct acceptor){.accept = NULL},
+                                   &box->sink_at, error);
+        return s->reserved != NULL;
+    }
     box->sink = sink_new(s->world, (struct sink_owner){.mail = sink_mail,
                                                        .callout = sink_callout,
                                                        .refused = sink_refused,
@@ -356,7 +359,11 @@ bool stage_open(struct stage *s, struct world *world, struct sim *sim, const str
                 struct record *record, const struct stage_hooks *hooks, struct strbuf *error)
 {
     *s = (struct stage){.world = world, .c = c, .record = record, .hooks = *hooks};
-    if (build(s, sim, error))
+    bool built = build(s, sim, error);
+    if (s->reserved != NULL)
+        world_unlisten(s->world, s->reserved);
+    s->reserved = NULL;
+    if (built)
         return true;
     stage_close(s);
     return false;

@@ -79,8 +79,9 @@ struct stage {
     struct stage_hooks hooks;
     struct stage_server servers[CASE_SERVERS_MAX];
     struct stage_mailbox mailboxes[CASE_MAILBOXES_MAX];
-    struct names *names; /* NULL: the case has no `dns` */
-    bool watched; /* stage_watch was called */
+    struct names *names;       /* NULL: the case has no `dns` */
+    bool watched;              /* stage_watch was called */
+    struct listener *reserved; /* holds the port of a detector's own sink until all else listens */
 };
 
 /* sim: the world's simulator, or NULL on sockets. Hooks that are NULL are not called. */
