@@ -1,19 +1,19 @@
 /*
  * commands.c - selects, checks every file whole, and only then does anything
- *
- * A file that cannot be loaded ends everything before the first case runs: half a run would look
- * like a whole one.
  */
 #include "scenarios/commands.h"
 
+#include "drive/wall.h"
 #include "scenarios/adapter/check.h"
 #include "scenarios/adapter/known.h"
 #include "scenarios/adapter/score.h"
 #include "scenarios/engine/check.h"
 #include "scenarios/report/events.h"
 #include "scenarios/explain.h"
+#include "scenarios/jobs.h"
+#include "scenarios/last.h"
+#include "scenarios/report/diff.h"
 #include "scenarios/run.h"
-#include "scenarios/select.h"
 #include "scenarios/workers.h"
 
 #include <errno.h>
@@ -28,14 +28,10 @@ struct lab {
     const struct adapter_path *adapters;
     struct manifest manifest; /* of run --detector */
     struct known known;
-    struct selection files;
-    struct source source;
-    struct run_job *jobs;
-    size_t job_count, job_cap;
-    size_t file_count; /* selected by tags too */
-    size_t invalid;
-    struct case_file c;
+    struct jobs jobs;
+    struct last last;
     struct events events;
+    size_t failures;       /* so far, whether told or not */
     struct runner *runner; /* a worker's own */
     char *output;          /* OUTPUT_MAX */
 };
@@ -49,78 +45,6 @@ static int complain(int status, const char *what)
     strbuf_addf(&line, "relaylab: %s\n", what);
     events_write(stderr, strbuf_span(&line));
     return status;
-}
-
-static bool tags_hold(const struct lab *l)
-{
-    if (l->o->tag_count == 0)
-        return true;
-    for (size_t i = 0; i < l->o->tag_count; i++)
-        if (select_tags(&l->c.tags, span_of(l->o->tags[i])))
-            return true;
-    return false;
-}
-
-static bool add_job(struct lab *l, const char *path, size_t combination)
-{
-    if (l->job_count == l->job_cap) {
-        size_t cap = l->job_cap == 0 ? 256 : l->job_cap * 2;
-        struct run_job *moved = realloc(l->jobs, cap * sizeof *moved);
-
-        if (moved == NULL)
-            return false;
-        l->jobs = moved;
-        l->job_cap = cap;
-    }
-    l->jobs[l->job_count++] = (struct run_job){path, combination};
-    return true;
-}
-
-/* Loads all combinations of one file; its first error is printed. False: no memory. */
-static bool check_file(struct lab *l, const char *path)
-{
-    size_t count = source_count(&l->source, path);
-
-    if (count == 0)
-        goto invalid;
-    for (size_t i = 0; i < count; i++) {
-        if (!source_load(&l->source, l->personas, path, i, &l->c))
-            goto invalid;
-        if (i == 0 && !tags_hold(l))
-            return true;
-        l->file_count += i == 0;
-        if (!add_job(l, path, i))
-            return false;
-    }
-    return true;
-invalid:
-    l->invalid++;
-    events_write(stderr, span_of(l->source.error));
-    if (!span_iends(span_of(l->source.error), SPAN("\n")))
-        events_write(stderr, SPAN("\n"));
-    return true;
-}
-
-static int prepare(struct lab *l)
-{
-    char memory[4608];
-    struct strbuf error;
-
-    strbuf_init(&error, memory, sizeof memory);
-    if (l->o->argument_count == 0)
-        return complain(STATUS_USAGE, "no case files (name files, directories or globs)");
-    for (int i = 0; i < l->o->argument_count; i++)
-        if (!selection_add(&l->files, l->o->arguments[i], &error))
-            return complain(STATUS_USAGE, memory);
-    selection_sort(&l->files);
-    for (size_t i = 0; i < l->files.count; i++)
-        if (!check_file(l, l->files.path[i]))
-            return complain(STATUS_INTERNAL, "out of memory");
-    if (l->invalid > 0)
-        return STATUS_INVALID;
-    if (l->job_count == 0)
-        return complain(STATUS_NOTHING, "nothing selected");
-    return STATUS_GOOD;
 }
 
 static void perform(void *self, size_t job, struct outcome *out, struct strbuf *story)
@@ -143,7 +67,15 @@ static void perform(void *self, size_t job, struct outcome *out, struct strbuf *
         strbuf_adds(story, "out of memory\n");
         return;
     }
-    runner_perform(l->runner, &l->jobs[job], out, story);
+    int64_t began_ns = wall_now();
+    runner_seed(l->runner, l->o->seed + job / l->jobs.count);
+    runner_perform(l->runner, &l->jobs.job[job % l->jobs.count], out, story);
+    out->wall_ns = wall_now() - began_ns;
+}
+
+static const char *detector_name(const struct lab *l)
+{
+    return l->o->detector_count > 0 ? l->manifest.adapter.name : "-";
 }
 
 static void finished(void *self, size_t job, const struct outcome *out, struct span story,
@@ -165,7 +97,20 @@ static void finished(void *self, size_t job, const struct outcome *out, struct s
             story.len = 0;
     }
     strbuf_add(&text, story);
-    events_add(&l->events, job, l->jobs[job].path, &judged, strbuf_span(&text), died);
+    size_t place = job % l->jobs.count;
+    l->failures += judged.status == OUTCOME_FAILED;
+    const char *path = l->jobs.job[place].path;
+    events_add(&l->events, job, path, &judged, strbuf_span(&text), died);
+    if (judged.status != OUTCOME_SKIPPED)
+        (void)last_note(&l->last, detector_name(l), l->jobs.id[place], path,
+                        judged.status == OUTCOME_FAILED);
+}
+
+static bool enough(void *self)
+{
+    const struct lab *l = self;
+
+    return l->o->until_fail && l->failures > 0;
 }
 
 static bool add_writer(struct lab *l, const struct event_writer *writer, const char *path)
@@ -182,11 +127,13 @@ static bool add_writer(struct lab *l, const struct event_writer *writer, const c
 
 static int open_writers(struct lab *l)
 {
-    const char *const path[] = {l->o->tap, l->o->jsonl};
-    const struct event_writer *const writer[] = {&tap_writer, &jsonl_writer};
+    const char *const path[] = {l->o->tap, l->o->jsonl, l->o->junit, l->o->page};
+    const struct event_writer *const writer[] = {&tap_writer, &jsonl_writer, &junit_writer,
+                                                 &markdown_writer};
+    static const char *const option[] = {"--tap", "--jsonl", "--junit", "--markdown"};
     bool to_stdout = false;
 
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof path / sizeof path[0]; i++) {
         char what[4608];
         struct strbuf b;
 
@@ -196,7 +143,7 @@ static int open_writers(struct lab *l)
         if (add_writer(l, writer[i], path[i]))
             continue;
         strbuf_init(&b, what, sizeof what);
-        strbuf_addf(&b, "%s: %s: %s", i == 0 ? "--tap" : "--jsonl", path[i], strerror(errno));
+        strbuf_addf(&b, "%s: %s: %s", option[i], path[i], strerror(errno));
         return complain(STATUS_USAGE, what);
     }
     /* Whoever asked for a report on standard output gets nothing else there. */
@@ -219,45 +166,76 @@ static int open_detector(struct lab *l)
     return STATUS_GOOD;
 }
 
-static int command_run(struct lab *l)
+/* Rounds one behind the other: a round is no border for the workers. */
+static size_t count_rounds(const struct options *o)
 {
-    const struct workers w = {l->o->jobs, l->o->wall_s, l->job_count, perform, finished, l};
-    char memory[256];
+    if (o->until_fail)
+        return o->repeat > 0 ? o->repeat : OPTIONS_REPEAT_MAX;
+    return o->repeat > 0 ? o->repeat : 1;
+}
+
+static int conclude(struct lab *l, bool ran, int ended_by, const char *why)
+{
+    char memory[LAST_PATH_MAX + 512];
     struct strbuf error;
-    int status = open_detector(l), ended_by = 0;
+    const struct event_totals *t = &l->events.totals;
+    bool written = events_end(&l->events, ended_by);
 
     strbuf_init(&error, memory, sizeof memory);
-    if (status == STATUS_GOOD)
-        status = open_writers(l);
-    if (status != STATUS_GOOD)
-        return status;
-    if (!events_begin(&l->events, l->job_count))
-        return complain(STATUS_INTERNAL, "out of memory");
-    bool ran = workers_run(&w, &ended_by, &error);
-    bool written = events_end(&l->events, ended_by);
-    const struct event_totals *t = &l->events.totals;
     if (!ran)
-        return complain(STATUS_INTERNAL, memory);
+        return complain(STATUS_INTERNAL, why);
     if (!written)
         return complain(STATUS_INTERNAL, "a report could not be written");
+    /* Where no state is kept (a home that is read-only) nobody misses it, unless asked for. */
+    if (!last_save(&l->last, &error) && l->o->last != NULL)
+        return complain(STATUS_INTERNAL, memory);
     if (ended_by != 0)
         return STATUS_SIGNAL + ended_by;
     if (t->failed > 0)
         return STATUS_FAILED;
-    return t->passed == 0 ? STATUS_SKIPPED : STATUS_GOOD;
+    return t->passed == 0 && l->jobs.count > 0 ? STATUS_SKIPPED : STATUS_GOOD;
+}
+
+static int command_run(struct lab *l)
+{
+    const struct workers w = {.count = l->o->jobs,
+                              .wall_s = l->o->wall_s,
+                              .job_count = l->jobs.count * count_rounds(l->o),
+                              .perform = perform,
+                              .finished = finished,
+                              .self = l,
+                              .enough = enough};
+    char memory[256];
+    struct strbuf error;
+    int status = open_writers(l), ended_by = 0;
+
+    strbuf_init(&error, memory, sizeof memory);
+    if (status != STATUS_GOOD) {
+        events_drop(&l->events);
+        return status;
+    }
+    if (l->o->terminal)
+        l->events.progress = stderr;
+    if (!events_begin(&l->events, (const char *const *)l->jobs.id, l->jobs.count,
+                      l->o->until_fail ? 0 : count_rounds(l->o)))
+        return complain(STATUS_INTERNAL, "out of memory");
+    bool ran = l->jobs.count == 0 || workers_run(&w, &ended_by, &error);
+    return conclude(l, ran, ended_by, memory);
 }
 
 static void each_case(struct lab *l, void (*print)(const struct case_file *c, struct strbuf *out))
 {
-    for (size_t i = 0; i < l->job_count; i++) {
+    struct jobs *j = &l->jobs;
+
+    for (size_t i = 0; i < j->count; i++) {
         struct strbuf out;
 
         strbuf_init(&out, l->output, OUTPUT_MAX);
-        if (!source_load(&l->source, l->personas, l->jobs[i].path, l->jobs[i].combination, &l->c))
+        if (!source_load(&j->source, l->personas, j->job[i].path, j->job[i].combination, &j->c))
             continue;
         if (i > 0 && print == explain_case)
             strbuf_addc(&out, '\n');
-        print(&l->c, &out);
+        print(&j->c, &out);
         events_write(stdout, strbuf_span(&out));
     }
 }
@@ -293,7 +271,7 @@ static int command_schema(struct lab *l)
     struct arena arena;
     struct strbuf out;
 
-    arena_init(&arena, l->source.block, SOURCE_MEMORY);
+    arena_init(&arena, l->jobs.source.block, SOURCE_MEMORY);
     strbuf_init(&out, l->output, OUTPUT_MAX);
     if (!schema_of(l, &arena, &table, &title))
         return complain(STATUS_USAGE, "schema: takes no argument, or adapter");
@@ -312,7 +290,7 @@ static int command_lint(struct lab *l)
     struct strbuf out;
 
     strbuf_init(&out, l->output, OUTPUT_MAX);
-    strbuf_addf(&out, "%zu files, %zu cases, no errors\n", l->file_count, l->job_count);
+    strbuf_addf(&out, "%zu files, %zu cases, no errors\n", l->jobs.file_count, l->jobs.case_count);
     events_write(stdout, strbuf_span(&out));
     return STATUS_GOOD;
 }
@@ -327,6 +305,36 @@ static int command_check(const struct options *o)
         &(struct check_request){o->arguments[0], o->config, o->inside, o->domain, o->seed});
 }
 
+static int command_diff(const struct options *o)
+{
+    if (o->argument_count != 2)
+        return complain(STATUS_USAGE,
+                        "diff: name two files that --jsonl wrote, the older one first");
+    return diff_command(&(struct diff_request){o->arguments[0], o->arguments[1], o->json});
+}
+
+/* What failed last time is of interest to `run`, and to whoever asks for --failed. */
+static int prepare(struct lab *l)
+{
+    const struct options *o = l->o;
+    char memory[LAST_PATH_MAX + 512];
+    struct strbuf error;
+    int status = o->command == COMMAND_RUN ? open_detector(l) : STATUS_GOOD;
+
+    strbuf_init(&error, memory, sizeof memory);
+    if (status != STATUS_GOOD)
+        return status;
+    if (o->command == COMMAND_RUN && o->markdown)
+        return complain(STATUS_USAGE, "--markdown: takes a file, and stands behind `run`");
+    if ((o->command == COMMAND_RUN || o->failed) && !last_open(&l->last, o->last, &error))
+        return complain(STATUS_USAGE, memory);
+    status = jobs_select(&l->jobs,
+                         &(struct jobs_wanted){o, l->personas, &l->last, detector_name(l)});
+    return status == STATUS_GOOD || l->jobs.error[0] == '\0'
+               ? status
+               : complain(status, l->jobs.error);
+}
+
 static int dispatch(struct lab *l)
 {
     if (l->o->command == COMMAND_SCHEMA)
@@ -335,12 +343,17 @@ static int dispatch(struct lab *l)
         return adapter_command(l->o, l->personas, l->adapters);
     if (l->o->command == COMMAND_CHECK)
         return command_check(l->o);
+    if (l->o->command == COMMAND_DIFF)
+        return command_diff(l->o);
     int status = prepare(l);
     if (status != STATUS_GOOD)
         return status;
     switch (l->o->command) {
     case COMMAND_RUN:
-        return command_run(l);
+        if (!l->o->list)
+            return command_run(l);
+        each_case(l, print_row);
+        return STATUS_GOOD;
     case COMMAND_LIST:
         each_case(l, print_row);
         return STATUS_GOOD;
@@ -351,9 +364,10 @@ static int dispatch(struct lab *l)
         return STATUS_GOOD;
     case COMMAND_SCORE:
         return score_command(
-            &(struct score_task){l->o, l->personas, l->adapters, l->jobs, l->job_count});
+            &(struct score_task){l->o, l->personas, l->adapters, l->jobs.job, l->jobs.count});
     case COMMAND_ADAPTER:
     case COMMAND_CHECK:
+    case COMMAND_DIFF:
     case COMMAND_SCHEMA:
     case COMMAND_HELP:
     case COMMAND_VERSION:
@@ -368,7 +382,7 @@ int command_perform(const struct options *o, const struct persona_path *personas
     struct lab *l = calloc(1, sizeof *l);
     int status;
 
-    if (l == NULL || (l->output = malloc(OUTPUT_MAX)) == NULL || !source_open(&l->source)) {
+    if (l == NULL || (l->output = malloc(OUTPUT_MAX)) == NULL || !jobs_open(&l->jobs)) {
         if (l != NULL)
             free(l->output);
         free(l);
@@ -380,9 +394,8 @@ int command_perform(const struct options *o, const struct persona_path *personas
     status = dispatch(l);
     manifest_close(&l->manifest);
     known_close(&l->known);
-    source_close(&l->source);
-    selection_clear(&l->files);
-    free(l->jobs);
+    jobs_close(&l->jobs);
+    last_close(&l->last);
     free(l->output);
     free(l);
     return status;

@@ -66,6 +66,7 @@ int main(int argc, char **argv)
         print(stdout, &text);
         return leave(STATUS_GOOD);
     }
+    o.terminal = isatty(STDERR_FILENO) == 1;
     const char *home = find_directory(directory, sizeof directory) ? directory : NULL;
     persona_path_init(&personas, home);
     adapter_path_init(&adapters, home);

@@ -60,6 +60,68 @@ static bool set_jsonl(struct options *o, const char *value)
     return value[0] != '\0';
 }
 
+static bool set_junit(struct options *o, const char *value)
+{
+    o->junit = value;
+    return value[0] != '\0';
+}
+
+static bool set_page(struct options *o, const char *value)
+{
+    o->page = value;
+    return value[0] != '\0';
+}
+
+static bool set_last(struct options *o, const char *value)
+{
+    o->last = value;
+    return value[0] != '\0';
+}
+
+static bool set_failed(struct options *o, const char *value)
+{
+    (void)value;
+    o->failed = true;
+    return true;
+}
+
+static bool set_list(struct options *o, const char *value)
+{
+    (void)value;
+    o->list = true;
+    return true;
+}
+
+static bool set_until_fail(struct options *o, const char *value)
+{
+    (void)value;
+    o->until_fail = true;
+    return true;
+}
+
+static bool set_repeat(struct options *o, const char *value)
+{
+    uint64_t n;
+
+    if (!span_uint(span_of(value), OPTIONS_REPEAT_MAX, &n) || n == 0)
+        return false;
+    o->repeat = (unsigned)n;
+    return true;
+}
+
+static bool set_shard(struct options *o, const char *value)
+{
+    struct span rest = span_of(value), first;
+    uint64_t i, n;
+
+    if (!span_cut(&rest, '/', &first) || !span_uint(first, OPTIONS_SHARDS_MAX, &i) ||
+        !span_uint(rest, OPTIONS_SHARDS_MAX, &n) || i == 0 || i > n)
+        return false;
+    o->shard = (unsigned)i;
+    o->shards = (unsigned)n;
+    return true;
+}
+
 static bool set_verbose(struct options *o, const char *value)
 {
     (void)value;
@@ -130,7 +192,7 @@ static bool set_version(struct options *o, const char *value)
     return true;
 }
 
-#define COMMANDS "run, list, lint, explain, schema, score, adapter, check"
+#define COMMANDS "run, list, lint, explain, schema, score, adapter, check, diff"
 #define TAG_WANTED "write tags with commas between, !tag for those without; 16 expressions at most"
 #define FILE_WANTED "write a file's name, or - for standard output"
 
@@ -152,13 +214,27 @@ static const struct option_row {
     {"--tags", "EXPR", add_tag, TAG_WANTED, "the same"},
     {"--tap", "FILE", set_tap, FILE_WANTED, "writes TAP 14 too; - is standard output"},
     {"--jsonl", "FILE", set_jsonl, FILE_WANTED, "writes JSON Lines too; - is standard output"},
+    {"--junit", "FILE", set_junit, FILE_WANTED, "writes JUnit XML too; - is standard output"},
+    {"--markdown", "FILE", set_page, FILE_WANTED,
+     "run: writes a summary as Markdown too, for the page of a CI job"},
+    {"--failed", NULL, set_failed, NULL,
+     "only the cases that failed the last time they ran; without FILE: all of them"},
+    {"--last", "FILE", set_last, "write a file's name",
+     "where it is kept what failed (default: last-run in the state directory)"},
+    {"--shard", "I/N", set_shard, "write I/N, like 1/4; N is 1024 at most",
+     "one of N parts of the cases; a case is always in the same one"},
+    {"--repeat", "N", set_repeat, "write a whole number from 1 to 1000000",
+     "so many rounds, the seed one higher in each; tells what is flaky"},
+    {"--until-fail", NULL, set_until_fail, NULL,
+     "rounds until a case fails; with --repeat N at most"},
+    {"--list", NULL, set_list, NULL, "run: only says what would run"},
     {"--wall", "DURATION", set_wall, "write a duration from 1s to 24h",
      "limit for one case in real time (default 2min)"},
     {"--verbose", NULL, set_verbose, NULL, "transcripts and reports though all is well"},
     {"--detector", "NAME|FILE", add_detector,
      "write an adapter's name or the file of its manifest; 16 detectors at most",
      "run: this command instead of the probe, in real time; score: several"},
-    {"--json", NULL, set_json, NULL, "score: one JSON object instead of tables"},
+    {"--json", NULL, set_json, NULL, "score, diff: one JSON object instead of text"},
     {"--markdown", NULL, set_markdown, NULL,
      "schema: a reference of all keys, as Markdown; score: tables"},
     {"--update", NULL, set_update, NULL, "score: writes the detectors' known failures anew"},
@@ -174,13 +250,14 @@ static const struct option_row {
 
 enum { ROWS = sizeof rows / sizeof rows[0], SHOWN_MAX = 120 };
 
-static const struct option_row *find(const char *word, const char **value)
+/* --markdown takes a file behind `run`, and none elsewhere. */
+static const struct option_row *find(const char *word, bool is_run, const char **value)
 {
     for (size_t i = 0; i < ROWS; i++) {
         size_t len = strlen(rows[i].name);
 
         *value = NULL;
-        if (strcmp(word, rows[i].name) == 0)
+        if (strcmp(word, rows[i].name) == 0 && (is_run || rows[i].set != set_page))
             return &rows[i];
         if (strncmp(word, rows[i].name, len) != 0 || rows[i].value == NULL)
             continue;
@@ -195,7 +272,7 @@ static const struct option_row *find(const char *word, const char **value)
 static bool read_command(struct options *o, const char *word)
 {
     static const char *const names[] = {"run",   "list",    "lint",  "explain", "schema",
-                                        "score", "adapter", "check", "help"};
+                                        "score", "adapter", "check", "diff",    "help"};
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(names[i], word) == 0) {
@@ -208,7 +285,7 @@ static bool read_command(struct options *o, const char *word)
 static bool read_option(struct options *o, int argc, char **argv, int *i, struct strbuf *error)
 {
     const char *value;
-    const struct option_row *row = find(argv[*i], &value);
+    const struct option_row *row = find(argv[*i], o->command == COMMAND_RUN, &value);
 
     if (row == NULL) {
         strbuf_add_visible(error, span_to(span_of(argv[*i]), SHOWN_MAX));
@@ -279,6 +356,7 @@ void options_usage(struct strbuf *out)
                 "  schema   the JSON Schema of a case file\n"
                 "  score    cases and detectors in one table\n"
                 "  adapter  check: does a manifest work?\n"
+                "  diff     what changed between two runs: new failures, healed, flaky\n"
                 "  check    does this server's configuration relay? (postfix, exim, ...)\n\n");
     for (size_t i = 0; i < ROWS; i++) {
         char name[64];

@@ -17,11 +17,18 @@ enum command {
     COMMAND_SCORE,
     COMMAND_ADAPTER,
     COMMAND_CHECK,
+    COMMAND_DIFF,
     COMMAND_HELP,
     COMMAND_VERSION
 };
 
-enum { OPTIONS_TAGS_MAX = 16, OPTIONS_JOBS_MAX = 64, OPTIONS_DETECTORS_MAX = 16 };
+enum {
+    OPTIONS_TAGS_MAX = 16,
+    OPTIONS_JOBS_MAX = 64,
+    OPTIONS_DETECTORS_MAX = 16,
+    OPTIONS_SHARDS_MAX = 1024,
+    OPTIONS_REPEAT_MAX = 1000000
+};
 
 struct options {
     enum command command;
@@ -31,15 +38,20 @@ struct options {
     unsigned wall_s;
     const char *tags[OPTIONS_TAGS_MAX];
     size_t tag_count;
-    const char *tap, *jsonl; /* files; NULL: none */
+    const char *tap, *jsonl, *junit, *page; /* files; NULL: none. page: run --markdown FILE */
+    const char *last; /* where it is kept what failed; NULL: the usual place */
+    bool failed, list, until_fail;
+    unsigned shard, shards; /* shards 0: all */
+    unsigned repeat;        /* rounds; 0: not given */
+    bool terminal;          /* standard error is one: progress is shown there */
     bool verbose;
     bool markdown; /* schema: the reference page instead; score: a table for a page */
     const char *detectors[OPTIONS_DETECTORS_MAX]; /* names or manifests */
     size_t detector_count;
-    bool json;        /* score */
-    bool update;      /* known failures are written anew */
+    bool json;                            /* score, diff */
+    bool update;                          /* known failures are written anew */
     const char *config, *inside, *domain; /* check; NULL: not given */
-    char **arguments; /* files, directories, globs */
+    char **arguments;                     /* files, directories, globs */
     int argument_count;
 };
 

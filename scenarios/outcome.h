@@ -24,6 +24,7 @@ struct outcome {
     int truth;   /* enum case_truth */
     enum mark mark;
     int64_t elapsed_ns; /* in the (last) world, from start to verdict */
+    int64_t wall_ns;    /* of the worker, all in all */
     uint64_t seed;
     unsigned deliveries;
     uint64_t connections, commands; /* seen by the target */

@@ -363,6 +363,11 @@ static void perform_jailed(struct runner *r, struct outcome *out, struct strbuf 
     work(r, out, story);
 }
 
+void runner_seed(struct runner *r, uint64_t seed)
+{
+    r->config.seed = seed;
+}
+
 void runner_perform(struct runner *r, const struct run_job *job, struct outcome *out,
                     struct strbuf *story)
 {

@@ -30,6 +30,7 @@ struct runner;
 
 struct runner *runner_new(const struct run_config *config); /* NULL: no memory */
 void runner_free(struct runner *r);
+void runner_seed(struct runner *r, uint64_t seed); /* of what is performed from now on */
 void runner_perform(struct runner *r, const struct run_job *job, struct outcome *out,
                     struct strbuf *story);
 

@@ -31,7 +31,8 @@ struct worker {
 struct crew {
     const struct workers *w;
     struct worker worker[WORKERS_MAX];
-    size_t next; /* job to be given out */
+    size_t next;  /* job to be given out */
+    size_t limit; /* the first that is not */
     size_t done;
     char *story; /* STORY_MAX */
     pid_t parent;
@@ -165,7 +166,9 @@ static void dismiss(struct worker *worker, int *status)
 
 static bool give(struct crew *c, struct worker *worker)
 {
-    if (c->next >= c->w->job_count)
+    if (c->limit > c->next && c->w->enough != NULL && c->w->enough(c->w->self))
+        c->limit = c->next;
+    if (c->next >= c->limit)
         return true;
     worker->job = c->next++;
     worker->busy = true;
@@ -265,12 +268,13 @@ static bool listen_for_signals(struct crew *c)
 static bool manage(struct crew *c)
 {
     c->parent = getpid();
+    c->limit = c->w->job_count;
     if (!listen_for_signals(c))
         return false;
     for (unsigned i = 0; i < c->w->count; i++)
         if (!hire(c, &c->worker[i]) || !give(c, &c->worker[i]))
             return false;
-    while (c->done < c->w->job_count && c->signal == 0)
+    while (c->done < c->limit && c->signal == 0)
         if (!wait_for_some(c))
             return false;
     return true;

@@ -27,6 +27,8 @@ struct workers {
     void (*finished)(void *self, size_t job, const struct outcome *out, struct span story,
                      const char *died);
     void *self;
+    /* Asked after each job; once it is true no more are given out. NULL: all are. */
+    bool (*enough)(void *self);
 };
 
 /* *signal_seen: what ended the work before all jobs were done, or 0. */

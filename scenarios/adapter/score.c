@@ -106,8 +106,12 @@ static void finished(void *self, size_t job, const struct outcome *out, struct s
 static int run_round(struct round *r)
 {
     const struct options *o = r->s->task.o;
-    const struct workers w = {o->jobs, o->wall_s, r->job_count * r->who_count,
-                              perform, finished,  r};
+    const struct workers w = {.count = o->jobs,
+                              .wall_s = o->wall_s,
+                              .job_count = r->job_count * r->who_count,
+                              .perform = perform,
+                              .finished = finished,
+                              .self = r};
     char memory[256];
     struct strbuf error;
     int ended_by = 0;

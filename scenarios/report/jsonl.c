@@ -6,9 +6,9 @@
 
 enum { JSONL_SCHEMA_VERSION = 1, JSONL_LINE_MAX = 4096, JSONL_STORY_MAX = 65536 };
 
-static void begin(FILE *to, size_t jobs)
+static void begin(struct event_writer *w, size_t jobs)
 {
-    (void)to;
+    (void)w;
     (void)jobs;
 }
 
@@ -20,7 +20,9 @@ static void write_result(struct json *j, const struct event *e)
     json_int(j, "schema_version", JSONL_SCHEMA_VERSION);
     json_string(j, "event", "result");
     json_int(j, "number", (int64_t)e->number);
-    json_string(j, "id", o->id[0] != '\0' ? o->id : e->path);
+    if (e->round > 0)
+        json_int(j, "round", (int64_t)e->round);
+    json_string(j, "id", o->id);
     json_string(j, "path", e->path);
     json_string(j, "title", o->title);
     json_string(j, "status", outcome_status_name(o->status));
@@ -32,6 +34,7 @@ static void write_result(struct json *j, const struct event *e)
     json_string(j, "reason", o->reason);
     json_string(j, "mark", o->verdict >= 0 ? mark_name(o->mark) : NULL);
     json_int(j, "elapsed_ms", o->elapsed_ns / CLOCK_MS);
+    json_int(j, "wall_ms", o->wall_ns / CLOCK_MS);
     json_int(j, "connections", (int64_t)o->connections);
     json_int(j, "deliveries", o->deliveries);
     json_string(j, "died", e->died);
@@ -39,7 +42,7 @@ static void write_result(struct json *j, const struct event *e)
     json_close(j);
 }
 
-static void result(FILE *to, const struct event *e)
+static void result(struct event_writer *w, const struct event *e)
 {
     /* A story of control characters only would grow sixfold. */
     char memory[JSONL_LINE_MAX + 6 * JSONL_STORY_MAX];
@@ -50,12 +53,12 @@ static void result(FILE *to, const struct event *e)
     json_init(&j, &out);
     write_result(&j, e);
     strbuf_addc(&out, '\n');
-    events_write(to, strbuf_span(&out));
+    events_write(w->to, strbuf_span(&out));
 }
 
-static void end(FILE *to, const struct event_totals *t)
+static void end(struct event_writer *w, const struct event_totals *t)
 {
-    char memory[256];
+    char memory[512];
     struct strbuf out;
     struct json j;
 
@@ -67,13 +70,15 @@ static void end(FILE *to, const struct event_totals *t)
     json_int(&j, "passed", (int64_t)t->passed);
     json_int(&j, "failed", (int64_t)t->failed);
     json_int(&j, "skipped", (int64_t)t->skipped);
+    json_int(&j, "flaky", (int64_t)t->flaky_count);
+    json_int(&j, "rounds", (int64_t)t->rounds);
     if (t->signal != 0) {
         json_int(&j, "unfinished", (int64_t)t->unfinished);
         json_int(&j, "signal", t->signal);
     }
     json_close(&j);
     strbuf_addc(&out, '\n');
-    events_write(to, strbuf_span(&out));
+    events_write(w->to, strbuf_span(&out));
 }
 
 const struct event_writer jsonl_writer = {.begin = begin, .result = result, .end = end};

@@ -1,81 +1,101 @@
 /*
  * tap.c - results as TAP 14 (testanything.org): a plan, a line a case, stories as YAML block
  * scalars
+ *
+ * Where nobody knows how many results will come, the plan stands at the end (w->room: how many were
+ * planned at the beginning).
  */
+#include "lib/base/utf8.h"
 #include "scenarios/report/events.h"
 
-static void begin(FILE *to, size_t jobs)
+static void begin(struct event_writer *w, size_t jobs)
 {
     char memory[64];
     struct strbuf out;
 
     strbuf_init(&out, memory, sizeof memory);
-    strbuf_addf(&out, "TAP version 14\n1..%zu\n", jobs);
-    events_write(to, strbuf_span(&out));
+    strbuf_adds(&out, "TAP version 14\n");
+    if (jobs > 0)
+        strbuf_addf(&out, "1..%zu\n", jobs);
+    w->room = jobs;
+    events_write(w->to, strbuf_span(&out));
 }
 
-/* `#` begins a directive and `\` escapes it. */
+/* `#` begins a directive and `\` escapes it. A line end in a file's name must not begin a line. */
 static void add_escaped(struct strbuf *out, const char *text)
 {
-    for (; *text != '\0'; text++) {
-        if (*text == '#' || *text == '\\')
-            strbuf_addc(out, '\\');
-        strbuf_addc(out, *text);
+    struct span rest = span_of(text);
+
+    while (rest.len > 0) {
+        size_t len = utf8_len(rest);
+        unsigned char c = (unsigned char)rest.ptr[0];
+
+        if (len == 0 || c < 0x20 || c == 0x7f) {
+            strbuf_addf(out, "\\\\x%02x", (unsigned)c);
+        } else {
+            if (c == '#' || c == '\\')
+                strbuf_addc(out, '\\');
+            strbuf_add(out, span_to(rest, len));
+        }
+        rest = span_from(rest, len > 0 ? len : 1);
     }
 }
 
-static void write_story(FILE *to, const struct event *e)
+static void write_story(struct event_writer *w, const struct event *e)
 {
     char memory[1024];
     struct strbuf out;
     struct span rest = e->story, line;
 
     strbuf_init(&out, memory, sizeof memory);
-    events_write(to, SPAN("  ---\n"));
+    events_write(w->to, SPAN("  ---\n"));
     if (e->died != NULL) {
         strbuf_addf(&out, "  died: %s\n", e->died);
-        events_write(to, strbuf_span(&out));
+        events_write(w->to, strbuf_span(&out));
     }
     if (rest.len > 0)
-        events_write(to, SPAN("  story: |\n"));
+        events_write(w->to, SPAN("  story: |\n"));
     while (span_cut(&rest, '\n', &line)) {
         strbuf_reset(&out);
         strbuf_adds(&out, "    ");
         strbuf_add_visible(&out, line);
         strbuf_addc(&out, '\n');
-        events_write(to, strbuf_span(&out));
+        events_write(w->to, strbuf_span(&out));
     }
-    events_write(to, SPAN("  ...\n"));
+    events_write(w->to, SPAN("  ...\n"));
 }
 
-static void result(FILE *to, const struct event *e)
+static void result(struct event_writer *w, const struct event *e)
 {
     char memory[1024];
     struct strbuf out;
 
     strbuf_init(&out, memory, sizeof memory);
     strbuf_addf(&out, "%s %zu - ", e->out->status == OUTCOME_FAILED ? "not ok" : "ok", e->number);
-    add_escaped(&out, e->out->id[0] != '\0' ? e->out->id : e->path);
+    add_escaped(&out, e->out->id);
+    if (e->round > 0)
+        strbuf_addf(&out, ", round %zu", e->round);
     if (e->out->status == OUTCOME_SKIPPED) {
         strbuf_adds(&out, " # SKIP ");
         add_escaped(&out, e->out->reason);
     }
     strbuf_addc(&out, '\n');
-    events_write(to, strbuf_span(&out));
+    events_write(w->to, strbuf_span(&out));
     if (e->out->status == OUTCOME_FAILED)
-        write_story(to, e);
+        write_story(w, e);
 }
 
-static void end(FILE *to, const struct event_totals *t)
+static void end(struct event_writer *w, const struct event_totals *t)
 {
     char memory[128];
     struct strbuf out;
 
-    if (t->signal == 0)
-        return;
     strbuf_init(&out, memory, sizeof memory);
-    strbuf_addf(&out, "Bail out! signal %d, %zu not finished\n", t->signal, t->unfinished);
-    events_write(to, strbuf_span(&out));
+    if (w->room == 0)
+        strbuf_addf(&out, "1..%zu\n", t->passed + t->failed + t->skipped);
+    if (t->signal != 0)
+        strbuf_addf(&out, "Bail out! signal %d, %zu not finished\n", t->signal, t->unfinished);
+    events_write(w->to, strbuf_span(&out));
 }
 
 const struct event_writer tap_writer = {.begin = begin, .result = result, .end = end};

@@ -1,5 +1,7 @@
 /*
  * text.c - results for people: a table that grows line by line, and a story where one is due
+ *
+ * Of further rounds only what fails is shown.
  */
 #include "scenarios/report/events.h"
 
@@ -20,8 +22,13 @@ static void pad(struct strbuf *out, const char *text, size_t width)
 static void write_row(struct strbuf *out, const struct event *e)
 {
     const struct outcome *o = e->out;
-    const char *name = o->id[0] != '\0' ? o->id : e->path;
+    char name[256];
+    struct strbuf n;
 
+    strbuf_init(&n, name, sizeof name);
+    strbuf_adds(&n, o->id);
+    if (e->round > 1)
+        strbuf_addf(&n, ", round %zu", e->round);
     pad(out, outcome_status_name(o->status), 4);
     pad(out, name, 44);
     if (o->status == OUTCOME_SKIPPED) {
@@ -36,7 +43,7 @@ static void write_row(struct strbuf *out, const struct event *e)
     strbuf_addc(out, '\n');
 }
 
-static void begin(FILE *to, size_t jobs)
+static void begin(struct event_writer *w, size_t jobs)
 {
     char memory[128];
     struct strbuf out;
@@ -49,33 +56,46 @@ static void begin(FILE *to, size_t jobs)
     pad(&out, "truth", 11);
     pad(&out, "mark", 12);
     strbuf_adds(&out, "world    time\n");
-    events_write(to, strbuf_span(&out));
+    events_write(w->to, strbuf_span(&out));
 }
 
-static void result(FILE *to, const struct event *e)
+static void result(struct event_writer *w, const struct event *e)
 {
     char memory[2048];
     struct strbuf out;
 
+    if (e->round > 1 && e->out->status != OUTCOME_FAILED && e->story.len == 0)
+        return;
     strbuf_init(&out, memory, sizeof memory);
     write_row(&out, e);
     if (e->died != NULL)
         strbuf_addf(&out, "  %s\n  reproduce: relaylab run %s\n", e->died, e->path);
-    events_write(to, strbuf_span(&out));
-    events_write(to, e->story);
+    events_write(w->to, strbuf_span(&out));
+    events_write(w->to, e->story);
 }
 
-static void end(FILE *to, const struct event_totals *t)
+static void end(struct event_writer *w, const struct event_totals *t)
 {
-    char memory[256];
+    char memory[512];
     struct strbuf out;
 
     strbuf_init(&out, memory, sizeof memory);
+    for (size_t i = 0; i < t->flaky_count; i++) {
+        const struct event_flaky *f = &t->flaky[i];
+
+        strbuf_reset(&out);
+        strbuf_addf(&out, "flaky %s  passed %u, failed %u, %u verdict%s\n", f->id, f->passed,
+                    f->failed, f->verdicts, f->verdicts == 1 ? "" : "s");
+        events_write(w->to, strbuf_span(&out));
+    }
+    strbuf_reset(&out);
     if (t->signal != 0)
         strbuf_addf(&out, "ended by signal %d (%s): %zu not finished\n", t->signal,
                     strsignal(t->signal), t->unfinished);
+    if (t->rounds > 1)
+        strbuf_addf(&out, "%zu rounds, %zu flaky\n", t->rounds, t->flaky_count);
     strbuf_addf(&out, "%zu passed, %zu failed, %zu skipped\n", t->passed, t->failed, t->skipped);
-    events_write(to, strbuf_span(&out));
+    events_write(w->to, strbuf_span(&out));
 }
 
 const struct event_writer text_writer = {.begin = begin, .result = result, .end = end};
