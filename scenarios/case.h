@@ -47,7 +47,8 @@ struct case_server {
     struct engine_given *files;
     size_t file_count;
     const char *directory; /* relaylab check: the configuration as it stands */
-    const char *drop;      /* relaylab check: "FILE FIRST,LAST", lines that are left out */
+    const char *drop;      /* relaylab check: "FILE FIRST,LAST", lines that are left out, */
+    const char *instead;   /* and what stands there instead; NULL: nothing */
     uint64_t port;         /* that is asked; 0: 25 */
     struct conf_position at;
 };

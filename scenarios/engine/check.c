@@ -22,10 +22,8 @@ static int complain(int status, const char *what)
     return status;
 }
 
-bool check_ask(struct check *c, const char *drop, const char *forms, int64_t wait_ns,
-               struct trial_result *r)
+bool check_ask(struct check *c, const char *forms, int64_t wait_ns, struct trial_result *r)
 {
-    c->server.drop = drop;
     c->c.probe = (struct case_probe){.forms = forms,
                                      .wait_ns = wait_ns,
                                      .max_time_ns = 20 * CLOCK_SECOND,
@@ -97,7 +95,7 @@ static bool ask_from(struct check *c, const char *name, const char *source, int 
     c->vantage = (struct case_vantage){.name = name, .source = source};
     const char *forms = strcmp(name, "outside") == 0 ? NULL : "quick";
 
-    if (!check_ask(c, NULL, forms, window_ns, &r)) {
+    if (!check_ask(c, forms, window_ns, &r)) {
         strbuf_addf(&c->out, "%s\n", r.trouble);
         return false;
     }

@@ -162,17 +162,22 @@ static void tell_line(struct check *c, const struct check_line *line, const char
 
 /* True: without that line it is another answer. */
 static bool decides(struct check *c, const struct check_line *line, const char *form,
-                    const char **instead)
+                    enum verdict *without)
 {
     char drop[96];
     struct trial_result r;
 
     (void)snprintf(drop, sizeof drop, "%s %u,%u", line->file, line->first, line->last);
-    if (!check_ask(c, drop, form, 2 * CLOCK_SECOND, &r))
+    c->server.drop = drop;
+    c->server.instead = line->hint->instead;
+    bool asked = check_ask(c, form, 2 * CLOCK_SECOND, &r);
+    c->server.drop = c->server.instead = NULL;
+    if (!asked)
         return false;
-    *instead = verdict_name(r.verdict->verdict);
-    /* Some servers do not even start without a line; that says nothing. */
-    return r.verdict->verdict != VERDICT_OPEN && r.verdict->verdict != VERDICT_UNREACHABLE;
+    *without = r.verdict->verdict;
+    /* Some servers do not run without a line, or answer 4yz to all; that says nothing. */
+    return *without != VERDICT_OPEN && *without != VERDICT_UNREACHABLE &&
+           *without != VERDICT_INCONCLUSIVE;
 }
 
 void check_experiment(struct check *c, const char *form)
@@ -182,14 +187,19 @@ void check_experiment(struct check *c, const char *form)
     bool found = false;
 
     for (size_t i = 0; i < count; i++) {
-        const char *instead = "";
+        enum verdict without = VERDICT_OPEN;
 
-        if (!decides(c, &lines[i], form, &instead))
+        if (!decides(c, &lines[i], form, &without))
             continue;
         found = true;
         tell_line(c, &lines[i], "hangs on: ");
-        strbuf_addf(&c->out, "              without it: %s\n              %s\n", instead,
-                    lines[i].hint->says);
+        const struct engine_hint *hint = lines[i].hint;
+
+        if (hint->instead != NULL)
+            strbuf_addf(&c->out, "              with \"%s\": ", hint->instead);
+        else
+            strbuf_adds(&c->out, "              without it: ");
+        strbuf_addf(&c->out, "%s\n              %s\n", verdict_name(without), hint->says);
     }
     for (size_t i = 0; !found && i < count; i++) {
         tell_line(c, &lines[i], "perhaps:  ");

@@ -44,8 +44,7 @@ struct check {
 /* What the prepared configuration says of itself. False: c->out says why not. */
 bool check_describe(struct check *c);
 /* One run; false when the server did not come up, and c->out says why. */
-bool check_ask(struct check *c, const char *drop, const char *forms, int64_t wait_ns,
-               struct trial_result *r);
+bool check_ask(struct check *c, const char *forms, int64_t wait_ns, struct trial_result *r);
 /* The lines that hints point at. */
 size_t check_lines(const struct check *c, struct check_line *lines);
 /* Leaves each out and asks again with the form that got through. */

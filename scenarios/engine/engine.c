@@ -34,6 +34,10 @@ static const struct conf_field hint_fields[] = {
      .flags = CONF_REQUIRED,
      .offset = offsetof(struct engine_hint, says),
      .doc = "what to look for there"},
+    {.name = "instead",
+     .type = CONF_TEXT,
+     .offset = offsetof(struct engine_hint, instead),
+     .doc = "the line that is tried in its place; default: it is left out"},
 };
 
 static const struct conf_table hint_table = {

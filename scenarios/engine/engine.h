@@ -27,6 +27,7 @@ enum { ENGINE_PATH_MAX = 1024, ENGINE_NAME_MAX = 32 };
 struct engine_hint {     /* what a line of the configuration means when the server is open */
     const char *pattern; /* glob over a whole line */
     const char *says;
+    const char *instead; /* what the line is replaced by to see whether it decides; NULL: nothing */
 };
 
 struct engine {

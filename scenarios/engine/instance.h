@@ -29,6 +29,7 @@ struct instance_config {
     const char *directory; /* or a directory (or main file) of the host that is copied */
     bool check;            /* it is somebody's own, as it stands */
     const char *drop;      /* "FILE FIRST,LAST": lines that are left out; NULL: none */
+    const char *instead;   /* a line that stands there instead; NULL: none */
     struct endpoint at, sink;
 };
 

@@ -11,7 +11,7 @@
 static const char base_passwd[] = "root:x:0:0:root:/root:/bin/sh\n"
                                   "daemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin\n"
                                   "mail:x:8:8:mail:/var/mail:/usr/sbin/nologin\n"
-                                  "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n";
+                                  "nobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n";
 static const char base_group[] = "root:x:0:\ndaemon:x:1:\nmail:x:8:\nnogroup:x:65534:\n";
 static const char base_hosts[] = "127.0.0.1 localhost\n";
 static const char resolver[] = "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n";
