@@ -178,6 +178,13 @@ static void derive_identity(struct probe *p)
     }
 }
 
+/* Who names single forms means these. */
+static bool asks_behind_starttls(const struct probe *p)
+{
+    return p->config.tls != NULL && p->config.tls_mode == SESSION_TLS_AUTO &&
+           forms_names_battery(p->config.forms);
+}
+
 static void make_forms(struct probe *p)
 {
     struct form forms[FORMS_MAX];
@@ -189,6 +196,9 @@ static void make_forms(struct probe *p)
     }
     if (!forms_add_own(forms, FORMS_MAX, &p->result_count, p->config.own, p->config.own_count)) {
         p->config.own_count = 0; /* likewise */
+    }
+    if (asks_behind_starttls(p) && !forms_add_starttls(forms, FORMS_MAX, &p->result_count)) {
+        p->config.tls = NULL; /* a list as long as can be: nothing beside it */
     }
     if (!forms_add_canaries(forms, FORMS_MAX, &p->result_count, p->config.further_count)) {
         p->config.further_count = 0; /* likewise */
@@ -210,6 +220,9 @@ static void set_session_config(struct probe *p)
         .source = p->config.source,
         .timeouts = &p->config.timeouts,
         .deadline_ns = p->plan.deadline_ns,
+        .tls = p->config.tls,
+        .tls_mode = p->config.tls_mode,
+        .tls_name = p->target_name,
         .observer = {.line = session_line,
                      .named = session_named,
                      .sending = session_sending,
@@ -217,6 +230,15 @@ static void set_session_config(struct probe *p)
                      .ended = session_ended,
                      .self = p},
     };
+}
+
+static void set_tls(struct probe *p)
+{
+    bool able = p->config.tls != NULL;
+    bool forced = able && p->config.tls_mode == SESSION_TLS_STARTTLS;
+    bool implicit = able && p->config.tls_mode == SESSION_TLS_IMPLICIT;
+    p->plan.tls = (struct plan_tls){
+        .able = able && !implicit, .implicit = implicit, .forced = forced, .demanded = forced};
 }
 
 void probe_start(struct probe *p, struct world *w, const struct probe_config *config,
@@ -230,11 +252,13 @@ void probe_start(struct probe *p, struct world *w, const struct probe_config *co
     }
     p->started_ns = world_now(w);
     set_defaults(&p->config);
+    p->config.tls = p->config.tls_mode == SESSION_TLS_NONE ? NULL : p->config.tls;
     derive_texts(p);
     derive_identity(p);
     make_forms(p);
     plan_init(&p->plan, p->results, p->result_count, p->config.retry_ns,
               clock_after(p->started_ns, p->config.max_time_ns));
+    set_tls(p);
     set_session_config(p);
     world_timer_init(&p->timer, steps_take, p);
     control_init_all(p);

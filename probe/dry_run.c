@@ -68,6 +68,8 @@ static void print_form(struct strbuf *out, const struct form *f, const struct fo
         strbuf_addf(out, "# not applicable: %s\n", f->why_not != NULL ? f->why_not : "");
         return;
     }
+    if (f->context == CONTEXT_STARTTLS)
+        strbuf_adds(out, "# where STARTTLS is offered, behind it and another EHLO:\n");
     strbuf_adds(out, "MAIL FROM:");
     form_sender(f, f->sender, who, false, out);
     print_recipients(out, f, who);
@@ -157,6 +159,9 @@ bool dry_run_print(struct strbuf *out, const struct probe_config *config)
     if (!forms_select(config->forms, forms, FORMS_MAX, &count, &error))
         return false;
     if (!forms_add_own(forms, FORMS_MAX, &count, config->own, config->own_count))
+        return false;
+    if (config->tls_mode == SESSION_TLS_AUTO && forms_names_battery(config->forms) &&
+        !forms_add_starttls(forms, FORMS_MAX, &count))
         return false;
     if (!forms_add_canaries(forms, FORMS_MAX, &count, config->further_count))
         return false;

@@ -20,6 +20,7 @@ enum { LOCAL_PART_MAX = 64 /* RFC 5321 4.5.3.1.1 */ };
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 struct selection {
+    enum form_context context; /* of the word that is being read */
     struct form *forms;
     size_t cap;
     size_t *count;
@@ -29,7 +30,8 @@ static bool selection_has(const struct selection *s, const struct sender_row *fr
                           const struct recipient_row *to)
 {
     for (size_t i = 0; i < *s->count; i++) {
-        if (s->forms[i].sender == from && s->forms[i].recipient == to) {
+        if (s->forms[i].sender == from && s->forms[i].recipient == to &&
+            s->forms[i].context == s->context) {
             return true;
         }
     }
@@ -48,12 +50,14 @@ static bool selection_add(struct selection *s, const struct sender_row *from,
     struct form *f = &s->forms[(*s->count)++];
     *f = (struct form){.sender = from,
                        .recipient = to,
+                       .context = (uint8_t)s->context,
                        .kind = to->control ? FORM_CONTROL : FORM_EXTERNAL};
     struct strbuf id;
     strbuf_init(&id, f->id, sizeof(f->id));
     strbuf_adds(&id, from->id);
     strbuf_addc(&id, '-');
     strbuf_adds(&id, to->id);
+    strbuf_adds(&id, s->context == CONTEXT_STARTTLS ? "@E3" : "");
     return true;
 }
 
@@ -127,6 +131,8 @@ static bool select_word(struct selection *s, struct span word, struct strbuf *er
     static const char *const names[] = {"quick", "first", "standard", "full"};
     bool fits = true;
     bool known = false;
+    struct span pair = word;
+    bool in_context = form_context_cut(&pair, &s->context);
     for (unsigned b = 0; b < COUNT(names) && !known; b++) {
         if (span_iequal(word, span_of(names[b]))) {
             fits = select_battery(s, (enum form_battery)b);
@@ -135,7 +141,7 @@ static bool select_word(struct selection *s, struct span word, struct strbuf *er
     }
     const struct sender_row *from;
     const struct recipient_row *to;
-    if (!known && parse_pair(word, &from, &to)) {
+    if (!known && in_context && parse_pair(pair, &from, &to)) {
         fits = selection_add(s, from, to);
         known = true;
     }

@@ -102,11 +102,17 @@ struct form_identity { /* who asks whom */
     struct form_extras extras;
 };
 
+enum form_context {
+    CONTEXT_PLAIN,   /* as the target is asked anyhow */
+    CONTEXT_STARTTLS /* E3: behind STARTTLS */
+};
+
 enum form_kind { FORM_EXTERNAL, FORM_AMBIGUOUS, FORM_CONTROL };
 
 struct form {
     char id[FORM_ID_MAX]; /* "S1-R1"; of the second canary "S1-R1.2" */
     uint8_t canary;       /* 0: the first one */
+    uint8_t context;      /* enum form_context; "S1-R1@E3" */
     const struct sender_row *sender;
     const struct recipient_row *recipient;
     enum form_kind kind; /* computed: external when the domain after the last unquoted @ is the
@@ -130,6 +136,13 @@ bool forms_add_own(struct form *forms, size_t cap, size_t *count, const struct f
                    size_t own_count);
 /* Adds the plain form once more for every further canary, before the controls. False: no room. */
 bool forms_add_canaries(struct form *forms, size_t cap, size_t *count, size_t further_count);
+/* Adds the plain form once more, for a session behind STARTTLS, before the controls; nothing when
+   there is no plain form. False: no room. */
+bool forms_add_starttls(struct form *forms, size_t cap, size_t *count);
+/* The selection names a battery, not only ids. */
+bool forms_names_battery(struct span selection);
+/* Cuts "@E3" off an id. False: no such context. */
+bool form_context_cut(struct span *id, enum form_context *context);
 /* The canary that the form would reach. */
 struct canary form_canary(const struct form *f, const struct form_identity *who);
 /* An address with a token in it, as `place` says: local+token@domain, or token@domain. */

@@ -122,6 +122,18 @@ static bool open_ledger(struct run_config *config, struct ledger_sqlite **ledger
     return true;
 }
 
+/* With what every session speaks TLS, should it come to that. */
+static int ask_in_tls(struct run_config *config, struct strbuf *error)
+{
+    int status = RUN_SYSTEM;
+
+    config->tls = tls_client_new(error);
+    if (config->tls != NULL)
+        status = run_targets(config, error);
+    tls_free(config->tls);
+    return status;
+}
+
 static int ask(const struct run_config *given, struct strbuf *error)
 {
     struct run_config config = *given;
@@ -145,7 +157,7 @@ static int ask(const struct run_config *given, struct strbuf *error)
     if (config.options->mode == MODE_DRY_RUN)
         status = dry_run(&config, error);
     else
-        status = run_targets(&config, error);
+        status = ask_in_tls(&config, error);
     token_key_clear(&key);
     ledger_sqlite_close(ledger);
     return status;

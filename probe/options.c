@@ -264,6 +264,8 @@ static const struct option_row rows[] = {
      "patience for one answer of it; default 15s"},
     {"--all-mx", NULL, option_all_mx, false,
      "of mx:DOMAIN ask every host, not only the first that answers"},
+    {"--tls", "MODE", option_tls, false,
+     "auto (default), none, starttls (everything behind it), implicit (default on port 465)"},
     {"--forms", "LIST", option_forms, false,
      "quick, first, standard (default), full, ids like S1-R1,R6, a FILE.yaml of your own"},
     {"--zone", "ZONE", option_zone, false, "of ours, all its names lead to the canary's mailbox"},

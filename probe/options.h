@@ -37,6 +37,13 @@ enum options_mode {
     MODE_HELP
 };
 
+enum options_tls {
+    OPTIONS_TLS_AUTO, /* in clear, and behind STARTTLS what belongs there; port 465: implicit */
+    OPTIONS_TLS_NONE,
+    OPTIONS_TLS_STARTTLS,
+    OPTIONS_TLS_IMPLICIT
+};
+
 struct options {
     enum options_mode mode;
     struct span canary, canary_local, canary_domain; /* the first one */
@@ -61,6 +68,7 @@ struct options {
     struct endpoint resolver;    /* family 0: the host's own way of looking names up */
     int64_t resolver_timeout_ns; /* 0: the default */
     bool all_mx;
+    enum options_tls tls;
     const char *transcript; /* or NULL */
     bool no_ledger, tidy;
     bool canary_missing; /* the error is that; options_print_canary_help says more */
@@ -81,6 +89,8 @@ enum vantage options_vantage(const struct options *o, const struct endpoint *tar
 /* A canary's own way in: --control-route, else its sink (an unspecified address is reached by
    loopback), else none (family 0). */
 struct endpoint options_control_route(const struct options *o, size_t canary);
+/* How that address is asked: as said, or by its port. */
+enum options_tls options_tls_for(const struct options *o, const struct endpoint *target);
 /* How to set up a canary, in a few lines. */
 void options_print_canary_help(struct strbuf *out);
 void options_print_help(struct strbuf *out);

@@ -49,4 +49,7 @@ bool option_resolver(struct reader *r);
 bool option_resolver_timeout(struct reader *r);
 bool option_all_mx(struct reader *r);
 
+/* options_tls.c */
+bool option_tls(struct reader *r);
+
 #endif

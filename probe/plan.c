@@ -62,6 +62,10 @@ void plan_init(struct plan *p, struct form_result *results, size_t count, int64_
             results[i].state = FORM_NOT_APPLICABLE;
             p->forms[i].phase = PLAN_SETTLED;
         }
+        if (results[i].form.context != CONTEXT_PLAIN) { /* until it is known whether it can be had
+                                                         */
+            p->forms[i].phase = PLAN_SETTLED;
+        }
     }
 }
 
@@ -91,8 +95,12 @@ static struct plan_form *plan_form_of(struct plan *p, const struct form_result *
     return &p->forms[r - p->results];
 }
 
-static bool may_ask(const struct plan_form *f, int64_t now_ns)
+static bool may_ask(const struct plan *p, const struct plan_form *f, int64_t now_ns)
 {
+    const struct form_result *r = &p->results[f - p->forms];
+    if (plan_form_in_tls(p, r) != p->tls.on && !p->tls.implicit) {
+        return false;
+    }
     return f->phase == PLAN_PENDING || (f->phase == PLAN_WAITING && f->due_ns <= now_ns);
 }
 
@@ -101,7 +109,7 @@ struct form_result *plan_next(struct plan *p, int64_t now_ns)
     size_t best = SIZE_MAX;
     for (size_t i = 0; i < p->count && now_ns < p->deadline_ns; i++) {
         const struct plan_form *f = &p->forms[i];
-        if (may_ask(f, now_ns) && (best == SIZE_MAX || f->losses < p->forms[best].losses)) {
+        if (may_ask(p, f, now_ns) && (best == SIZE_MAX || f->losses < p->forms[best].losses)) {
             best = i;
         }
         if (best != SIZE_MAX && p->forms[best].losses == 0) {
@@ -231,8 +239,13 @@ void plan_answered(struct plan *p, struct form_result *r, int64_t now_ns, unsign
     case ANSWER_REFUSED_CLIENT:
     case ANSWER_REFUSED_CONTENT:
     case ANSWER_REFUSED_VERIFY:
+        settle(p, r, FORM_UNDECIDED);
+        break;
     case ANSWER_TLS_REQUIRED:
         settle(p, r, FORM_UNDECIDED);
+        if (plan_tls_demanded(p)) {
+            plan_form_of(p, r)->phase = PLAN_PENDING;
+        }
         break;
     }
 }

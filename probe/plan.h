@@ -39,6 +39,18 @@ struct plan_form {
     unsigned session; /* that gave its present answer */
 };
 
+struct plan_tls {
+    bool able;        /* it can be done */
+    bool implicit;    /* from the first byte */
+    bool forced;      /* the user wants everything behind STARTTLS */
+    bool looked;      /* EHLO or HELO was taken */
+    bool offered;     /* EHLO listed STARTTLS */
+    bool demanded;    /* everything is asked behind it: the server said so, or the user */
+    bool off;         /* STARTTLS was refused */
+    bool on;          /* the session that runs is encrypted */
+    uint8_t failures; /* handshakes */
+};
+
 struct plan {
     struct form_result *results;
     size_t count;
@@ -50,11 +62,13 @@ struct plan {
     unsigned sender_index; /* how many of the stand-in senders were refused; past the last: all were
                             */
     bool helo_only;        /* the server hung up on EHLO */
+    struct plan_tls tls;
 };
 
 void plan_init(struct plan *p, struct form_result *results, size_t count, int64_t retry_ns,
                int64_t deadline_ns);
-/* The next form that may be asked now and marks it taken; results entry, or NULL. */
+/* The next form that may be asked now, in a session as it is (tls.on), and marks it taken; results
+   entry, or NULL. */
 struct form_result *plan_next(struct plan *p, int64_t now_ns);
 /* When the next waiting form is due: now or earlier when one is pending; CLOCK_NEVER when all is
  * settled. */
@@ -87,6 +101,17 @@ void plan_put_back(struct plan *p, struct form_result *r);
 /* The form was taken and cannot be asked of this server; `why` is a sentence that lives for ever.
  */
 void plan_not_applicable(struct plan *p, struct form_result *r, const char *why);
+/* plan_tls.c */
+bool plan_form_in_tls(const struct plan *p, const struct form_result *r);
+/* Forms are left that need STARTTLS first, and it may be had. */
+bool plan_wants_tls(const struct plan *p, int64_t now_ns);
+/* What the first EHLO said of it. */
+void plan_tls_offered(struct plan *p, bool offered);
+/* The server answers nothing in clear. False: TLS cannot be had, its answer stands. */
+bool plan_tls_demanded(struct plan *p);
+void plan_tls_refused(struct plan *p); /* by a reply to STARTTLS */
+/* The session ended between STARTTLS and the end of the handshake. */
+void plan_tls_lost(struct plan *p, enum smtp_outcome outcome, enum smtp_step step);
 /* Asking is over: forms that were answered keep their answer, the others are not asked. */
 void plan_close(struct plan *p);
 

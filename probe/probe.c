@@ -50,6 +50,7 @@ static const struct form_result *plain_result(const struct probe *p)
     for (size_t i = 0; i < p->result_count; i++) {
         const struct form_result *r = &p->results[i];
         if (r->form.recipient == &form_recipients[0] && r->form.canary == 0 &&
+            r->form.context == CONTEXT_PLAIN &&
             (plain == NULL || r->form.sender == &form_senders[0])) {
             plain = r;
         }

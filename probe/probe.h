@@ -17,7 +17,7 @@
 #include "drive/world.h"
 #include "lib/ledger.h"
 #include "lib/smtp/dsn.h"
-#include "probe/verdict.h"
+#include "probe/session.h"
 
 enum {
     PROBE_SESSIONS_MAX = 64,
@@ -71,6 +71,8 @@ struct probe_config {
     enum vantage vantage;
     const struct token_key *key;
     struct span run_id; /* names the run in tokens' input, and in the ledger */
+    struct tls *tls;    /* NULL: everything in clear */
+    enum session_tls tls_mode;
     unsigned rate;      /* connections a minute to the target; 0: the default, 30 */
     struct ledger ledger;
     bool ledger_required; /* asked for by name: what it cannot write down is not sent */

@@ -309,6 +309,10 @@ static void course(struct page *page)
         strbuf_adds(page->out, p->target.greeting);
         strbuf_addc(page->out, '"');
     }
+    if (report_has_tls(p)) {
+        strbuf_adds(page->out, "\n  tls:      ");
+        report_tls_line(page->out, page->report);
+    }
     strbuf_adds(page->out, "\n  course:   ");
     strbuf_addu(page->out, p->target.sessions);
     strbuf_adds(page->out, p->target.sessions == 1 ? " session in " : " sessions in ");

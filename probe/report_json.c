@@ -213,6 +213,7 @@ void report_json(struct strbuf *out, const struct report *r)
     json_int(&j, "sessions", p != NULL ? p->target.sessions : 0);
     json_bool(&j, "interrupted", p != NULL && p->interrupted);
     server_object(&j, p);
+    report_tls_json(&j, r);
     forms_object(&j, r);
     controls_object(&j, p);
     reports_array(&j, p);

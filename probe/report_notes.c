@@ -86,14 +86,37 @@ static void note_session_refusal(struct noter *n, const struct target_notes *t)
     note_end(n);
 }
 
-static void note_target(struct noter *n, const struct target_notes *t)
+static void note_tls(struct noter *n, const struct probe *p)
 {
+    const struct target_notes *t = &p->target;
+    struct strbuf *text;
+
+    note(n, t->starttls_offered && !t->starttls_refused && !t->tls.begun,
+         "STARTTLS was offered and not used: what the server allows over TLS was not asked.");
+    note(n, p->plan.tls.demanded && !p->plan.tls.forced,
+         "The server answers nothing in clear; the forms were asked behind STARTTLS.");
+    note(
+        n, t->tls_injected,
+        "Bytes in clear came behind the 220 to STARTTLS: somebody on the way, or the server, mixes "
+        "them in. They were dropped.");
+    note(n, t->tls.begun && !t->tls.on && t->greeted,
+         "The TLS handshake failed; what belongs behind it has no answer.");
+    if (t->starttls_refused) {
+        text = note_begin(n);
+        strbuf_addf(text, "STARTTLS was refused: %s", t->starttls_reply);
+        note_end(n);
+    }
+}
+
+static void note_target(struct noter *n, const struct probe *p)
+{
+    const struct target_notes *t = &p->target;
+
     note_session_refusal(n, t);
     note(n, t->helo_used, "EHLO was refused; HELO was used instead.");
     note(n, t->bare_mail || t->bare_rcpt,
          "The server takes addresses only without angle brackets.");
-    note(n, t->starttls_offered,
-         "STARTTLS was offered and not used: what the server allows over TLS was not asked.");
+    note_tls(n, p);
     note(n, t->bare_lf, "A reply line ended in LF alone (RFC 5321 2.3.8 wants CR LF).");
     note(n, t->eight_bit, "A reply held 8-bit octets.");
     note(n, t->control_bytes, "A reply held NUL or another control character.");
@@ -283,7 +306,7 @@ void report_notes(const struct report *r, void (*emit)(void *self, struct span n
     note_course(&n, r->probe);
     for (size_t i = 0; r->verdict->verdict != VERDICT_OPEN && i < 2 * r->probe->canary_count; i++)
         note_control(&n, &r->probe->controls[i]);
-    note_target(&n, &r->probe->target);
+    note_target(&n, r->probe);
     note_senders(&n, r->probe);
     note_losses(&n, r->probe);
     report_home_notes(r->probe, &n.text, emit, self);
@@ -342,8 +365,10 @@ static const struct advice_row advice_rows[] = {
     {VERDICT_INCONCLUSIVE, "*client*",
      "This client is blocked, which says nothing of others: ask from another address "
      "(--source), or have this one unblocked."},
+    {VERDICT_INCONCLUSIVE, "tls-required",
+     "The server wants TLS first: ask its TLS side (--tls starttls)."},
     {VERDICT_INCONCLUSIVE, "*tls*",
-     "The server wants TLS first: ask its TLS side."},
+     "The server's TLS does not work for us: see the notes, and mend it or ask with --tls none."},
     {VERDICT_INCONCLUSIVE, "*timeout*",
      "Run this again with more patience (--timeout STEP=DURATION, --max-time)."},
     {VERDICT_INCONCLUSIVE, "max-time",

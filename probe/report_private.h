@@ -17,6 +17,12 @@ void report_home_notes(const struct probe *p, struct strbuf *text,
                        void (*emit)(void *self, struct span note), void *self);
 /* Members "canaries", "mailboxes", "forged", "replayed". p may be NULL. */
 void report_home_json(struct json *j, const struct probe *p);
+/* report_tls.c: "TLSv1.3 behind STARTTLS, TLS_AES_256_GCM_SHA384, certificate: CN=..."; where a
+   handshake was begun. */
+bool report_has_tls(const struct probe *p);
+void report_tls_line(struct strbuf *out, const struct report *r);
+/* Member "tls"; null where none was begun. */
+void report_tls_json(struct json *j, const struct report *r);
 bool report_canary_reached(const struct probe *p, size_t canary);
 
 #endif

@@ -64,13 +64,24 @@ static struct span inside(struct span path)
     return path.len == 2 ? path : (struct span){path.ptr + 1, path.len - 2};
 }
 
-static void write_swaks(struct strbuf *out, const struct probe *p, struct span sender,
-                        struct span recipient, bool whole)
+static bool is_implicit(const struct probe *p)
+{
+    return p->config.tls != NULL && p->config.tls_mode == SESSION_TLS_IMPLICIT;
+}
+
+static bool in_tls(const struct probe *p, const struct form_result *r)
+{
+    return is_implicit(p) || plan_form_in_tls(&p->plan, r);
+}
+
+static void write_swaks(struct strbuf *out, const struct probe *p, const struct form_result *r,
+                        struct span sender, struct span recipient, bool whole)
 {
     strbuf_adds(out, "swaks --server ");
     endpoint_print_address(out, &p->config.target);
     strbuf_adds(out, " --port ");
     strbuf_addu(out, p->config.target.port);
+    strbuf_adds(out, is_implicit(p) ? " --tls-on-connect" : in_tls(p, r) ? " --tls" : "");
     if (p->config.source.family != 0) {
         strbuf_adds(out, " --local-interface ");
         endpoint_print_address(out, &p->config.source);
@@ -115,15 +126,21 @@ static void write_recipients(struct strbuf *out, const struct probe *p, const st
         write_said(out, "RCPT TO:", strbuf_span(&other));
 }
 
-static void write_nc(struct strbuf *out, const struct probe *p, const struct form *f,
+static void write_nc(struct strbuf *out, const struct probe *p, const struct form_result *r,
                      struct span sender, struct span recipient, bool whole)
 {
     strbuf_adds(out, "printf '%s\\r\\n'");
     write_said(out, "EHLO ", span_of(p->helo));
     write_said(out, "MAIL FROM:", sender);
-    write_recipients(out, p, f, recipient);
+    write_recipients(out, p, &r->form, recipient);
     if (whole)
         strbuf_adds(out, " DATA 'Subject: relay test' '' 'relay test' .");
+    if (in_tls(p, r)) {
+        strbuf_adds(out, " QUIT | openssl s_client -quiet -connect ");
+        endpoint_print(out, &p->config.target);
+        strbuf_adds(out, is_implicit(p) ? "" : " -starttls smtp");
+        return;
+    }
     strbuf_adds(out, " QUIT | nc -w 30");
     if (p->config.source.family != 0) {
         strbuf_adds(out, " -s ");
@@ -147,7 +164,7 @@ void reproduce_line(struct strbuf *out, const struct probe *p, const struct form
     reproduce_recipient(&recipient, p, r);
     if (r->form.recipient->companion == NULL &&
         swaks_can(strbuf_span(&sender), strbuf_span(&recipient)))
-        write_swaks(out, p, strbuf_span(&sender), strbuf_span(&recipient), whole);
+        write_swaks(out, p, r, strbuf_span(&sender), strbuf_span(&recipient), whole);
     else
-        write_nc(out, p, &r->form, strbuf_span(&sender), strbuf_span(&recipient), whole);
+        write_nc(out, p, r, strbuf_span(&sender), strbuf_span(&recipient), whole);
 }

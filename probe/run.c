@@ -85,6 +85,14 @@ static bool known_earlier(void *self, struct span token, struct strbuf *whose)
     return true;
 }
 
+static enum session_tls session_tls_for(enum options_tls tls)
+{
+    return tls == OPTIONS_TLS_NONE       ? SESSION_TLS_NONE
+           : tls == OPTIONS_TLS_IMPLICIT ? SESSION_TLS_IMPLICIT
+           : tls == OPTIONS_TLS_STARTTLS ? SESSION_TLS_STARTTLS
+                                         : SESSION_TLS_AUTO;
+}
+
 struct probe_config run_probe_config(const struct run_config *c, const struct target *t,
                                      const struct endpoint *at, struct span run_id)
 {
@@ -117,6 +125,8 @@ struct probe_config run_probe_config(const struct run_config *c, const struct ta
         .vantage = options_vantage(o, at),
         .key = c->key,
         .rate = o->rate,
+        .tls = c->tls,
+        .tls_mode = session_tls_for(options_tls_for(o, at)),
         .ledger = c->ledger,
         .ledger_required = o->ledger != NULL,
         .run_id = run_id};

@@ -29,6 +29,7 @@ struct run_config {
     struct ledger_reader earlier; /* the same one, read */
     char *page;                   /* REPORT_MAX octets to write reports in */
     bool colour;                  /* standard output is a terminal that likes it */
+    struct tls *tls;              /* of all sessions */
     bool terminal;                /* standard error is one: a progress line may be shown */
 };
 

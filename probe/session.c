@@ -101,6 +101,9 @@ static void note_name(struct session *s, const struct reply *reply)
 static enum session_stage hear_greeting(struct session *s, const struct reply *reply)
 {
     struct target_notes *n = s->notes;
+    if (session_is_implicit(s)) {
+        session_greeted_in_tls(s);
+    }
     if (!n->greeted) {
         session_keep_reply(n->greeting, sizeof(n->greeting), reply);
         n->greeting_code = reply->code;
@@ -138,7 +141,7 @@ static enum session_stage hear_ehlo(struct session *s, const struct reply *reply
             note_keywords(s, reply);
         }
         s->notes->session_answer = ANSWER_NONE;
-        return session_begin_form(s);
+        return session_after_ehlo(s);
     }
     if (reply_class(reply) == 5 && reply->code != 521) {
         return STAGE_HELO;
@@ -157,7 +160,7 @@ static enum session_stage hear_helo(struct session *s, const struct reply *reply
     s->notes->helo_used = true;
     s->notes->session_answer = ANSWER_NONE;
     s->plan->helo_only = true;
-    return session_begin_form(s);
+    return session_after_ehlo(s);
 }
 
 static void say_ehlo(struct session *s)
@@ -211,6 +214,8 @@ static const struct stage_row stages[] = {
     [STAGE_GREETING] = {"greeting", hear_greeting, NULL},
     [STAGE_EHLO] = {"ehlo", hear_ehlo, say_ehlo},
     [STAGE_HELO] = {"helo", hear_helo, say_helo},
+    [STAGE_STARTTLS] = {"starttls", session_hear_starttls, session_say_starttls},
+    [STAGE_SECURING] = {"securing", hear_quit, session_say_securing},
     [STAGE_MAIL] = {"mail", session_hear_mail, session_say_mail},
     [STAGE_COMPANION] = {"companion", session_hear_companion, session_say_companion},
     [STAGE_RCPT] = {"rcpt", session_hear_rcpt, session_say_rcpt},
@@ -236,6 +241,15 @@ static void script_next(void *self, struct smtp_client *c, const struct reply *r
     enum session_stage next = quitting ? STAGE_CLOSE : stages[s->stage].hear(s, reply);
     s->stage = (uint8_t)next;
     stages[next].say(s);
+}
+
+static void script_secured(void *self, struct smtp_client *c)
+{
+    struct session *s = self;
+    (void)c;
+    session_secured(s);
+    s->stage = STAGE_EHLO;
+    say_ehlo(s);
 }
 
 /* The connection ended while a form was asked. An answer that only lacked its RSET stands. */
@@ -289,6 +303,7 @@ static void script_done(void *self, struct smtp_client *c, enum smtp_outcome out
     if (step == STEP_EHLO && (outcome == OUTCOME_CLOSED || outcome == OUTCOME_RESET)) {
         s->plan->helo_only = true;
     }
+    session_lost_in_tls(s, outcome, step);
     if (s->form != NULL) {
         form_cut_off(s, outcome, step);
     } else if (outcome == OUTCOME_UNSOLICITED) {
@@ -302,6 +317,7 @@ static void script_ended(void *self, struct smtp_client *c)
     (void)c;
     s->active = false;
     s->link = NULL;
+    s->layer = NULL;
     s->config->observer.ended(s->config->observer.self, s);
 }
 
@@ -316,7 +332,33 @@ static void script_said(void *self, struct smtp_client *c, enum smtp_step step, 
 }
 
 static const struct smtp_script session_script = {
-    .next = script_next, .done = script_done, .ended = script_ended, .said = script_said};
+    .next = script_next,
+    .done = script_done,
+    .ended = script_ended,
+    .said = script_said,
+    .secured = script_secured};
+
+static bool connect_session(struct session *s)
+{
+    const struct session_config *config = s->config;
+    const struct endpoint *source = config->source.family != 0 ? &config->source : NULL;
+    struct machine machine = smtp_client_machine(&s->client);
+    s->layer = NULL;
+    if (config->tls != NULL) {
+        s->layer = tls_layer_new(config->tls, machine, config->tls_mode == SESSION_TLS_IMPLICIT,
+                                 config->tls_name);
+        if (s->layer == NULL) {
+            return false;
+        }
+        machine = tls_layer_machine(s->layer);
+    }
+    s->link = world_connect(s->world, source, &config->target, machine);
+    if (s->link == NULL && s->layer != NULL) {
+        tls_layer_drop(s->layer);
+        s->layer = NULL;
+    }
+    return s->link != NULL;
+}
 
 bool session_start(struct session *s, struct world *w, const struct session_config *config,
                    struct plan *plan, struct target_notes *notes, unsigned number)
@@ -338,9 +380,8 @@ bool session_start(struct session *s, struct world *w, const struct session_conf
     notes->sessions = number;
     smtp_client_init(&s->client, &session_script, s, config->timeouts, world_now(w),
                      config->deadline_ns);
-    const struct endpoint *source = config->source.family != 0 ? &config->source : NULL;
-    s->link = world_connect(w, source, &config->target, smtp_client_machine(&s->client));
-    s->active = s->link != NULL;
+    plan->tls.on = false;
+    s->active = connect_session(s);
     return s->active;
 }
 

@@ -13,6 +13,7 @@
 #ifndef RELAYLAB_PROBE_SESSION_H
 #define RELAYLAB_PROBE_SESSION_H
 
+#include "drive/tls.h"
 #include "drive/world.h"
 #include "lib/smtp/client.h"
 #include "probe/plan.h"
@@ -33,7 +34,10 @@ struct target_notes { /* what was learned of the target beside the forms; visibl
     bool greeted;   /* an SMTP greeting (any code) came once */
     bool esmtp;     /* EHLO was taken */
     bool helo_used; /* HELO was taken instead */
-    bool starttls_offered;
+    bool starttls_offered, starttls_refused;
+    bool tls_injected;                         /* bytes in clear came behind the 220 to STARTTLS */
+    char starttls_reply[SESSION_GREETING_MAX]; /* that refused it */
+    struct tls_facts tls; /* of the last handshake that stood, else of the last that failed */
     bool bare_lf, eight_bit, control_bytes, mixed_codes; /* oddities of its replies */
     bool quit_unanswered;
     bool hung_up;              /* it closed at least one session by itself */
@@ -65,6 +69,13 @@ struct session_observer {
     void *self;
 };
 
+enum session_tls {
+    SESSION_TLS_AUTO, /* in clear; behind STARTTLS what belongs there */
+    SESSION_TLS_NONE,
+    SESSION_TLS_STARTTLS,
+    SESSION_TLS_IMPLICIT
+};
+
 struct session_config {
     const struct form_identity *who;
     struct span helo; /* our name */
@@ -73,6 +84,9 @@ struct session_config {
     struct endpoint target, source;
     const struct smtp_timeouts *timeouts;
     int64_t deadline_ns; /* of asking */
+    struct tls *tls;     /* NULL: everything in clear */
+    enum session_tls tls_mode;
+    const char *tls_name; /* that the certificate should have; NULL: none */
     struct session_observer observer;
 };
 
@@ -81,6 +95,7 @@ enum session_control { CONTROL_UNKNOWN, CONTROL_TAKEN, CONTROL_OTHER_CLASS, CONT
 struct session {
     struct smtp_client client;
     struct link *link;
+    struct tls_layer *layer; /* NULL: none */
     struct world *world;
     const struct session_config *config;
     struct plan *plan;

@@ -86,7 +86,7 @@ enum session_stage session_begin_form(struct session *s)
     }
     struct form_result *r = next_form(s);
     if (r == NULL) {
-        return STAGE_QUIT;
+        return plan_wants_tls(s->plan, s->client.now_ns) ? STAGE_STARTTLS : STAGE_QUIT;
     }
     if (s->asked_suspect || (s->settled > 0 && plan_is_suspect(s->plan, r))) {
         plan_put_back(s->plan, r);
@@ -432,7 +432,9 @@ void session_settle_unknown(struct session *s)
 
 enum session_stage session_hear_rset(struct session *s, const struct reply *reply)
 {
-    if (reply->code != 250 && reply->code != 421) {
+    /* RFC 3207 4: whoever wants TLS first may say 530 to RSET, too. */
+    bool in_clear = reply->code == 530 && s->form->answer == ANSWER_TLS_REQUIRED;
+    if (reply->code != 250 && reply->code != 421 && !in_clear) {
         return session_taint(s);
     }
     bool closing = reply->code == 421;

@@ -14,6 +14,8 @@ enum session_stage {
     STAGE_GREETING,
     STAGE_EHLO,
     STAGE_HELO,
+    STAGE_STARTTLS,
+    STAGE_SECURING, /* the handshake */
     STAGE_MAIL,
     STAGE_COMPANION, /* R38: the other recipient of the form */
     STAGE_RCPT,
@@ -61,6 +63,19 @@ void session_say_rcpt(struct session *s);
 void session_say_data(struct session *s);
 void session_say_body(struct session *s);
 void session_say_rset(struct session *s);
+
+/* session_tls.c */
+bool session_is_implicit(const struct session *s);
+void session_note_tls(struct session *s);
+void session_greeted_in_tls(struct session *s);
+void session_say_starttls(struct session *s);
+enum session_stage session_hear_starttls(struct session *s, const struct reply *reply);
+void session_say_securing(struct session *s);
+void session_secured(struct session *s);
+/* EHLO was taken: STARTTLS, a form, or the end. */
+enum session_stage session_after_ehlo(struct session *s);
+/* The session ended by itself; of interest when that was in the handshake. */
+void session_lost_in_tls(struct session *s, enum smtp_outcome outcome, enum smtp_step step);
 
 enum session_stage session_hear_control_mail(struct session *s, const struct reply *reply);
 enum session_stage session_hear_control_rcpt(struct session *s, const struct reply *reply);

@@ -230,6 +230,23 @@ static bool holds_lost(const struct view *v)
            lost(v, OUTCOME_TOO_LONG);
 }
 
+static bool holds_tls_failed(const struct view *v)
+{
+    bool forced = v->f->last_outcome == OUTCOME_TLS && v->culprit != NULL &&
+                  v->culprit->state == FORM_NOT_ASKED;
+    return lost(v, OUTCOME_TLS) || (unsettled(v) && forced);
+}
+
+static bool holds_tls_unreachable(const struct view *v)
+{
+    return v->f->last_outcome == OUTCOME_TLS;
+}
+
+static bool holds_tls_timeout(const struct view *v)
+{
+    return v->f->last_outcome == OUTCOME_TIMEOUT && v->f->last_step == STEP_TLS;
+}
+
 static bool holds_tainted(const struct view *v)
 {
     return unsettled(v) && v->f->tainted;
@@ -345,6 +362,8 @@ static const struct line lines[] = {
     {"syntax", VERDICT_INCONCLUSIVE, holds_answer, ANSWER_SYNTAX,
      "the server does not understand the plain question"},
     {"max-time", VERDICT_INCONCLUSIVE, holds_max_time, ANSWER_NONE, "the time allowed was over"},
+    {"tls-failed", VERDICT_INCONCLUSIVE, holds_tls_failed, ANSWER_NONE,
+     "TLS could not be had, and what was to be asked inside it was not answered"},
     {NULL, VERDICT_INCONCLUSIVE, holds_timeout, ANSWER_NONE, "the server did not answer in time"},
     {NULL, VERDICT_INCONCLUSIVE, holds_lost, ANSWER_NONE,
      "the connection was lost before an answer"},
@@ -369,6 +388,10 @@ static const struct line lines[] = {
      "there is no way to the address"},
     {"timeout-connect", VERDICT_UNREACHABLE, holds_connect_timeout, ANSWER_NONE,
      "no answer to the connection: filtered, or nobody there"},
+    {"tls-failed", VERDICT_UNREACHABLE, holds_tls_unreachable, ANSWER_NONE,
+     "connected, but the TLS handshake failed"},
+    {"timeout-tls", VERDICT_UNREACHABLE, holds_tls_timeout, ANSWER_NONE,
+     "connected, but the TLS handshake was not answered"},
     {"timeout-greeting", VERDICT_UNREACHABLE, holds_greeting_timeout, ANSWER_NONE,
      "connected, but no greeting came in time"},
     {"reset", VERDICT_UNREACHABLE, holds_reset, ANSWER_NONE,

@@ -87,6 +87,8 @@ struct case_mailbox {
     struct server_config front_config;
 };
 
+enum case_tls { CASE_TLS_AUTO, CASE_TLS_NONE, CASE_TLS_STARTTLS, CASE_TLS_IMPLICIT };
+
 struct case_probe {             /* key `probe`: options of the run, as on the command line */
     const char *canary;         /* default probe@DOMAIN of the first mailbox */
     struct conf_texts canaries; /* further ones, asked with the plain form only */
@@ -107,6 +109,7 @@ struct case_probe {             /* key `probe`: options of the run, as on the co
         bool set[STEP_COUNT];
         int64_t ns[STEP_COUNT];
     } timeout;
+    int tls;         /* enum case_tls */
     bool no_mailbox; /* key mailbox: false */
     bool unnamed;    /* key named: false */
     bool exhaustive; /* wait the whole window though a delivery was seen */

@@ -249,6 +249,14 @@ static bool parse_negated(struct conf *c, const struct conf_node *n, void *targe
     return true;
 }
 
+static const struct conf_name tls_names[] = {
+    {"auto", CASE_TLS_AUTO, "in clear; the plain form once more behind STARTTLS"},
+    {"none", CASE_TLS_NONE, "never TLS"},
+    {"starttls", CASE_TLS_STARTTLS, "everything behind STARTTLS"},
+    {"implicit", CASE_TLS_IMPLICIT, "TLS from the first byte"},
+    {NULL, 0, NULL},
+};
+
 static const struct conf_field probe_fields[] = {
     {.name = "canary",
      .type = CONF_TEXT,
@@ -326,6 +334,11 @@ static const struct conf_field probe_fields[] = {
      AT(case_probe, timeout),
      .parse = parse_timeouts,
      .doc = "per step: {rcpt: 10s}"},
+    {.name = "tls",
+     .type = CONF_ENUM,
+     AT(case_probe, tls),
+     .names = tls_names,
+     .doc = "as --tls; default auto"},
     {.name = "mailbox",
      .type = CONF_CUSTOM,
      AT(case_probe, no_mailbox),

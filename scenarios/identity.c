@@ -117,6 +117,10 @@ void trial_configure(const struct stage *s, const struct trial_identity *id,
         .max_time_ns = p->max_time_ns != 0 ? p->max_time_ns : 15 * CLOCK_MINUTE,
         .retry_ns = p->retry_ns != 0 ? p->retry_ns : 5 * CLOCK_MINUTE + CLOCK_SECOND,
         .timeouts = smtp_timeouts_rfc5321,
+        .tls_mode = p->tls == CASE_TLS_NONE       ? SESSION_TLS_NONE
+                    : p->tls == CASE_TLS_IMPLICIT ? SESSION_TLS_IMPLICIT
+                    : p->tls == CASE_TLS_STARTTLS ? SESSION_TLS_STARTTLS
+                                                  : SESSION_TLS_AUTO,
         .exhaustive = p->exhaustive,
         .vantage = VANTAGE_OUTSIDE,
     };

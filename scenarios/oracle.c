@@ -34,9 +34,12 @@ struct oracle {
     struct form_result form; /* the one that is asked now; record_match reads its tokens */
     struct smtp_client client;
     struct smtp_timeouts timeouts;
+    struct tls *tls; /* of the trial */
+    int tls_mode;    /* enum case_tls */
     bool bare, greeted, body_sent, ended, syntax;
     bool other_said, own_said; /* of a form with two recipients */
-    int code;                  /* of the last reply that decided something; 0: none */
+    bool wants_tls, in_tls, told_tls; /* told: the server answers nothing in clear */
+    int code; /* of the last reply that decided something; 0: none */
     char reply[256];
     char message[ORACLE_MESSAGE_MAX];
     size_t message_len;
@@ -58,6 +61,15 @@ static void say(struct oracle *o, enum smtp_step step, const char *verb, bool se
     else if (step == STEP_RCPT)
         form_recipient(&o->form.form, &o->id.who, o->bare, &line);
     smtp_client_command(&o->client, step, strbuf_span(&line));
+}
+
+/* EHLO was taken: behind STARTTLS comes another. */
+static void after_hello(struct oracle *o)
+{
+    if (o->wants_tls && !o->in_tls)
+        say(o, STEP_STARTTLS, "STARTTLS", false);
+    else
+        say(o, STEP_MAIL, "MAIL FROM:", true);
 }
 
 static bool is_syntax(int code)
@@ -87,7 +99,10 @@ static void go_on(struct oracle *o, enum smtp_step step)
         return;
     case STEP_EHLO:
     case STEP_HELO:
-        say(o, STEP_MAIL, "MAIL FROM:", true);
+        after_hello(o);
+        return;
+    case STEP_STARTTLS:
+        smtp_client_start_tls(&o->client);
         return;
     case STEP_MAIL:
         if (!other_is_due(o, false))
@@ -114,7 +129,6 @@ static void go_on(struct oracle *o, enum smtp_step step)
     case STEP_CONNECT:
     case STEP_RSET:
     case STEP_QUIT:
-    case STEP_STARTTLS:
     case STEP_TLS:
     case STEP_OTHER:
     case STEP_COUNT:
@@ -142,6 +156,8 @@ static void on_reply(void *self, struct smtp_client *c, const struct reply *repl
         say(o, STEP_HELO, "HELO ", false);
     } else {
         o->greeted = true;
+        o->told_tls |= reply->code == 530 && !o->in_tls &&
+                       span_ifind(reply_text(reply), SPAN("STARTTLS")) != SIZE_MAX;
         o->syntax = (step == STEP_MAIL || step == STEP_RCPT) && is_syntax(reply->code);
         say(o, STEP_QUIT, "QUIT", false);
     }
@@ -178,7 +194,17 @@ static void on_mail(void *self, unsigned mailbox, const struct mail_view *mail)
     world_stop(o->world);
 }
 
-static const struct smtp_script script = {.next = on_reply, .done = on_done, .ended = on_ended};
+static void on_secured(void *self, struct smtp_client *c)
+{
+    struct oracle *o = self;
+
+    (void)c;
+    o->in_tls = true;
+    say(o, STEP_EHLO, "EHLO ", false);
+}
+
+static const struct smtp_script script = {
+    .next = on_reply, .done = on_done, .ended = on_ended, .secured = on_secured};
 
 static void write_message(struct oracle *o, unsigned attempt)
 {
@@ -243,11 +269,20 @@ static void attempt(struct oracle *o, unsigned number)
     const struct endpoint *source = o->id.source.family != 0 ? &o->id.source : NULL;
 
     o->code = 0;
-    o->greeted = o->ended = o->syntax = o->other_said = o->own_said = false;
+    o->greeted = o->ended = o->syntax = o->in_tls = false;
+    o->wants_tls = o->told_tls || o->form.form.context == CONTEXT_STARTTLS ||
+                   o->tls_mode == CASE_TLS_STARTTLS;
+    o->other_said = o->own_said = false;
     write_message(o, number);
     smtp_client_init(&o->client, &script, o, &o->timeouts, world_now(o->world), CLOCK_NEVER);
-    if (world_connect(o->world, source, &o->id.who.target, smtp_client_machine(&o->client)) == NULL)
+    struct tls_layer *layer = tls_layer_new(o->tls, smtp_client_machine(&o->client),
+                                            o->tls_mode == CASE_TLS_IMPLICIT, NULL);
+    if (layer == NULL)
         return;
+    if (world_connect(o->world, source, &o->id.who.target, tls_layer_machine(layer)) == NULL) {
+        tls_layer_drop(layer);
+        return;
+    }
     while (!o->ended && go_on_until(o, CLOCK_NEVER))
         continue;
 }
@@ -294,9 +329,11 @@ static enum oracle_outcome ask_form(struct oracle *o, struct oracle_result *out)
     enum oracle_outcome outcome = ORACLE_SILENT;
 
     o->bare = false;
-    o->body_sent = false;
+    o->body_sent = o->told_tls = false;
     for (unsigned tries = 0; tries < o->patience.retries; tries++, pause *= 2) {
         attempt(o, ++out->attempts);
+        if (o->told_tls && !o->wants_tls)
+            attempt(o, ++out->attempts);
         if (o->syntax && !o->bare) {
             o->bare = true;
             attempt(o, ++out->attempts);
@@ -402,6 +439,8 @@ bool oracle_ask(struct trial *t, const struct case_file *c, uint64_t seed,
         stage_open(&o->stage, o->world, o->loop == NULL ? o->sim : NULL, c, &o->record,
                    &(struct stage_hooks){.mail = on_mail, .self = o}, &error)) {
         be_patient(o, &c->probe);
+        o->tls = trial_tls(t);
+        o->tls_mode = c->probe.tls;
         built = true;
         trial_identify(c, stage_target(&o->stage), &o->id);
         ask_all(o, c, out);

@@ -40,6 +40,7 @@ struct trial {
     bool is_unfound, interrupted;
     struct stage stage;
     struct world *world;
+    struct tls *tls; /* of clients */
     struct token_key key;
     bool has_key;
     struct world_timer interrupt, linger;
@@ -70,7 +71,15 @@ struct trial *trial_new(void)
         return NULL;
     record_init(&t->record);
     t->sim = sim_new(&(struct sim_config){.seed = 1, .epoch_s = TRIAL_EPOCH_S});
-    if (t->sim == NULL) {
+    char memory[160];
+    struct strbuf error;
+
+    strbuf_init(&error, memory, sizeof memory);
+    t->tls = tls_client_new(&error);
+    if (t->sim == NULL || t->tls == NULL) {
+        tls_free(t->tls);
+        if (t->sim != NULL)
+            sim_free(t->sim);
         free(t);
         return NULL;
     }
@@ -84,7 +93,13 @@ void trial_free(struct trial *t)
     if (t->has_key)
         token_key_clear(&t->key);
     sim_free(t->sim);
+    tls_free(t->tls);
     free(t);
+}
+
+struct tls *trial_tls(struct trial *t)
+{
+    return t->tls;
 }
 
 struct sim *trial_sim(struct trial *t, uint64_t seed)
@@ -391,6 +406,7 @@ static void perform(struct trial *t, struct loop *loop, uint64_t seed, struct tr
     strbuf_addu(&run, seed);
     trial_configure(&t->stage, &t->id, &t->config);
     t->config.key = &t->key;
+    t->config.tls = t->tls;
     t->config.run_id = strbuf_span(&run);
     out->target = t->target = stage_target_index(&t->stage);
     if (t->later.memory != NULL)

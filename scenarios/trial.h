@@ -31,6 +31,8 @@ struct trial;
 
 struct trial *trial_new(void); /* NULL: no memory */
 void trial_free(struct trial *t);
+/* What clients of all runs speak TLS with. */
+struct tls *trial_tls(struct trial *t);
 /* The simulator between runs, at instant 0. */
 struct sim *trial_sim(struct trial *t, uint64_t seed);
 void trial_run(struct trial *t, const struct case_file *c, enum trial_world world, uint64_t seed,

@@ -121,6 +121,12 @@ static void set_mailbox(const struct process_task *t, const struct folder *f, st
     p->value[PLACE_MAILBOX] = maildir_url(f, arena);
 }
 
+/* How the target is to be asked. */
+static const char *const tls_words[] = {[CASE_TLS_AUTO] = "none",
+                                        [CASE_TLS_NONE] = "none",
+                                        [CASE_TLS_STARTTLS] = "starttls",
+                                        [CASE_TLS_IMPLICIT] = "implicit"};
+
 static void set_target(const struct process_task *t, const struct folder *f, struct arena *arena,
                        struct places *p)
 {
@@ -136,7 +142,7 @@ static void set_target(const struct process_task *t, const struct folder *f, str
     p->value[PLACE_DEADLINE_S] = number(arena, ms / 1000);
     if (t->dns_at.family != 0)
         p->value[PLACE_DNS] = address_port(arena, "", &t->dns_at);
-    p->value[PLACE_TLS] = "none";
+    p->value[PLACE_TLS] = tls_words[t->c->probe.tls];
     p->value[PLACE_OUT] = f->out;
 }
 
@@ -209,6 +215,7 @@ static bool set_options(const struct process_task *t, const struct folder *f, st
     option(&w, "--control-route", p->value[PLACE_MX]);
     option_duration(&w, "--wait", probe->wait_ns);
     option_duration(&w, "--max-time", probe->max_time_ns);
+    option(&w, "--tls", probe->tls != CASE_TLS_AUTO ? tls_words[probe->tls] : NULL);
     option_duration(&w, "--retry", at_least_a_second(probe->retry_ns));
     option_timeouts(&w, probe);
     option(&w, "--exhaustive", probe->exhaustive ? "" : NULL);
