@@ -205,7 +205,7 @@ static bool set_options(const struct process_task *t, const struct folder *f, st
     option(&w, "--source", p->value[PLACE_SOURCE]);
     if (!probe->unnamed || probe->domain != NULL)
         option(&w, "--domain", p->value[PLACE_DOMAIN]);
-    option(&w, "--forms", probe->forms);
+    option(&w, "--forms", probe->forms != NULL ? probe->forms : "first"); /* as in identity.c */
     option(&w, "--mailbox", p->value[PLACE_MAILBOX]);
     for (size_t i = 0; i < probe->canaries.count; i++)
         option(&w, "--canary", probe->canaries.item[i]);
