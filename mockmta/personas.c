@@ -38,9 +38,10 @@ void persona_path_init(struct persona_path *p, const char *program_directory)
     if (own != NULL) {
         add_directory(p, own, "");
     }
-    if (program_directory != NULL) { /* build/, and build/san-.../ */
+    if (program_directory != NULL) { /* build/, and build/san-.../, and bin/ beside share/ */
         add_directory(p, program_directory, "/../mockmta/personas");
         add_directory(p, program_directory, "/../../mockmta/personas");
+        add_directory(p, program_directory, "/../share/relaylab/personas");
     }
     add_directory(p, RELAYLAB_DATADIR, "/personas");
 }

@@ -122,9 +122,22 @@ static bool begins_word(struct span line, size_t at)
     return is_word(line.ptr[at]) && (at == 0 || !is_word(line.ptr[at - 1]));
 }
 
+/* "+2B" stands for a plus where an address is encoded; then the token is no run of its own. */
+static size_t find_token(struct span line, size_t from)
+{
+    enum { ENCODED = 3 };
+    size_t plain = token_find(line, from);
+
+    for (size_t i = from; i + ENCODED + TOKEN_LEN <= line.len && i < plain; i++)
+        if (span_istarts(span_from(line, i), SPAN("+2B")) &&
+            token_find(span_from(line, i + ENCODED), 0) == 0)
+            return i + ENCODED;
+    return plain;
+}
+
 void dialogue_normalise(const struct record *r, struct span line, struct strbuf *out)
 {
-    size_t token = token_find(line, 0);
+    size_t token = find_token(line, 0);
 
     for (size_t i = 0; i < line.len;) {
         size_t len;
@@ -132,7 +145,7 @@ void dialogue_normalise(const struct record *r, struct span line, struct strbuf 
         if (i == token) {
             strbuf_adds(out, "{token}");
             i += TOKEN_LEN;
-            token = token_find(line, i);
+            token = find_token(line, i);
         } else if ((len = date_length(span_from(line, i))) > 0) {
             strbuf_adds(out, "{date}");
             i += len;

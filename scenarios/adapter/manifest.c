@@ -349,11 +349,12 @@ void adapter_path_init(struct adapter_path *p, const char *program_directory)
     *p = (struct adapter_path){.programs = NULL};
     if (own != NULL)
         add_directory(p, own, "");
-    if (program_directory != NULL) { /* build/, and build/san-.../ */
+    if (program_directory != NULL) { /* build/, and build/san-.../, and bin/ beside share/ */
         bytes_copy(p->programs_memory, sizeof p->programs_memory, span_of(program_directory));
         p->programs = p->programs_memory;
         add_directory(p, program_directory, "/../scenarios/adapters");
         add_directory(p, program_directory, "/../../scenarios/adapters");
+        add_directory(p, program_directory, "/../share/relaylab/adapters");
     }
     if (p->count < ADAPTER_DIRECTORIES_MAX)
         add_directory(p, RELAYLAB_DATADIR, "/adapters");

@@ -172,11 +172,12 @@ static bool is_name(const char *name)
 
 bool engine_load(struct conf *conf, const char *name, struct engine *out)
 {
-    static const char *const below[] = {"/../scenarios/engines", "/../../scenarios/engines"};
+    static const char *const below[] = {"/../scenarios/engines", "/../../scenarios/engines",
+                                        "/../share/relaylab/engines"};
     char directory[ENGINE_PATH_MAX], file[ENGINE_NAME_MAX + 8], path[ENGINE_PATH_MAX + 64];
 
     (void)snprintf(file, sizeof file, "%.31s.yaml", name);
-    if (!is_name(name) || !find("RELAYLAB_ENGINES", below, 2, file, RELAYLAB_DATADIR "/engines",
+    if (!is_name(name) || !find("RELAYLAB_ENGINES", below, 3, file, RELAYLAB_DATADIR "/engines",
                                 directory, sizeof directory))
         return conf_fail(conf, NULL, "postfix, exim, opensmtpd, sendmail", "no such engine: %s",
                          name);
