@@ -1,0 +1,150 @@
+/*
+ * test_plan_tls.c - which forms are asked in clear and which inside TLS
+ *
+ * Each row is a server: what it offers and does; the plan is asked form by form as a session would,
+ * and what was asked where is written as text: "S1-R1" in clear, "[S1-R1@E3]" inside TLS.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "probe/plan.h"
+
+enum { COUNT = 3 };
+
+struct server {
+    const char *label;
+    bool able, forced, offered;
+    bool wants_tls;   /* answers nothing in clear */
+    bool refuses;     /* STARTTLS */
+    unsigned failing; /* handshakes */
+    const char *asked;
+    enum form_state plain, context;
+};
+
+/* clang-format off */
+static const struct server servers[] = {
+    {"no TLS of ours", false, false, true, false, false, 0, "S1-R1 S1-R2 ", FORM_DENIED,
+     FORM_NOT_ASKED},
+    {"not offered", true, false, false, false, false, 0, "S1-R1 S1-R2 ", FORM_DENIED,
+     FORM_NOT_APPLICABLE},
+    {"offered", true, false, true, false, false, 0, "S1-R1 S1-R2 [S1-R1@E3] ", FORM_DENIED,
+     FORM_DENIED},
+    {"offered and refused", true, false, true, false, true, 0, "S1-R1 S1-R2 ", FORM_DENIED,
+     FORM_NOT_APPLICABLE},
+    {"a handshake fails once", true, false, true, false, false, 1, "S1-R1 S1-R2 [S1-R1@E3] ",
+     FORM_DENIED, FORM_DENIED},
+    {"handshakes fail", true, false, true, false, false, 9, "S1-R1 S1-R2 ", FORM_DENIED,
+     FORM_UNDECIDED},
+    {"wanted first", true, false, true, true, false, 0, "S1-R1 [S1-R1] [S1-R2] ", FORM_DENIED,
+     FORM_NOT_APPLICABLE},
+    {"wanted first and not listed", true, false, false, true, false, 0, "S1-R1 [S1-R1] [S1-R2] ",
+     FORM_DENIED, FORM_NOT_APPLICABLE},
+    {"wanted first and refused", true, false, true, true, true, 0, "S1-R1 S1-R2 ",
+     FORM_UNDECIDED, FORM_NOT_APPLICABLE},
+    {"wanted first, handshakes fail", true, false, true, true, false, 9, "S1-R1 ",
+     FORM_UNDECIDED, FORM_NOT_APPLICABLE},
+    {"by the user's will", true, true, true, false, false, 0, "[S1-R1] [S1-R2] [S1-R1@E3] ",
+     FORM_DENIED, FORM_DENIED},
+    {"by the user's will, and refused", true, true, true, false, true, 0, "", FORM_NOT_ASKED,
+     FORM_NOT_APPLICABLE},
+};
+/* clang-format on */
+
+static void add(struct form_result *r, const char *id, size_t recipient, enum form_context context)
+{
+    *r = (struct form_result){.form = {.sender = &form_senders[0],
+                                       .recipient = &form_recipients[recipient],
+                                       .kind = FORM_EXTERNAL,
+                                       .context = (uint8_t)context,
+                                       .applicable = true}};
+    (void)bytes_copy(r->form.id, sizeof r->form.id, span_of(id));
+}
+
+static void ask(struct plan *p, const struct server *s, struct strbuf *out)
+{
+    struct form_result *r;
+    while ((r = plan_next(p, 0)) != NULL) {
+        strbuf_addf(out, p->tls.on ? "[%s] " : "%s ", r->form.id);
+        r->answer = s->wants_tls && !p->tls.on ? ANSWER_TLS_REQUIRED : ANSWER_DENIED;
+        plan_answered(p, r, 0, 0);
+    }
+}
+
+static void run(const struct server *s)
+{
+    struct form_result results[COUNT];
+    struct plan plan;
+    char memory[256];
+    struct strbuf out;
+    unsigned sessions = 0, failing = s->failing;
+    strbuf_init(&out, memory, sizeof memory);
+    add(&results[0], "S1-R1", 0, CONTEXT_PLAIN);
+    add(&results[1], "S1-R2", 1, CONTEXT_PLAIN);
+    add(&results[2], "S1-R1@E3", 0, CONTEXT_STARTTLS);
+    plan_init(&plan, results, COUNT, CLOCK_SECOND, CLOCK_HOUR);
+    plan.tls.able = s->able;
+    plan.tls.forced = plan.tls.demanded = s->forced;
+    do {
+        plan.tls.on = false;
+        if (s->able) {
+            plan_tls_offered(&plan, s->offered);
+        }
+        ask(&plan, s, &out);
+        if (!plan_wants_tls(&plan, 0)) {
+            break;
+        }
+        if (s->refuses) {
+            plan_tls_refused(&plan);
+        } else if (failing > 0) {
+            failing--;
+            plan_tls_lost(&plan, OUTCOME_TLS, STEP_TLS);
+        } else {
+            plan.tls.on = true;
+        }
+        ask(&plan, s, &out);
+    } while (plan_due(&plan) <= 0 && ++sessions < 10);
+    assert_true(sessions < 10);
+    assert_string_equal(memory, s->asked);
+    assert_int_equal(results[0].state, s->plain);
+    assert_int_equal(results[2].state, s->context);
+    assert_int_equal(plan_due(&plan), CLOCK_NEVER);
+}
+
+static void test_servers(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof servers / sizeof servers[0]; i++) {
+        print_message("  %s\n", servers[i].label);
+        run(&servers[i]);
+    }
+}
+
+static void test_ids(void **state)
+{
+    struct form forms[FORMS_MAX];
+    char memory[200];
+    struct strbuf error;
+    size_t count = 0;
+    (void)state;
+    strbuf_init(&error, memory, sizeof memory);
+    assert_true(forms_select(SPAN("S1-R1,S1-R1@E3,R3@e3"), forms, FORMS_MAX, &count, &error));
+    assert_int_equal(count, 3);
+    assert_string_equal(forms[1].id, "S1-R1@E3");
+    assert_int_equal(forms[1].context, CONTEXT_STARTTLS);
+    assert_string_equal(forms[2].id, "S1-R3@E3");
+    assert_int_equal(forms[0].context, CONTEXT_PLAIN);
+    assert_false(forms_select(SPAN("S1-R1@E99"), forms, FORMS_MAX, &count, &error));
+    assert_false(forms_select(SPAN("@E3"), forms, FORMS_MAX, &count, &error));
+    assert_true(forms_names_battery(SPAN("S1-R1,standard")));
+    assert_false(forms_names_battery(SPAN("S1-R1,R6")));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_servers), cmocka_unit_test(test_ids)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
