@@ -109,7 +109,7 @@ def test_probe_behind_starttls(start):
     assert (report["verdict"], tls["mode"], tls["established"]) == ("closed", "starttls", True)
     assert tls["self_signed"] and tls["names"] == "DNS:mx.victim.test" and not tls["expired"]
     form = next(f for f in report["forms"]["list"] if f["id"] == "S1-R1@E3")
-    assert form["state"] == "denied" and " --tls " in form["reproduce"]
+    assert form["state"] == "refused" and " --tls " in form["reproduce"]
 
 
 def test_probe_modes(start):

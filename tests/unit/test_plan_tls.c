@@ -56,11 +56,12 @@ static const struct server servers[] = {
 
 static void add(struct form_result *r, const char *id, size_t recipient, enum form_context context)
 {
-    *r = (struct form_result){.form = {.sender = &form_senders[0],
-                                       .recipient = &form_recipients[recipient],
-                                       .kind = FORM_EXTERNAL,
-                                       .context = (uint8_t)context,
-                                       .applicable = true}};
+    *r = (struct form_result){
+        .form = {.sender = &form_senders[0],
+                 .recipient = &form_recipients[recipient],
+                 .kind = FORM_EXTERNAL,
+                 .context = (uint8_t)context,
+                 .applicable = true}};
     (void)bytes_copy(r->form.id, sizeof r->form.id, span_of(id));
 }
 
