@@ -212,7 +212,7 @@ static const struct option_row {
     {"--tag", "EXPR", add_tag, TAG_WANTED,
      "cases with these tags: a,!b; several times: any of the expressions"},
     {"--tags", "EXPR", add_tag, TAG_WANTED, "the same"},
-    {"--tap", "FILE", set_tap, FILE_WANTED, "writes TAP 14 too; - is standard output"},
+    {"--tap", "FILE", set_tap, FILE_WANTED, "writes TAP too; - is standard output"},
     {"--jsonl", "FILE", set_jsonl, FILE_WANTED, "writes JSON Lines too; - is standard output"},
     {"--junit", "FILE", set_junit, FILE_WANTED, "writes JUnit XML too; - is standard output"},
     {"--markdown", "FILE", set_page, FILE_WANTED,

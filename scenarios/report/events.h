@@ -91,7 +91,7 @@ void events_write(FILE *to, struct span text);
 void events_append(FILE *to, FILE *aside);
 
 extern const struct event_writer text_writer;     /* one line a case, stories, the summary last */
-extern const struct event_writer tap_writer;      /* TAP 14 */
+extern const struct event_writer tap_writer;      /* TAP 13, and 14 but for that line */
 extern const struct event_writer jsonl_writer;    /* JSON Lines */
 extern const struct event_writer junit_writer;    /* JUnit XML */
 extern const struct event_writer markdown_writer; /* the page of a CI job */

@@ -4,7 +4,7 @@
 #include "lib/base/json.h"
 #include "scenarios/report/events.h"
 
-enum { JSONL_SCHEMA_VERSION = 1, JSONL_LINE_MAX = 4096, JSONL_STORY_MAX = 65536 };
+enum { JSONL_SCHEMA_VERSION = 1, JSONL_LINE_MAX = 32768, JSONL_STORY_MAX = 65536 };
 
 static void begin(struct event_writer *w, size_t jobs)
 {
@@ -70,8 +70,10 @@ static void end(struct event_writer *w, const struct event_totals *t)
     json_int(&j, "passed", (int64_t)t->passed);
     json_int(&j, "failed", (int64_t)t->failed);
     json_int(&j, "skipped", (int64_t)t->skipped);
-    json_int(&j, "flaky", (int64_t)t->flaky_count);
-    json_int(&j, "rounds", (int64_t)t->rounds);
+    if (t->rounds > 1) {
+        json_int(&j, "rounds", (int64_t)t->rounds);
+        json_int(&j, "flaky", (int64_t)t->flaky_count);
+    }
     if (t->signal != 0) {
         json_int(&j, "unfinished", (int64_t)t->unfinished);
         json_int(&j, "signal", t->signal);

@@ -138,7 +138,7 @@ def test_tap(tmp_path):
     report = tmp_path / "report.tap"
     assert lab("run", "--tap", report, tmp_path).returncode == 1
     lines = report.read_text().splitlines()
-    assert lines[:3] == ["TAP version 14", "1..3", "ok 1 - a"]
+    assert lines[:3] == ["TAP version 13", "1..3", "ok 1 - a"]
     assert lines[3] == "not ok 2 - b"
     assert lines[4] == "  ---" and "  ..." in lines
     assert lines[-1] == "ok 3 - c # SKIP time: real"
