@@ -40,6 +40,7 @@ struct engine {
     struct conf_texts also;     /* further files that hints are looked for in */
     const char *prepare, *start, *describe;
     const char *log;
+    const char *comment; /* begins a comment; NULL: # */
     bool indent_goes_on; /* an indented line goes on the one above */
     bool one_user;       /* never changes its user: needs no subordinate ids */
     struct engine_hint *hints;

@@ -63,6 +63,7 @@ bool environment_make(struct environment *e, const struct instance_config *c, co
     add(&m, "GIVEN", c->directory != NULL ? c->directory : "");
     add(&m, "CHECK", c->check ? "1" : "");
     add(&m, "DROP", c->drop != NULL ? c->drop : "");
+    add(&m, "COMMENT", c->engine->comment != NULL ? c->engine->comment : "#");
     add(&m, "INSTEAD", c->instead != NULL ? c->instead : "");
     add(&m, "HOSTNAME", c->hostname);
     begin(&m, "DOMAINS");

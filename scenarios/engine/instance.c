@@ -63,7 +63,7 @@ static bool write_given(const struct instance_config *c, const char *here, struc
 static const char copy_given[] =
     "if [ -d \"$GIVEN\" ]; then cp -RL \"$GIVEN\"/. given/\n"
     "elif [ -n \"$GIVEN\" ]; then cp -L \"$GIVEN\" given/\"$MAIN\"; fi\n"
-    "[ -z \"$DROP\" ] || sed -i \"${DROP#* }s/^/#/\" \"given/${DROP% *}\"\n"
+    "[ -z \"$DROP\" ] || sed -i \"${DROP#* }s/^/$COMMENT/\" \"given/${DROP% *}\"\n"
     "[ -z \"$INSTEAD\" ] || sed -i \"${DROP#*,}a\\\\$INSTEAD\" \"given/${DROP% *}\"\n";
 
 /* Runs a script to its end; false with what it said. */
