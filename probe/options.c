@@ -371,6 +371,8 @@ static bool check_together(struct options *o, struct strbuf *error)
         o->sender_local = o->canary_local;
         o->sender_domain = o->canary_domain;
     }
+    if (o->contact.len == 0)
+        o->contact = o->canary;
     return true;
 }
 

@@ -7,6 +7,8 @@
  */
 #include "lib/smtp/received.h"
 
+#include <string.h>
+
 #include "lib/base/endpoint.h"
 #include "lib/smtp/mail.h"
 
@@ -52,6 +54,14 @@ static bool read_address(struct span piece, struct span *address)
     return true;
 }
 
+/* The field may be folded right after the semicolon. */
+static struct span trim_folds(struct span s)
+{
+    while (s.len > 0 && strchr(" \t\r\n", s.ptr[0]) != NULL)
+        s = span_from(s, 1);
+    return span_trim(s);
+}
+
 void received_read(struct span value, struct received *out)
 {
     struct span rest = value, piece;
@@ -62,7 +72,7 @@ void received_read(struct span value, struct received *out)
     *out = (struct received){.from = nobody};
     size_t semicolon = span_rchr(value, ';');
     if (semicolon != SIZE_MAX) {
-        out->date = span_trim(span_from(value, semicolon + 1));
+        out->date = trim_folds(span_from(value, semicolon + 1));
         rest = span_to(value, semicolon);
     }
     while (next_piece(&rest, &piece)) {

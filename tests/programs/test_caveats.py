@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-TOLD = re.findall(r"^\| ([A-Z]\d+b?) \|", (ROOT / "doc/caveats.md").read_text(encoding="utf-8"), re.M)
+PAGE = (ROOT / "doc/caveats.md").read_text(encoding="utf-8")
+TOLD = re.findall(r"^\| ([A-Z]\d+b?) \|", PAGE, re.M)
 WITHOUT_CASE = {"C18", "C26"}
 
 

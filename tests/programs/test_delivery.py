@@ -44,6 +44,9 @@ def test_proof_in_both_reports(lab, tmp_path):
     assert re.fullmatch(r"[0-9a-f]{16}-S1-R1-[a-z2-7]{16}\.eml", file.name)
     message = email.message_from_bytes(file.read_bytes())
     assert message["X-Relaylab-Form"] == "S1-R1" and file.stat().st_mode & 0o777 == 0o600
+    assert "\nWho runs this test, and whom to tell if you object to it:\nprobe@canary.test\n" in (
+        message.get_payload().replace("\r\n", "\n"))
+    assert re.search(r"mx.victim.test from probe.canary.test \[127.0.0.1\], \w{3}, \d", text)
 
 
 def test_proof_in_json(lab):

@@ -23,6 +23,8 @@ static const struct {
      "4XyZ\r\n\tfor <x@canary.test>; Tue, 24 Nov 2026 06:42:00 +0000 (UTC)",
      "probe.canary.test", "192.0.2.7", "mx.victim.test", "ESMTP",
      "Tue, 24 Nov 2026 06:42:00 +0000 (UTC)"},
+    {"folded before the date", "from a.test by mx.victim.test;\r\n\tTue, 24 Nov 2026", "a.test", "",
+     "mx.victim.test", "", "Tue, 24 Nov 2026"},
     {"Postfix, IPv6",
      "from a.test (localhost [IPv6:::1]) by mx.victim.test (Postfix) with ESMTPS; Tue", "a.test",
      "::1", "mx.victim.test", "ESMTPS", "Tue"},
