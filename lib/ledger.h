@@ -62,7 +62,7 @@ struct ledger_arrival {
 
 struct ledger_verdict { /* appended: the last one counts, the earlier ones stay */
     struct span run, verdict, reason_code, reason;
-    struct span cause; /* "run" or "collect" */
+    struct span cause; /* "run", "interrupted" or "collect" */
     int64_t epoch_s;
 };
 

@@ -79,6 +79,8 @@ static bool open_sink(struct one *one, const struct mailbox_url *url, struct str
         strbuf_adds(error, "no memory for a sink");
         return false;
     }
+    if (c->sessions_max > 0)
+        sink_set_sessions_max(one->sink, c->sessions_max);
     for (size_t i = 0; i < c->domain_count; i++)
         (void)sink_domain_add(one->sink, c->domains[i]); /* the first ones, as many as it takes */
     if (sink_listen(one->sink, &url->at, NULL, &why))
@@ -217,17 +219,20 @@ struct mailboxes *mailboxes_open(const struct mailboxes_config *config,
     return m;
 }
 
-void mailboxes_hurry(struct mailboxes *m)
+struct mailboxes_hurry mailboxes_hurry(struct mailboxes *m)
 {
+    struct mailboxes_hurry hurry = {{0}};
+
     for (size_t i = 0; i < m->count; i++)
         if (m->one[i].watch != NULL)
-            watch_hurry(m->one[i].watch);
+            hurry.number[i] = watch_hurry(m->one[i].watch);
+    return hurry;
 }
 
-bool mailboxes_are_current(const struct mailboxes *m)
+bool mailboxes_are_current(const struct mailboxes *m, const struct mailboxes_hurry *since)
 {
     for (size_t i = 0; i < m->count; i++)
-        if (m->one[i].watch != NULL && !watch_is_current(m->one[i].watch))
+        if (m->one[i].watch != NULL && !watch_is_answered(m->one[i].watch, since->number[i]))
             return false;
     return true;
 }

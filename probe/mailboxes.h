@@ -34,18 +34,24 @@ struct mailboxes_config {
     const char *password_file, *ca_file; /* or NULL */
     const struct span *domains;          /* of ours, for the sinks */
     size_t domain_count;
-    int64_t wait_ns;   /* the window that the intervals must fit */
-    bool skip_present; /* what is in a stored mailbox already is no concern */
-    bool tidy;         /* what the owner calls ours is removed */
+    int64_t wait_ns;       /* the window that the intervals must fit */
+    bool skip_present;     /* what is in a stored mailbox already is no concern */
+    bool tidy;             /* what the owner calls ours is removed */
+    unsigned sessions_max; /* of a sink, at once; 0: the default */
 };
 
 struct mailboxes;
 
 struct mailboxes *mailboxes_open(const struct mailboxes_config *config,
                                  struct mailboxes_owner owner, struct strbuf *error);
-void mailboxes_hurry(struct mailboxes *m); /* a message is expected */
-/* All that are read were read whole since the last mailboxes_hurry. */
-bool mailboxes_are_current(const struct mailboxes *m);
+struct mailboxes_hurry { /* the wish to look, of one who waits; others may wish as well */
+    uint64_t number[MAILBOXES_MAX];
+};
+
+/* A message is expected: look soon. */
+struct mailboxes_hurry mailboxes_hurry(struct mailboxes *m);
+/* All that are read were read whole since then. */
+bool mailboxes_are_current(const struct mailboxes *m, const struct mailboxes_hurry *since);
 /* All that was in them was shown; with a sink among them never. */
 bool mailboxes_are_read(const struct mailboxes *m);
 void mailboxes_close(struct mailboxes *m); /* NULL is allowed */

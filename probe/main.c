@@ -14,6 +14,7 @@
 #include "drive/local_address.h"
 #include "drive/random.h"
 #include "drive/standard_files.h"
+#include "drive/whole_file.h"
 #include "probe/collect_run.h"
 #include "probe/dry_run.h"
 #include "probe/forms_own.h"
@@ -65,14 +66,22 @@ static bool draw_secret(struct token_key *key, const struct ledger_sqlite *ledge
 
 static int dry_run(const struct run_config *config, struct strbuf *error)
 {
-    for (size_t i = 0; i < config->options->target_count; i++) {
-        const struct target *t = &config->options->target[i];
+    const struct target_list *list = config->list;
+    struct target listed;
+
+    for (size_t i = 0; i < (list != NULL ? list->count : config->options->target_count); i++) {
+        const struct target *t = list != NULL ? &listed : &config->options->target[i];
+
+        if (list != NULL && !target_read(&listed, target_list_text(list, i), error))
+            return RUN_USAGE;
         struct probe_config probe = run_probe_config(config, t, &t->address[0], config->run_id);
         struct strbuf out;
 
         strbuf_init(&out, config->page, REPORT_MAX);
         if (t->address_count == 0)
-            strbuf_addf(&out, "# %s: no address: %s\n", t->text.ptr, t->trouble);
+            strbuf_addf(&out, "# %.*s: no address: %s\n", (int)t->text.len, t->text.ptr,
+                        list != NULL ? "names of a list are looked up when they are asked"
+                                     : t->trouble);
         else
             dry_run_print(&out, &probe);
         if (!run_print(strbuf_span(&out), error))
@@ -114,7 +123,7 @@ static bool open_ledger(struct run_config *config, struct ledger_sqlite **ledger
         config->earlier = ledger_sqlite_reader(*ledger);
         return true;
     }
-    if (o->ledger != NULL) {
+    if (o->ledger != NULL || o->resume.len > 0) {
         strbuf_add(error, strbuf_span(&trouble));
         return false;
     }
@@ -160,6 +169,34 @@ static int ask(const struct run_config *given, struct strbuf *error)
         status = ask_in_tls(&config, error);
     token_key_clear(&key);
     ledger_sqlite_close(ledger);
+    return status;
+}
+
+/* An address is checked now; of a name that can only be done when it is known. */
+static bool check_listed(void *self, const struct target *t, struct strbuf *error)
+{
+    return options_check_target(self, t, error);
+}
+
+static int ask_list(const struct run_config *given, struct strbuf *error)
+{
+    struct run_config config = *given;
+    const struct options *o = config.options;
+    struct target_check check = {check_listed, (void *)(uintptr_t)o};
+    bool standard = strcmp(o->targets, "-") == 0;
+    struct target_list list;
+    struct span text;
+    int status = RUN_USAGE;
+
+    if (!whole_file_read(o->targets, &text, error))
+        return RUN_SYSTEM;
+    if (target_list_read(&list, standard ? "standard input" : o->targets, text, o->shard, check,
+                         error)) {
+        config.list = &list;
+        status = ask(&config, error);
+        target_list_clear(&list);
+    }
+    whole_file_free(text);
     return status;
 }
 
@@ -213,6 +250,8 @@ static int start(struct options *o, struct run_config *config, int argc, char **
     int status = check_source(o, error);
     if (status != RUN_FINE)
         return status;
+    if (o->targets != NULL)
+        return ask_list(config, error);
     if (!look_up_targets(o, &status, error))
         return status;
     return ask(config, error);

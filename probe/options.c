@@ -283,6 +283,17 @@ static const struct option_row rows[] = {
     {"--control-route", "ADDR:PORT", option_control_route, true,
      "the canary's own way in, for the control messages; again: of the next canary"},
     {"--rate", "N", read_rate, false, "connections a minute to one target; default 60"},
+    {"--rate-network", "N", option_network_rate, false,
+     "connections a minute to one /24 or /64; default: no limit"},
+    {"--rate-total", "N", option_total_rate, false,
+     "connections a minute in all; default: no limit"},
+    {"--targets", "FILE", option_targets, false,
+     "ask those of a list, one a line; - is standard input"},
+    {"--concurrency", "N", option_concurrency, false,
+     "targets asked at the same time; default 1, of a list 64"},
+    {"--shard", "I/N", option_shard, false, "of the list only part I, from 0 to N-1"},
+    {"--resume", "NAME", option_resume, false,
+     "go on with the runs of that name: ask only what the ledger does not know yet"},
     {"--contact", "TEXT", read_contact, false, "who asks, for the messages' text"},
     {"--exhaustive", NULL, read_exhaustive, false,
      "wait the whole window though a delivery was seen"},
@@ -354,9 +365,9 @@ static bool check_together(struct options *o, struct strbuf *error)
     else if (o->canary_missing)
         missing =
             "--canary ADDRESS is required: an address of your own, outside the target's domains";
-    else if (asks(o) && o->target_count == 0)
+    else if (asks(o) && o->target_count == 0 && o->targets == NULL)
         missing = "no TARGET: name the server to ask, like 192.0.2.1:25";
-    else if (!asks(o) && o->target_count > 0)
+    else if (!asks(o) && (o->target_count > 0 || o->targets != NULL))
         missing = "a TARGET is given, but only the ledger or a mailbox is to be read";
     else if (o->mode == MODE_COLLECT && o->mailbox_count == 0)
         missing = "--collect needs a --mailbox to read";
@@ -364,7 +375,7 @@ static bool check_together(struct options *o, struct strbuf *error)
         strbuf_adds(error, missing);
         return false;
     }
-    if (!options_check_home(o, error))
+    if (!options_check_home(o, error) || !options_check_many(o, error))
         return false;
     if (o->sender.len == 0) {
         o->sender = o->canary;

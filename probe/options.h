@@ -14,7 +14,7 @@
 
 #include "probe/mailbox_url.h"
 #include "probe/probe.h"
-#include "probe/target.h"
+#include "probe/target_list.h"
 
 enum {
     OPTIONS_TARGETS_MAX = 256,
@@ -22,6 +22,10 @@ enum {
     OPTIONS_FORMS_MAX = 1024,
     OPTIONS_MAILBOX_NAME_MAX = MAILBOX_URL_PATH_MAX + MAILBOX_URL_HOST_MAX,
     OPTIONS_RATE_MAX = 6000,
+    OPTIONS_RATE_ALL_MAX = 6000000,
+    OPTIONS_CONCURRENCY_MAX = 16384,
+    OPTIONS_CONCURRENCY = 64, /* of a list */
+    OPTIONS_SET_MAX = 16,     /* the name of a set of runs */
     OPTIONS_CANARY_LOCAL_MAX = 64 - 1 - TOKEN_LEN /* RFC 5321 4.5.3.1.1, with "+token" after it */
 };
 
@@ -63,6 +67,11 @@ struct options {
     const char *password_file, *ca_file, *save_proof, *ledger; /* or NULL */
     struct span run_name;                                      /* of --show-run, --export-run */
     unsigned rate;
+    unsigned network_rate, total_rate; /* connections a minute; 0: as many as come */
+    const char *targets;               /* a file, or "-"; NULL: targets are on the command line */
+    unsigned concurrency;              /* targets asked at the same time */
+    struct target_shard shard;         /* of the list */
+    struct span resume;                /* the name of a set of runs; empty: none */
     int64_t wait_ns, max_time_ns, retry_ns;
     struct smtp_timeouts timeouts;
     struct endpoint resolver;    /* family 0: the host's own way of looking names up */

@@ -303,6 +303,16 @@ static int64_t rate_allows(const struct probe *p)
     return made >= rate ? clock_after(p->connected_ns[made - rate], CLOCK_MINUTE) : 0;
 }
 
+/* Reserved when nothing else is waited for, and kept until the session begins. */
+static int64_t pace_allows(struct probe *p, int64_t due)
+{
+    const struct probe_pace *pace = &p->config.pace;
+    if (pace->take != NULL && p->slot_ns == 0 && due <= world_now(p->world)) {
+        p->slot_ns = pace->take(pace->self, &p->config.target);
+    }
+    return p->slot_ns;
+}
+
 static void ask(struct probe *p)
 {
     int64_t now = world_now(p->world);
@@ -312,6 +322,9 @@ static void ask(struct probe *p)
     }
     if (due < rate_allows(p)) {
         due = rate_allows(p);
+    }
+    if (due < pace_allows(p, due)) {
+        due = pace_allows(p, due);
     }
     if (due >= p->plan.deadline_ns || p->target.sessions >= PROBE_SESSIONS_MAX) {
         p->sessions_used_up = p->target.sessions >= PROBE_SESSIONS_MAX;
@@ -325,6 +338,7 @@ static void ask(struct probe *p)
         return;
     }
     p->phase = PROBE_ASKING;
+    p->slot_ns = 0;
     p->connected_ns[p->target.sessions] = now;
     p->target.first_connect_ns = p->target.sessions == 0 ? now : p->target.first_connect_ns;
     if (!session_start(&p->session, p->world, &p->session_config, &p->plan, &p->target,

@@ -41,6 +41,12 @@ struct probe_earlier { /* who knows the tokens of earlier runs; known NULL: nobo
     void *self;
 };
 
+struct probe_pace { /* who knows how fast connections may be made in all; take NULL: nobody */
+    /* The instant of the next connection to that address, reserved. */
+    int64_t (*take)(void *self, const struct endpoint *to);
+    void *self;
+};
+
 struct probe_config {
     struct span canary_local, canary_domain; /* the first canary: asked with the whole battery */
     struct canary further[FORM_CANARIES_MAX - 1]; /* asked with the plain form only */
@@ -77,6 +83,7 @@ struct probe_config {
     struct ledger ledger;
     bool ledger_required; /* asked for by name: what it cannot write down is not sent */
     struct probe_earlier earlier;
+    struct probe_pace pace;
 };
 
 enum arrival_kind {

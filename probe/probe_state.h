@@ -154,6 +154,7 @@ struct probe {
     bool concluding;          /* connections are being ended, then `finished` is called */
     bool session_ended;       /* and the probe has not looked at it yet */
     int64_t resume_ns;        /* no session before */
+    int64_t slot_ns;          /* reserved for the next session; 0: none */
     struct world_timer timer;
     struct verdict_result verdict;
 

@@ -265,7 +265,7 @@ void record_verdict(struct probe *p)
         .verdict = span_of(verdict_name(p->verdict.verdict)),
         .reason_code = span_of(p->verdict.reason_code),
         .reason = span_of(p->verdict.reason),
-        .cause = SPAN("run"),
+        .cause = p->interrupted ? SPAN("interrupted") : SPAN("run"),
         .epoch_s = epoch(p),
     };
     written(p, p->config.ledger.ops->verdict(p->config.ledger.self, &row));

@@ -1,76 +1,41 @@
 /*
- * run.c - the targets one after another, in one loop, with one sink
+ * run.c - the targets, in one loop, with one set of mailboxes
  *
  * A name with several addresses is asked at the first one where an SMTP server answers; the others
- * are named in the report. With --all-mx that goes for each host by itself. Probes are kept until
- * the loop is gone, since a session that was broken off may still end in there.
+ * are named in the report. With --all-mx that goes for each host by itself. Probes outlive the
+ * loop, since a session that was broken off may still end in there.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "drive/descriptors.h"
 #include "drive/proof_file.h"
-#include "probe/report.h"
 #include "probe/run_private.h"
+#include "probe/sink.h"
+
+/* A target has a session and perhaps a control under way, and as many come home to the sink. */
+enum { LINKS_EACH = 3, LINKS_BESIDE = 1024, FILES_BESIDE = 64 };
 
 enum { EXTRA_DOMAINS_MAX = 4, EXTRA_DOMAIN_LEN = 264 };
 
-bool run_print(struct span text, struct strbuf *error)
+struct span run_target_text(const struct app *a, size_t i)
 {
-    if (fwrite(text.ptr, 1, text.len, stdout) == text.len && fflush(stdout) == 0)
-        return true;
-    strbuf_addf(error, "standard output: %s", strerror(errno));
-    return false;
+    const struct target_list *list = a->config->list;
+
+    return list != NULL ? target_list_text(list, i) : a->options->target[i].text;
+}
+
+bool run_is_many(const struct app *a)
+{
+    return a->config->list != NULL || a->concurrency > 1;
 }
 
 static void take_signal(void *self, int signal_number)
 {
-    struct app *a = self;
-
     (void)signal_number;
-    if (a->asking != NULL)
-        probe_interrupt(a->asking);
-    else
-        world_stop(loop_world(a->loop));
-}
-
-/* One line of the report's notes, from this program. */
-static struct strbuf note_begin(struct app *a)
-{
-    struct strbuf text;
-
-    strbuf_init(&text, a->note_memory[a->note_count], NOTE_LEN);
-    return text;
-}
-
-static void note_end(struct app *a, const struct strbuf *text)
-{
-    a->notes[a->note_count++] = strbuf_span(text);
-}
-
-static bool print_report(struct app *a, struct report *r)
-{
-    const struct options *o = a->options;
-    struct strbuf out;
-
-    strbuf_init(&out, a->config->page, REPORT_MAX);
-    r->notes = a->notes;
-    r->note_count = a->note_count;
-    run_clear_progress(a);
-    if (o->json) {
-        report_json(&out, r);
-        strbuf_addc(&out, '\n');
-    } else {
-        report_text(&out, r,
-                    o->quiet     ? REPORT_BRIEF
-                    : o->verbose ? REPORT_FULL
-                                 : REPORT_NORMAL,
-                    a->config->colour);
-        if (!o->quiet && o->target_count > 1)
-            strbuf_addc(&out, '\n');
-    }
-    return run_print(strbuf_span(&out), a->error);
+    run_stop_asking(self);
 }
 
 /* Knows the tokens of earlier runs. */
@@ -144,149 +109,35 @@ struct probe_config run_probe_config(const struct run_config *c, const struct ta
     return config;
 }
 
-static void name_run(struct app *a, struct kept_probe *kept)
+struct span run_set(const struct run_config *c)
 {
-    struct strbuf id;
-
-    strbuf_init(&id, kept->run_id, sizeof(kept->run_id));
-    strbuf_add(&id, a->config->run_id);
-    if (a->addresses++ > 0)
-        strbuf_addf(&id, "-%u", a->addresses);
+    return c->options->resume.len > 0 ? c->options->resume : c->run_id;
 }
 
-/* Asks one address and waits for the verdict. NULL: no memory. */
-static const struct probe *ask_address(struct app *a, const struct target *t,
-                                       const struct endpoint *at)
+static unsigned links_of(const struct app *a)
 {
-    struct probe_observer observer = {
-        .line = run_see_line,
-        .arrival = run_see_arrival,
-        .progress = run_see_progress,
-        .expect = run_see_expect,
-        .looked = run_has_looked,
-        .finished = run_see_finished,
-        .self = a};
-    struct world *w = loop_world(a->loop);
-    struct probe_config config;
-    struct kept_probe *kept = calloc(1, sizeof(*kept));
-    char memory[ENDPOINT_TEXT_MAX + 16];
-    struct strbuf text;
-
-    if (kept == NULL)
-        return NULL;
-    kept->next = a->probes;
-    kept->name = t->text;
-    name_run(a, kept);
-    config = run_probe_config(a->config, t, at, span_of(kept->run_id));
-    a->probes = kept;
-    strbuf_init(&text, memory, sizeof(memory));
-    strbuf_adds(&text, "target ");
-    endpoint_print(&text, at);
-    run_see_line(a, 0, '*', strbuf_span(&text));
-    a->asking = &kept->probe;
-    probe_start(&kept->probe, w, &config, &observer);
-    for (size_t i = 0; i < a->options->mailbox_count; i++)
-        if (a->trouble[i].why[0] != '\0')
-            probe_mailbox_trouble(&kept->probe, config.mailboxes[i], span_of(a->trouble[i].why),
-                                  a->trouble[i].lasting);
-    if (run_shows_progress(a))
-        world_timer_set(w, &a->tick, clock_after(world_now(w), CLOCK_SECOND));
-    while (!probe_is_finished(&kept->probe))
-        loop_run(a->loop);
-    a->asking = NULL;
-    world_timer_stop(w, &a->tick);
-    return &kept->probe;
+    return LINKS_BESIDE + LINKS_EACH * (unsigned)a->concurrency;
 }
 
-static void note_way(struct app *a, const struct target *t)
+/* What became of a list, in one line. */
+static void say_sum(struct app *a)
 {
-    struct strbuf text;
+    const struct target_list *list = a->config->list;
 
-    a->note_count = 0;
-    strbuf_init(&text, a->way, sizeof(a->way));
-    target_print_way(t, &text);
-    if (text.len > 0)
-        note_end(a, &text);
-}
-
-static void note_unreachable(struct app *a, const struct endpoint *at, const struct probe *p)
-{
-    struct strbuf text;
-
-    if (a->note_count >= NOTES_MAX - 1)
+    run_clear_progress(a);
+    if (list == NULL || a->options->quiet)
         return;
-    text = note_begin(a);
-    endpoint_print(&text, at);
-    strbuf_addf(&text, " was asked first and was unreachable: %s", p->verdict.reason);
-    note_end(a, &text);
-}
-
-static void note_other_addresses(struct app *a, const struct target *t, size_t from, size_t to)
-{
-    struct strbuf text = note_begin(a);
-
-    target_print_others(t, from, to, &text);
-    if (text.len > 0)
-        note_end(a, &text);
-}
-
-/* One of the addresses from `from` up to `to`, and one report. False: a system error. */
-static bool ask_some(struct app *a, const struct target *t, struct span name, size_t from,
-                     size_t to)
-{
-    const struct probe *p = NULL;
-    struct report report;
-    size_t i = from;
-
-    note_way(a, t);
-    for (;;) {
-        p = ask_address(a, t, &t->address[i]);
-        if (p == NULL) {
-            strbuf_adds(a->error, "no memory for a probe");
-            return false;
-        }
-        if (p->verdict.verdict != VERDICT_UNREACHABLE || i + 1 == to || loop_signal(a->loop) != 0)
-            break;
-        note_unreachable(a, &t->address[i], p);
-        i++;
-    }
-    note_other_addresses(a, t, i + 1, to);
-    report_of(&report, p, name);
-    run_count_verdict(a, p->verdict.verdict);
-    return print_report(a, &report);
-}
-
-static bool ask_target(struct app *a, const struct target *t)
-{
-    char memory[2 * TARGET_NAME_MAX + 16];
-    struct strbuf name;
-    size_t end = 0;
-
-    if (!a->options->all_mx || !t->by_mx)
-        return ask_some(a, t, t->text, 0, t->address_count);
-    for (size_t from = 0; from < t->address_count && loop_signal(a->loop) == 0; from = end) {
-        end = target_host_end(t, from);
-        strbuf_init(&name, memory, sizeof(memory));
-        strbuf_add(&name, t->text);
-        strbuf_adds(&name, " at ");
-        strbuf_add(&name, target_host(t, &t->address[from]));
-        if (!ask_some(a, t, strbuf_span(&name), from, end))
-            return false;
-    }
-    return true;
-}
-
-/* A name without an address is a verdict of its own. */
-static bool report_unknown_name(struct app *a, const struct target *t)
-{
-    struct verdict_result verdict;
-    struct report report = {.target = t->text, .verdict = &verdict};
-
-    target_unfound(t, &verdict);
-    report.started_epoch_s = report.finished_epoch_s = world_epoch(loop_world(a->loop));
-    note_way(a, t);
-    run_count_verdict(a, VERDICT_UNREACHABLE);
-    return print_report(a, &report);
+    fprintf(stderr, "relayprobe: %u of %zu targets done", a->done, a->target_count);
+    if (a->known > 0)
+        fprintf(stderr, ", %u of them known by the ledger", a->known);
+    if (list->repeated > 0)
+        fprintf(stderr, "; %zu repeated lines were left out", list->repeated);
+    if (list->elsewhere > 0)
+        fprintf(stderr, "; %zu are of other shards", list->elsewhere);
+    if (a->done < a->target_count && a->config->ledger.ops != NULL)
+        fprintf(stderr, "; --resume %.*s goes on", (int)run_set(a->config).len,
+                run_set(a->config).ptr);
+    fputs("\n", stderr);
 }
 
 static bool name_domain(char *room, const char *before, struct span text, const char *after)
@@ -353,7 +204,8 @@ static bool open_mailboxes(struct app *a)
         .domains = domains,
         .domain_count = count,
         .wait_ns = o->wait_ns,
-        .skip_present = true,
+        .skip_present = o->resume.len == 0, /* it may be of the runs that are gone on with */
+        .sessions_max = SINK_SESSIONS_DEFAULT + (unsigned)a->concurrency,
         .tidy = o->tidy};
 
     if (o->mailbox_count == 0) {
@@ -407,18 +259,38 @@ static bool check_proof(struct app *a)
 
 static int ask_all(struct app *a)
 {
-    await_mailboxes(a);
-    for (size_t i = 0; i < a->options->target_count && loop_signal(a->loop) == 0; i++) {
-        const struct target *t = &a->options->target[i];
+    struct world *w = loop_world(a->loop);
 
-        if (!(t->address_count > 0 ? ask_target(a, t) : report_unknown_name(a, t)))
-            return RUN_SYSTEM;
-    }
+    await_mailboxes(a);
+    a->begun_ns = world_now(w);
+    run_turn_soon(a);
+    if (run_shows_progress(a))
+        world_timer_set(w, &a->tick, clock_after(world_now(w), CLOCK_SECOND));
+    while (!a->ended)
+        loop_run(a->loop);
+    if (a->failed)
+        return RUN_SYSTEM;
+    say_sum(a);
     if (loop_signal(a->loop) != 0)
         return RUN_SIGNAL + loop_signal(a->loop);
     if (a->options->expect_given)
         return a->unexpected ? RUN_UNEXPECTED : RUN_FINE;
-    return a->worst;
+    return a->worst < 0 ? RUN_FINE : a->worst;
+}
+
+static bool open_crowd(struct app *a)
+{
+    const struct options *o = a->options;
+    struct pace_config pace = {o->total_rate, o->network_rate, a->concurrency};
+
+    a->seats = calloc(a->concurrency + KEPT_MAX + 1, sizeof(a->seats[0]));
+    if (o->total_rate > 0 || o->network_rate > 0)
+        a->pace = pace_new(&pace);
+    if (a->seats == NULL || ((o->total_rate > 0 || o->network_rate > 0) && a->pace == NULL)) {
+        strbuf_adds(a->error, "no memory for the targets");
+        return false;
+    }
+    return true;
 }
 
 static bool open_transcript(struct app *a)
@@ -436,30 +308,37 @@ static void clean_up(struct app *a)
     run_clear_progress(a);
     mailboxes_close(a->mailboxes);
     free(a->collect);
+    dns_ares_free(a->resolver);
     loop_free(a->loop);
-    while (a->probes != NULL) {
-        struct kept_probe *next = a->probes->next;
-
-        free(a->probes);
-        a->probes = next;
-    }
+    run_jobs_free(a);
+    pace_free(a->pace);
+    free(a->seats);
 }
 
 int run_targets(const struct run_config *config, struct strbuf *error)
 {
-    struct app a = {.config = config, .options = config->options, .error = error, .worst = -1};
+    const struct options *o = config->options;
+    struct app a = {.config = config, .options = o, .error = error, .worst = -1};
     struct loop_config loop = {.catch_signals = true, .on_signal = take_signal, .self = &a};
     int status = RUN_SYSTEM;
 
+    a.target_count = config->list != NULL ? config->list->count : o->target_count;
+    a.concurrency = o->concurrency < a.target_count ? o->concurrency : a.target_count;
+    a.kept_end = &a.kept;
+    loop.links_max = links_of(&a);
+    if (!descriptors_want(loop.links_max + FILES_BESIDE, error))
+        return status;
     a.loop = loop_new(&loop, error);
     if (a.loop == NULL)
         return status;
     world_timer_init(&a.tick, run_tick, &a);
-    if (check_proof(&a) && open_collect(&a) && open_mailboxes(&a) && open_transcript(&a))
+    world_timer_init(&a.turn, run_take_turn, &a);
+    if (open_crowd(&a) && check_proof(&a) && open_collect(&a) && open_mailboxes(&a) &&
+        open_transcript(&a))
         status = ask_all(&a);
     clean_up(&a);
     if (!transcript_close(&a.transcript) && status != RUN_SYSTEM) {
-        strbuf_addf(error, "--transcript: %s: %s", a.options->transcript, strerror(errno));
+        strbuf_addf(error, "--transcript: %s: %s", o->transcript, strerror(errno));
         status = RUN_SYSTEM;
     }
     return status;

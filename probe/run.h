@@ -27,6 +27,7 @@ struct run_config {
     struct span run_id;           /* of the first address; further ones get "-2" and so on */
     struct ledger ledger;         /* ops NULL: none */
     struct ledger_reader earlier; /* the same one, read */
+    const struct target_list *list; /* of --targets; NULL: those of the options */
     char *page;                   /* REPORT_MAX octets to write reports in */
     bool colour;                  /* standard output is a terminal that likes it */
     struct tls *tls;              /* of all sessions */
@@ -37,6 +38,8 @@ struct run_config {
 int run_targets(const struct run_config *config, struct strbuf *error);
 struct probe_config run_probe_config(const struct run_config *c, const struct target *t,
                                      const struct endpoint *at, struct span run_id);
+/* The first part of the runs' names: what --resume takes. */
+struct span run_set(const struct run_config *c);
 /* To standard output, flushed. False: it does not take it. */
 bool run_print(struct span text, struct strbuf *error);
 

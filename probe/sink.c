@@ -36,7 +36,7 @@ struct sink {
     struct sink_owner owner;
     struct listener *listener;
     struct sink_session *free_list;
-    unsigned open;
+    unsigned open, sessions_max;
     bool orphaned; /* sink_free was called; the last session takes the memory with it */
     size_t domain_count;
     char domain[SINK_DOMAINS_MAX][SMTP_HELO_MAX + 1];
@@ -306,7 +306,7 @@ static bool sink_accept(void *self, struct link *link, const struct endpoint *lo
                         const struct endpoint *peer, struct machine *machine)
 {
     struct sink *s = self;
-    struct sink_session *ss = s->open < SINK_SESSIONS_MAX ? session_get(s) : NULL;
+    struct sink_session *ss = s->open < s->sessions_max ? session_get(s) : NULL;
 
     (void)link;
     (void)local;
@@ -332,8 +332,14 @@ struct sink *sink_new(struct world *w, struct sink_owner owner)
     if (s != NULL) {
         s->world = w;
         s->owner = owner;
+        s->sessions_max = SINK_SESSIONS_DEFAULT;
     }
     return s;
+}
+
+void sink_set_sessions_max(struct sink *s, unsigned sessions_max)
+{
+    s->sessions_max = sessions_max;
 }
 
 bool sink_domain_add(struct sink *s, struct span domain)

@@ -19,7 +19,7 @@
 #include "drive/world.h"
 #include "lib/smtp/mail.h"
 
-enum { SINK_SESSIONS_MAX = 64, SINK_MESSAGE_MAX = 262144, SINK_DOMAINS_MAX = 12 };
+enum { SINK_SESSIONS_DEFAULT = 64, SINK_MESSAGE_MAX = 262144, SINK_DOMAINS_MAX = 12 };
 
 struct sink;
 
@@ -38,6 +38,8 @@ struct sink *sink_new(struct world *w, struct sink_owner owner); /* NULL: no mem
 bool sink_domain_add(struct sink *s, struct span domain);
 bool sink_listen(struct sink *s, const struct endpoint *at, struct endpoint *bound,
                  struct strbuf *error);
+/* Sessions at once; default SINK_SESSIONS_DEFAULT. */
+void sink_set_sessions_max(struct sink *s, unsigned sessions_max);
 void sink_free(struct sink *s); /* NULL is allowed */
 
 #endif

@@ -62,7 +62,7 @@ static void on_patience(void *self)
     struct watch *w = self;
 
     w->ready = true;
-    poller_hurry(w->poller);
+    (void)poller_hurry(w->poller);
     set_timer(w);
     tell_ready(w);
 }
@@ -203,10 +203,12 @@ void watch_start(struct watch *w, struct mailbox mailbox)
     world_timer_set(w->config.world, &w->timer, world_now(w->config.world));
 }
 
-void watch_hurry(struct watch *w)
+uint64_t watch_hurry(struct watch *w)
 {
-    poller_hurry(w->poller);
+    uint64_t number = poller_hurry(w->poller);
+
     set_timer(w);
+    return number;
 }
 
 bool watch_is_ready(const struct watch *w)
@@ -222,6 +224,11 @@ bool watch_is_read(const struct watch *w)
 bool watch_is_current(const struct watch *w)
 {
     return w->started && poller_is_current(w->poller);
+}
+
+bool watch_is_answered(const struct watch *w, uint64_t hurry)
+{
+    return w->started && poller_is_answered(w->poller, hurry);
 }
 
 void watch_stop(struct watch *w)

@@ -45,11 +45,14 @@ struct poller_config watch_poll_for(int64_t wait_ns);
 struct watch *watch_new(const struct watch_config *config, struct watch_owner owner); /* or NULL */
 struct mailbox_user watch_user(struct watch *w);
 void watch_start(struct watch *w, struct mailbox mailbox);
-void watch_hurry(struct watch *w); /* a message is expected */
+/* A message is expected. Returns the number of this wish. */
+uint64_t watch_hurry(struct watch *w);
 bool watch_is_ready(const struct watch *w);
 bool watch_is_read(const struct watch *w); /* all that was in the mailbox was shown */
 /* True when the mailbox was read whole since the last watch_hurry. */
 bool watch_is_current(const struct watch *w);
+/* The same, since that wish; later ones may still be open. */
+bool watch_is_answered(const struct watch *w, uint64_t hurry);
 void watch_stop(struct watch *w); /* nothing is called back any more */
 void watch_free(struct watch *w); /* NULL is allowed */
 

@@ -145,6 +145,7 @@ static void begin_round(struct poller *p, int64_t now_ns)
     p->next_ns = CLOCK_NEVER;
     p->paying = p->owed;
     p->owed = false;
+    p->covers = p->hurries;
     p->found = p->overflow = p->failed = p->hurried = false;
     p->pending_count = p->pending_start = p->pending_done = p->pending_at = 0;
     begin(p, POLLER_LISTING, now_ns);
@@ -186,6 +187,9 @@ static void end_round(struct poller *p, int64_t now_ns)
     p->phase = POLLER_RESTS;
     p->owed |= p->paying && (p->failed || p->overflow);
     p->paying = false;
+    if (!p->failed && !p->overflow) {
+        p->answered = p->covers;
+    }
     if (p->failed) {
         rest_in_trouble(p, now_ns);
     } else {
@@ -426,12 +430,13 @@ void poller_init(struct poller *p, const struct poller_config *config, struct ma
     seen_init(&p->seen, seen_memory, capacity);
 }
 
-void poller_hurry(struct poller *p)
+uint64_t poller_hurry(struct poller *p)
 {
     p->baseline = false;
     p->owed = true;
+    p->hurries++;
     if (p->phase == POLLER_STOPPED || p->lasting) {
-        return;
+        return p->hurries;
     }
     p->interval_ns = p->config.first_ns;
     if (p->phase == POLLER_RESTS) {
@@ -439,11 +444,17 @@ void poller_hurry(struct poller *p)
     } else {
         p->hurried = true;
     }
+    return p->hurries;
 }
 
 bool poller_is_current(const struct poller *p)
 {
     return !p->owed && !p->paying;
+}
+
+bool poller_is_answered(const struct poller *p, uint64_t hurry)
+{
+    return p->answered >= hurry;
 }
 
 bool poller_ready(const struct poller *p)

@@ -56,11 +56,13 @@ int64_t poller_deadline(const struct poller *p);
 /*
  * Look now, whatever the schedule says: a message is expected. So what the first list shows is not
  * passed over when it has not been asked for yet. While the mailbox refuses us for good it changes
- * nothing: tries cost accounts their lives.
+ * nothing: tries cost accounts their lives. Returns the number of this wish.
  */
-void poller_hurry(struct poller *p);
+uint64_t poller_hurry(struct poller *p);
 /* True when nothing that poller_hurry asked for is still to be answered by a whole round. */
 bool poller_is_current(const struct poller *p);
+/* True when a whole round answered that wish, though others may have come since. */
+bool poller_is_answered(const struct poller *p, uint64_t hurry);
 /* True when the mailbox was listed without trouble at least once (skip_present's baseline stands).
  */
 bool poller_ready(const struct poller *p);

@@ -47,6 +47,9 @@ struct poller {
     bool hurried;        /* look again when this round is over */
     bool owed;           /* a look that was asked for has not begun */
     bool paying;         /* this round is that look */
+    uint64_t hurries;    /* looks that were asked for */
+    uint64_t covers;     /* of those, the last one that this round answers */
+    uint64_t answered;   /* likewise, by a round that was whole */
     bool found;          /* this round showed new mail */
     bool overflow;       /* it listed more new messages than pending takes */
     bool failed;         /* an operation of this round failed: no further ones */

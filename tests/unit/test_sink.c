@@ -290,16 +290,16 @@ static void test_too_many_recipients(void **state)
 
 static void test_too_many_sessions(void **state)
 {
-    struct talker *t[SINK_SESSIONS_MAX + 1];
+    struct talker *t[SINK_SESSIONS_DEFAULT + 1];
     struct lab l;
 
     (void)state;
     lab_open(&l);
-    for (size_t i = 0; i < SINK_SESSIONS_MAX + 1; i++)
+    for (size_t i = 0; i < SINK_SESSIONS_DEFAULT + 1; i++)
         t[i] = talk(&l, SPAN(HELLO), SIZE_MAX, false);
     sim_run(l.sim, CLOCK_MINUTE);
     assert_non_null(strstr(l.told.ptr, "turned away"));
-    assert_int_equal(t[SINK_SESSIONS_MAX]->heard_len, 0);
+    assert_int_equal(t[SINK_SESSIONS_DEFAULT]->heard_len, 0);
     /* The patience of the sink ends, and there is room again. */
     sim_run(l.sim, 10 * CLOCK_MINUTE);
     free(t[0]);
@@ -307,7 +307,7 @@ static void test_too_many_sessions(void **state)
     sim_run(l.sim, 11 * CLOCK_MINUTE);
     assert_int_equal(l.mails, 1);
     lab_close(&l);
-    for (size_t i = 0; i < SINK_SESSIONS_MAX + 1; i++)
+    for (size_t i = 0; i < SINK_SESSIONS_DEFAULT + 1; i++)
         free(t[i]);
 }
 
