@@ -1,0 +1,267 @@
+"""Real mail servers in cases, and relaylab check: verdicts, and that nothing gets out or stays."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from conftest import need
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("RELAYLAB_BUILD", ROOT / "build")).resolve()
+CASES = "scenarios/cases/engines"
+SERVERS = ("postfix", "exim", "opensmtpd", "sendmail")
+
+
+def lab(*args, timeout=200, **environment):
+    return subprocess.run([BUILD / "relaylab", *map(str, args)], capture_output=True, text=True,
+                          cwd=ROOT, timeout=timeout, check=False,
+                          env={**os.environ, **environment})
+
+
+def results():
+    """One object a case, from one run over all of them."""
+    if not (BUILD / "relaylab").exists():
+        return [{"id": "relaylab-is-not-built", "status": "fail", "story": "make all"}]
+    run = lab("run", "--time", "real", "-j", "4", "--wall", "60s", "--jsonl", "-", CASES)
+    lines = [json.loads(line) for line in run.stdout.splitlines()]
+    found = [line for line in lines if line["event"] == "result"]
+    return found or [{"id": "no-case-ran", "status": "fail", "story": run.stderr}]
+
+
+@pytest.mark.parametrize("result", [pytest.param(r, id=r["id"]) for r in results()])
+def test_case(result):
+    if result["status"] == "skip":
+        pytest.skip(str(result.get("reason", "")))
+    assert result["status"] == "pass", result.get("story", "")
+
+
+def unpacked(name):
+    return (ROOT / "build" / "mta" / name / ".complete").exists()
+
+
+def need_server(name):
+    need(name, unpacked(name), f"ci/deps {name} && ci/unpack {name}")
+
+
+# As Debian's packages write them for an "Internet site", but for names.
+POSTFIX = """
+smtpd_banner = $myhostname ESMTP $mail_name (Debian/GNU)
+biff = no
+append_dot_mydomain = no
+readme_directory = no
+compatibility_level = 3.6
+smtpd_relay_restrictions = permit_mynetworks permit_sasl_authenticated defer_unauth_destination
+myhostname = mail.victim.test
+alias_maps = hash:/etc/aliases
+alias_database = hash:/etc/aliases
+myorigin = /etc/mailname
+mydestination = $myhostname, victim.test, localhost.localdomain, localhost
+relayhost =
+mynetworks = 127.0.0.0/8 [::ffff:127.0.0.0]/104 [::1]/128
+mailbox_size_limit = 0
+recipient_delimiter = +
+inet_interfaces = all
+inet_protocols = all
+"""
+EXIM = """
+primary_hostname = mail.victim.test
+domainlist local_domains = @ : victim.test
+domainlist relay_to_domains =
+hostlist relay_from_hosts = 127.0.0.1
+acl_smtp_rcpt = acl_check_rcpt
+begin acl
+acl_check_rcpt:
+  accept  hosts = :
+  deny    domains = +local_domains
+          local_parts = ^[.] : ^.*[@%!/|]
+  accept  hosts = +relay_from_hosts
+  require message = relay not permitted
+          domains = +local_domains : +relay_to_domains
+  accept
+begin routers
+remote:
+  driver = dnslookup
+  domains = ! +local_domains
+  transport = remote_smtp
+kept:
+  driver = redirect
+  data = :blackhole:
+begin transports
+remote_smtp:
+  driver = smtp
+"""
+OPENSMTPD = """
+table aliases file:/etc/aliases
+listen on localhost
+action "local" maildir alias <aliases>
+action "relay" relay
+match from any for domain "victim.test" action "local"
+match from local for any action "relay"
+"""
+SENDMAIL = """
+OSTYPE(`debian')dnl
+DAEMON_OPTIONS(`Family=inet, Name=MTA-v4, Port=smtp, Addr=127.0.0.1')dnl
+FEATURE(`use_cw_file')dnl
+MAILER(`local')dnl
+MAILER(`smtp')dnl
+"""
+CHECKS = [  # server, file, as it comes, what is planted, what must be named
+    ("postfix", "main.cf", POSTFIX, ("\nmynetworks = 127.0.0.0/8 ", "\nmynetworks = 0.0.0.0/0 "),
+     "mynetworks = 0.0.0.0/0"),
+    ("postfix", "main.cf", POSTFIX,
+     ("smtpd_relay_restrictions = permit_mynetworks permit_sasl_authenticated ",
+      "smtpd_relay_restrictions = check_sender_access inline:{victim.test=OK} "),
+     "smtpd_relay_restrictions = check_sender_access"),
+    ("exim", "exim.conf", EXIM, ("relay_from_hosts = 127.0.0.1", "relay_from_hosts = *"),
+     "relay_from_hosts = *"),
+    ("opensmtpd", "smtpd.conf", OPENSMTPD, ("from local for any", "from any for any"),
+     "match from any for any"),
+    ("sendmail", "sendmail.mc", SENDMAIL,
+     ("FEATURE(`use_cw_file')dnl", "FEATURE(`promiscuous_relay')dnl"), "promiscuous_relay"),
+]
+
+
+@pytest.mark.parametrize("server, name, text", {c[0]: c[:3] for c in CHECKS}.values(),
+                         ids=SERVERS)
+def test_check_of_a_closed_configuration(tmp_path, server, name, text):
+    need_server(server)
+    (tmp_path / name).write_text(text, encoding="ascii")
+    run = lab("check", server, "--config", tmp_path, "--domain", "victim.test")
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "closed: port 25, asked from 198.51.100.7" in run.stdout
+
+
+@pytest.mark.parametrize("server, name, text, plant, named", CHECKS)
+def test_check_names_the_line_that_opens(tmp_path, server, name, text, plant, named):
+    need_server(server)
+    assert plant[0] in text
+    file = tmp_path / name
+    file.write_text(text.replace(*plant), encoding="ascii")
+    run = lab("check", server, "--config", file, "--domain", "victim.test")
+    assert run.returncode == 1, run.stdout + run.stderr
+    decisive = [line for line in run.stdout.splitlines() if "hangs on:" in line]
+    assert any(named in line for line in decisive), run.stdout
+
+
+def test_check_tells_inside_from_outside(tmp_path):
+    need_server("postfix")
+    file = tmp_path / "main.cf"
+    file.write_text(POSTFIX.replace("mynetworks = 127.0.0.0/8", "mynetworks = 10.9.0.0/16"),
+                    encoding="ascii")
+    run = lab("check", "postfix", "--config", file, "--inside", "10.9.0.0/16")
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "closed: port 25, asked from 198.51.100.7" in run.stdout
+    assert "open: port 25, asked from 10.9.0.7" in run.stdout
+
+
+@pytest.mark.parametrize("arguments, status, says", [
+    (("check", "postfix"), 2, "--config"),
+    (("check", "--config", "/etc"), 2, "name one engine"),
+    (("check", "qmail", "--config", "/etc"), 2, "no such engine: qmail"),
+    (("check", "postfix", "--config", "/nowhere"), 2, "/nowhere"),
+    (("check", "postfix", "--config", "/etc", "--inside", "here"), 2, "--inside"),
+])
+def test_usage(arguments, status, says):
+    run = lab(*arguments)
+    assert run.returncode == status, run.stderr
+    assert says in run.stderr
+
+
+def test_a_configuration_that_does_not_start_shows_the_log(tmp_path):
+    need_server("exim")
+    file = tmp_path / "exim.conf"
+    file.write_text("no_such_option = 1\n", encoding="ascii")
+    run = lab("check", "exim", "--config", file)
+    assert run.returncode == 71, run.stdout
+    assert "no_such_option" in run.stdout
+
+
+def test_a_missing_package_skips_with_its_name_and_the_remedy(tmp_path):
+    (tmp_path / "mta").mkdir()
+    away = {"RELAYLAB_MTA": str(tmp_path / "mta"), "RELAYLAB_REQUIRE": ""}
+    case = f"{CASES}/postfix/closed.yaml"
+    run = lab("run", "--time", "real", case, **away)
+    assert run.returncode == 77
+    assert "postfix is missing: ci/deps postfix && ci/unpack postfix" in run.stdout
+    required = lab("run", "--time", "real", case, **{**away, "RELAYLAB_REQUIRE": "x,postfix"})
+    assert required.returncode == 1
+    run = lab("check", "postfix", "--config", tmp_path, **away)
+    assert run.returncode == 77
+
+
+def processes():
+    """Of servers and of the laboratory, host-wide: name and command line."""
+    found = set()
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if str(ROOT / "build" / "mta") in line or "/run/relaylab" in line:
+            found.add((entry.name, line))
+    return found
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_nothing_stays_when_a_run_is_ended(number):
+    need_server("postfix")
+    before = processes()
+    with subprocess.Popen([BUILD / "relaylab", "run", "--time", "real",
+                           f"{CASES}/postfix/catch-all-discards.yaml"], cwd=ROOT,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+        deadline = time.monotonic() + 10
+        while processes() <= before and run.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        run.send_signal(number)
+        run.wait(timeout=20)
+    deadline = time.monotonic() + 5
+    while not processes() <= before and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert processes() <= before
+
+
+ESCAPE = """
+case: escape
+title: Tries to get out
+why: An engine's case runs where there is no way out.
+tags: [engine]
+time: real
+truth: closed
+servers:
+  mx:
+    engine: postfix
+    config: |
+      smtpd_recipient_restrictions = check_policy_service unix:private/policy
+    files:
+      master.cf: |
+        policy unix - n n - 0 spawn user=nobody argv=/bin/sh /run/relaylab/mx/given/policy.sh
+      policy.sh: |
+        read -r line
+        for address in 10.0.0.1 192.168.1.1 8.8.8.8 224.0.0.1; do
+            if ip route get $address >/dev/null 2>&1; then echo "action=550 route to $address"; fi
+        done
+        ip -o link | grep -v ' lo: ' >/dev/null && echo 'action=550 an interface'
+        touch /etc/escaped 2>/dev/null && echo 'action=550 wrote to /etc'
+        getent hosts debian.org >/dev/null && echo 'action=550 a name'
+        echo action=550 kept in
+        echo
+expect:
+  verdict: closed
+"""
+
+
+def test_nothing_gets_out(tmp_path):
+    """No route, no interface but loopback, no resolver, no writing to the host's files."""
+    need_server("postfix")
+    file = tmp_path / "escape.yaml"
+    text = ESCAPE.replace("smtpd_recipient", "mynetworks = 0.0.0.0/0\n      smtpd_recipient")
+    file.write_text(text, encoding="ascii")
+    run = lab("run", "--time", "real", "--verbose", file)
+    assert "kept in" in run.stdout, run.stdout
+    for out in ("550 route to", "an interface", "wrote to /etc", "a name"):
+        assert out not in run.stdout.replace(f"action={out}", ""), run.stdout
