@@ -7,6 +7,7 @@
 #include "scenarios/commands.h"
 #include "scenarios/report/diff_run.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -98,6 +99,16 @@ static void join(struct diff *d, size_t old, size_t old_end, size_t new, size_t 
     }
 }
 
+/* The smaller of the next two. */
+static const char *first_id(const struct diff *d, size_t old, size_t new)
+{
+    if (old == d->old.count)
+        return d->new.item[new].id;
+    if (new == d->new.count || strcmp(d->old.item[old].id, d->new.item[new].id) <= 0)
+        return d->old.item[old].id;
+    return d->new.item[new].id;
+}
+
 static bool compare(struct diff *d)
 {
     size_t old = 0, new = 0;
@@ -106,11 +117,7 @@ static bool compare(struct diff *d)
     if (d->pair == NULL)
         return false;
     while (old < d->old.count || new < d->new.count) {
-        const char *id = old == d->old.count   ? d->new.item[new].id
-                         : new == d->new.count ? d->old.item[old].id
-                         : strcmp(d->old.item[old].id, d->new.item[new].id) <= 0
-                             ? d->old.item[old].id
-                             : d->new.item[new].id;
+        const char *id = first_id(d, old, new);
         size_t old_end = group_end(&d->old, old, id), new_end = group_end(&d->new, new, id);
 
         join(d, old, old_end, new, new_end);
@@ -276,6 +283,7 @@ static int perform(struct diff *d, const struct diff_request *request)
         return complain(d->old.unreadable ? STATUS_USAGE : STATUS_INVALID, memory);
     if (!diff_run_read(&d->new, request->new, &error))
         return complain(d->new.unreadable ? STATUS_USAGE : STATUS_INVALID, memory);
+    assert(d->old.item != NULL && d->new.item != NULL);
     if (!compare(d))
         return complain(STATUS_INTERNAL, "out of memory");
     if (request->json)

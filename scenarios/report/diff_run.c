@@ -13,7 +13,7 @@ enum { VERDICTS = VERDICT_UNREACHABLE + 1 };
 static struct diff_case *add(struct diff_run *r)
 {
     if (r->count == r->cap) {
-        size_t cap = r->cap == 0 ? 256 : r->cap * 2;
+        size_t cap = r->cap * 2;
         struct diff_case *moved = realloc(r->item, cap * sizeof *moved);
 
         if (moved == NULL)
@@ -172,7 +172,11 @@ bool diff_run_read(struct diff_run *r, const char *file, struct strbuf *error)
         strbuf_addf(error, "%s: %s", file, strerror(errno));
         return false;
     }
-    bool ok = read_lines(r, f, error);
+    r->cap = 256;
+    r->item = calloc(r->cap, sizeof *r->item);
+    bool ok = r->item != NULL && read_lines(r, f, error);
+    if (r->item == NULL)
+        strbuf_adds(error, "out of memory");
     (void)fclose(f);
     if (ok)
         add_up(r);

@@ -19,7 +19,7 @@ struct diff_case {
 
 struct diff_run {
     const char *file;
-    struct diff_case *item; /* ordered by id, then by path */
+    struct diff_case *item; /* ordered by id, then by path; never NULL once read */
     size_t count, cap;
     bool whole; /* it ends with its summary, and no signal ended it */
     bool unreadable;

@@ -16,7 +16,8 @@ BUILD = Path(os.environ.get("RELAYLAB_BUILD", ROOT / "build")).resolve()
 ENV = {**os.environ, "RELAYLAB_PERSONAS": str(ROOT / "mockmta" / "personas")}
 XSD = ROOT / "tests" / "junit.xsd"
 # What a file of YAML may hold, and no XML: escapes are YAML's.
-HOSTILE_TITLE = r'"<b>]]>--> & \x01\x1b[31m \ufffe \uffff | ``` # @all \\ \xe9 \U0001F4E7 </failure>"'
+HOSTILE_TITLE = (r'"<b>]]>--> & \x01\x1b[31m \ufffe \uffff | ``` # @all \\ \xe9 \U0001F4E7'
+                 r' </failure>"')
 # Every octet but CR and LF, which would end the reply.
 HOSTILE_REPLY = "554 " + "".join(rf"\x{n:02x}" for n in range(256) if n not in (10, 13)) + r"\r\n"
 
