@@ -20,7 +20,21 @@ struct id_range {
     unsigned first, count;
 };
 
-/* A line "name:first:count" of /etc/subuid or /etc/subgid for this user. */
+/* "name:first:count" */
+static bool read_line(struct span line, struct span name, struct id_range *out)
+{
+    struct span field;
+    uint64_t first, count;
+
+    if (!span_cut(&line, ':', &field) || !span_equal(field, name) ||
+        !span_cut(&line, ':', &field) || !span_uint(field, UINT32_MAX, &first) ||
+        !span_uint(span_trim(line), UINT32_MAX, &count))
+        return false;
+    *out = (struct id_range){(unsigned)first, (unsigned)count};
+    return true;
+}
+
+/* The line of /etc/subuid or /etc/subgid for this user. */
 static bool find_range(const char *path, const char *name, struct id_range *out)
 {
     char line[256];
@@ -29,12 +43,8 @@ static bool find_range(const char *path, const char *name, struct id_range *out)
 
     if (f == NULL)
         return false;
-    while (!found && fgets(line, sizeof line, f) != NULL) {
-        size_t len = strlen(name);
-
-        found = strncmp(line, name, len) == 0 && line[len] == ':' &&
-                sscanf(line + len + 1, "%u:%u", &out->first, &out->count) == 2;
-    }
+    while (!found && fgets(line, sizeof line, f) != NULL)
+        found = read_line(span_to(span_of(line), strcspn(line, "\n")), span_of(name), out);
     (void)fclose(f);
     return found;
 }

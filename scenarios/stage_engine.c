@@ -54,8 +54,8 @@ bool stage_engine_start(struct stage_server *server, struct strbuf *error)
         .given_count = count,
         .directory = cs->directory,
         .check = cs->directory != NULL,
-                                       .drop = cs->drop,
-                                       .instead = cs->instead,
+        .drop = cs->drop,
+        .instead = cs->instead,
         .at = server->at[0],
         .sink = way_out(server->stage, cs)};
     server->instance = instance_start(config, error);
