@@ -75,7 +75,7 @@ static void perform(void *self, size_t job, struct outcome *out, struct strbuf *
 
 static const char *detector_name(const struct lab *l)
 {
-    return l->o->detector_count > 0 ? l->manifest.adapter.name : "-";
+    return l->manifest.adapter.name != NULL ? l->manifest.adapter.name : "-";
 }
 
 static void finished(void *self, size_t job, const struct outcome *out, struct span story,
@@ -319,7 +319,8 @@ static int prepare(struct lab *l)
     const struct options *o = l->o;
     char memory[LAST_PATH_MAX + 512];
     struct strbuf error;
-    int status = o->command == COMMAND_RUN ? open_detector(l) : STATUS_GOOD;
+    bool has_one = o->command == COMMAND_RUN || (o->command == COMMAND_LIST && o->failed);
+    int status = has_one ? open_detector(l) : STATUS_GOOD;
 
     strbuf_init(&error, memory, sizeof memory);
     if (status != STATUS_GOOD)

@@ -140,9 +140,16 @@ static void add_change(struct strbuf *out, const struct pair *p)
     }
 }
 
+/* The newer one that there is; one there is always. */
+static const struct diff_case *shown(const struct pair *p)
+{
+    assert(p->new != NULL || p->old != NULL);
+    return p->new != NULL ? p->new : p->old;
+}
+
 static void print_pair(const char *kind, const struct pair *p)
 {
-    const struct diff_case *c = p->new != NULL ? p->new : p->old;
+    const struct diff_case *c = shown(p);
     char memory[2048];
     struct strbuf out;
 
@@ -215,7 +222,7 @@ static void print_case(const struct pair *p)
 {
     static const char *const names[KINDS] = {"new-failure", "healed",  "flaky",       "appeared",
                                              "vanished",    "skipped", "still-fails", "same"};
-    const struct diff_case *c = p->new != NULL ? p->new : p->old;
+    const struct diff_case *c = shown(p);
     char memory[16384];
     struct strbuf out;
     struct json j;

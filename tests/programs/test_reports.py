@@ -223,6 +223,9 @@ def test_what_a_detector_fails_is_not_what_the_probe_fails(tmp_path):
     lab("run", cases / "c.yaml", "--detector", "always-closed", env=adapters)
     lab("run", cases, env=env)
     assert ids(lab("run", "--failed", "--list", env=env)) == ["b"]
+    closed = ("--failed", cases, "--detector", "always-closed")
+    assert ids(lab("list", *closed, env=adapters)) == ["c"]
+    assert lab("score", "--json", *closed, env=adapters).returncode in (0, 1, 2)
 
 
 def test_shards_are_parts(tmp_path):
