@@ -198,6 +198,47 @@ static void combinations(void **state)
     }
 }
 
+static const char row_matrix[] = HEAD
+    "matrix:\n  form: [{id: R6, to: \"a@b\"}, {id: R7, to: \"c@d\"}]\n"
+    "  twin: [{truth: open, code: 250}, {truth: closed, code: 550}]\n"
+    "truth: \"${truth}\"\n"
+    "servers:\n  mx:\n    rules:\n"
+    "      - {at: RCPT, when: {to: \"${to}\"}, reply: \"${code} x\"}\n"
+    "expect:\n  - {if: {truth: open}, verdict: open}\n  - {if: {form: R7}, verdict: closed}\n";
+
+/* A key's values are rows: each of its names is bound, and the key to the first. */
+static void rows_of_a_matrix(void **state)
+{
+    static const struct {
+        const char *bindings, *to;
+        int code, truth;
+        bool first, second;
+    } rows[] = {
+        {"[form=R6,twin=open]", "a@b", 250, TRUTH_OPEN, true, false},
+        {"[form=R6,twin=closed]", "a@b", 550, TRUTH_CLOSED, false, false},
+        {"[form=R7,twin=open]", "c@d", 250, TRUTH_OPEN, true, true},
+        {"[form=R7,twin=closed]", "c@d", 550, TRUTH_CLOSED, false, true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct bench b;
+        char memory[128];
+        struct strbuf text;
+
+        load(&b, row_matrix, i);
+        strbuf_init(&text, memory, sizeof memory);
+        case_print_bindings(&b.c, &text);
+        assert_string_equal(memory, rows[i].bindings);
+        assert_string_equal(b.c.servers[0].config.rules[0].when.to.item[0], rows[i].to);
+        assert_int_equal(b.c.servers[0].config.rules[0].reply.code, rows[i].code);
+        assert_int_equal(b.c.truth, rows[i].truth);
+        assert_int_equal(case_applies(&b.c, &b.c.expect[0]), rows[i].first);
+        assert_int_equal(case_applies(&b.c, &b.c.expect[1]), rows[i].second);
+        free(b.block);
+    }
+}
+
 static void errors(void **state)
 {
     static const struct {
@@ -236,6 +277,10 @@ static void errors(void **state)
         {"a source that is not loopback", SMALL "probe: {source: 192.0.2.1}\n",
          "a source must be a loopback address: 192.0.2.1", "127.0.0.0/8"},
         {"a canary that is none", SMALL "probe: {canary: probe}\n", "the canary is no mailbox", ""},
+        {"rows of other keys", SMALL "matrix: {a: [{x: 1}, {y: 1}]}\n", "another key: y",
+         "first row"},
+        {"rows of other lengths", SMALL "matrix: {a: [{x: 1}, {x: 1, y: 1}]}\n", "1 to 6 keys", ""},
+        {"a row and a text", SMALL "matrix: {a: [{x: 1}, b]}\n", "1 to 6 keys", ""},
         {"an empty matrix list", SMALL "matrix: {a: []}\n", "1 to 64 combinations", ""},
         {"a matrix of too many", SMALL "matrix: {a: [1,2,3,4,5,6,7,8,9], b: [1,2,3,4,5,6,7,8]}\n",
          "1 to 64 combinations", ""},
@@ -326,9 +371,10 @@ static void every_prefix(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults),   cmocka_unit_test(a_mailbox_that_stores_mail),
-        cmocka_unit_test(everything), cmocka_unit_test(combinations),
-        cmocka_unit_test(errors),     cmocka_unit_test(every_prefix),
+        cmocka_unit_test(defaults),         cmocka_unit_test(a_mailbox_that_stores_mail),
+        cmocka_unit_test(everything),       cmocka_unit_test(combinations),
+        cmocka_unit_test(rows_of_a_matrix), cmocka_unit_test(errors),
+        cmocka_unit_test(every_prefix),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
