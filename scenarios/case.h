@@ -116,7 +116,7 @@ struct case_probe {             /* key `probe`: options of the run, as on the co
     bool interrupt_set;
     int64_t interrupt_at_ns;  /* Ctrl-C at this instant */
     int64_t collect_after_ns; /* the mailboxes are watched on until then, by the ledger; 0: not */
-    struct conf_position at;
+    struct conf_position at, source_at;
 };
 
 struct case_address {
@@ -187,6 +187,7 @@ struct case_dialogue {
 struct case_vantage {
     const char *name;
     const char *source;
+    struct conf_position source_at;
     int truth;
 };
 

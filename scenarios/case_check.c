@@ -51,16 +51,23 @@ static bool check_routes(struct conf *conf, const struct case_file *c)
 }
 
 /* The value of a key, or the mapping itself: what the user's eye is sent to. */
-static bool fail_at_key(struct conf *conf, const struct conf_node *map, const char *key,
-                        const char *hint, const char *what, const char *text)
+static const struct conf_node *value_of(struct conf *conf, const struct conf_node *map,
+                                        const char *key, struct conf_node_value *memory)
 {
     const struct conf_node *node = map;
-    struct conf_node_value memory;
     const char *name = "";
 
     for (size_t i = 0; i < conf_length(map) && strcmp(name, key) != 0; i++)
-        node = conf_pair(conf, map, i, &memory, &name);
-    return conf_fail(conf, node != NULL ? node : map, hint, "%s: %s", what, text);
+        node = conf_pair(conf, map, i, memory, &name);
+    return node != NULL ? node : map;
+}
+
+static bool fail_at_key(struct conf *conf, const struct conf_node *map, const char *key,
+                        const char *hint, const char *what, const char *text)
+{
+    struct conf_node_value memory;
+
+    return conf_fail(conf, value_of(conf, map, key, &memory), hint, "%s: %s", what, text);
 }
 
 static bool check_mailbox_text(struct conf *conf, const struct conf_node *map, const char *key,
@@ -87,10 +94,14 @@ static bool is_example(const struct endpoint *e)
     return false;
 }
 
-static bool check_source(struct conf *conf, const struct conf_node *map, const char *text)
+/* Whether an address of an engine's network can be meant is known when the servers are. */
+static bool check_source(struct conf *conf, const struct conf_node *map, const char *text,
+                         struct conf_position *at)
 {
+    struct conf_node_value memory;
     struct endpoint e;
 
+    *at = conf_position(value_of(conf, map, "source", &memory));
     if (text == NULL || (endpoint_parse_address(span_of(text), &e) &&
                          (endpoint_scope(&e) == SCOPE_LOOPBACK || is_example(&e))))
         return true;
@@ -117,12 +128,14 @@ bool case_check_mailbox(struct conf *conf, const struct conf_node *n, void *targ
 
 bool case_check_vantage(struct conf *conf, const struct conf_node *n, void *target)
 {
-    return check_source(conf, n, ((const struct case_vantage *)target)->source);
+    struct case_vantage *v = target;
+
+    return check_source(conf, n, v->source, &v->source_at);
 }
 
 bool case_check_probe(struct conf *conf, const struct conf_node *n, void *target)
 {
-    const struct case_probe *p = target;
+    struct case_probe *p = target;
     char memory[256];
     struct strbuf error;
     struct form forms[FORMS_MAX];
@@ -141,7 +154,7 @@ bool case_check_probe(struct conf *conf, const struct conf_node *n, void *target
     for (size_t i = 0; i < p->canaries.count; i++)
         if (!check_mailbox_text(conf, n, "canaries", p->canaries.item[i], "that is no mailbox"))
             return false;
-    return check_source(conf, n, p->source) &&
+    return check_source(conf, n, p->source, &p->source_at) &&
            check_mailbox_text(conf, n, "canary", p->canary, "the canary is no mailbox") &&
            check_mailbox_text(conf, n, "sender", p->sender, "the sender is no mailbox");
 }
@@ -249,9 +262,11 @@ static bool check_engines(struct conf *conf, struct case_file *c)
 {
     if (!case_has_engine(c)) {
         const char *source = c->vantage != NULL ? c->vantage->source : c->probe.source;
+        struct conf_position at = c->vantage != NULL ? c->vantage->source_at : c->probe.source_at;
 
-        return is_loopback(source) || fail(conf, c->probe.at, "write an address in 127.0.0.0/8",
-                                           "a source must be a loopback address", source);
+        return is_loopback(source) ||
+               conf_fail_at(conf, at, strlen(source), "write an address in 127.0.0.0/8",
+                            "a source must be a loopback address: %s", source);
     }
     return c->time == TIME_REAL || fail(conf, c->servers[0].at, "say time: real",
                                         "a real server runs in real time only", c->name);
