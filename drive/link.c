@@ -218,15 +218,16 @@ static size_t pass_send(struct pass *pass, const struct link_core *core, const s
 static bool pass_step(struct pass *pass, struct link_core *core, int64_t now_ns,
                       const struct link_out *out)
 {
-    struct machine_io io = {.now_ns = now_ns,
-                            .peer = (enum machine_peer)core->peer,
-                            .in = pass->in,
-                            .in_len = pass->in_len,
-                            .out = pass->out,
-                            .out_cap = MACHINE_OUT_MAX,
-                            .out_len = pass->out_len,
-                            .out_ready = pass->ready,
-                            .tls = (enum machine_tls)core->tls};
+    struct machine_io io = {
+        .now_ns = now_ns,
+        .peer = (enum machine_peer)core->peer,
+        .in = pass->in,
+        .in_len = pass->in_len,
+        .out = pass->out,
+        .out_cap = MACHINE_OUT_MAX,
+        .out_len = pass->out_len,
+        .out_ready = pass->ready,
+        .tls = (enum machine_tls)core->tls};
     enum machine_wish wish = core->machine.ops->step(core->machine.self, &io);
     assert(io.in_used <= pass->in_len);
     assert(io.out_len >= pass->out_len && io.out_len <= MACHINE_OUT_MAX);

@@ -37,9 +37,9 @@ struct oracle {
     struct tls *tls; /* of the trial */
     int tls_mode;    /* enum case_tls */
     bool bare, greeted, body_sent, ended, syntax;
-    bool other_said, own_said; /* of a form with two recipients */
+    bool other_said, own_said;        /* of a form with two recipients */
     bool wants_tls, in_tls, told_tls; /* told: the server answers nothing in clear */
-    int code; /* of the last reply that decided something; 0: none */
+    int code;                         /* of the last reply that decided something; 0: none */
     char reply[256];
     char message[ORACLE_MESSAGE_MAX];
     size_t message_len;

@@ -1,8 +1,15 @@
-"""For all tests with programs: the user's own ledger is never touched."""
+"""No test writes into the state directory of the user, where relayprobe keeps its ledger."""
 
 import os
 import tempfile
 
-# Kept for as long as the tests run; modules of tests copy the environment when they are imported.
+import pytest
+
 STATE = tempfile.TemporaryDirectory(prefix="relaylab-state-")
 os.environ["XDG_STATE_HOME"] = STATE.name
+
+
+@pytest.fixture(scope="session", autouse=True)
+def state_directory():
+    yield STATE.name
+    STATE.cleanup()

@@ -81,8 +81,7 @@ static void add_message(struct strbuf *out, const struct event *e)
         strbuf_adds(&text, e->died);
     else if (o->verdict >= 0)
         strbuf_addf(&text, "%s: verdict %s, truth %s; ", mark_name(o->mark),
-                    verdict_name((enum verdict)o->verdict),
-                    case_truth_name((enum case_truth)o->truth));
+                    verdict_name((enum verdict)o->verdict), case_truth_name(o->truth));
     if (e->died == NULL)
         strbuf_add(&text, span_trim(line));
     xml_add_attribute(out, "message", strbuf_span(&text));

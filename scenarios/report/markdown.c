@@ -102,8 +102,8 @@ static void write_failure(struct event_writer *w, const struct event *e)
         add_plain(&out, span_of(e->died));
     else if (o->verdict >= 0)
         strbuf_addf(&out, "verdict **%s**, truth **%s**, %s",
-                    verdict_name((enum verdict)o->verdict),
-                    case_truth_name((enum case_truth)o->truth), mark_name(o->mark));
+                    verdict_name((enum verdict)o->verdict), case_truth_name(o->truth),
+                    mark_name(o->mark));
     else
         strbuf_adds(&out, "no verdict");
     strbuf_addc(&out, '\n');

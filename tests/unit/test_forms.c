@@ -318,8 +318,7 @@ static void nobody_else_is_written_to(void **state)
         "[canary.test]",
         "[192.0.2.25]",
         "[IPv6:2001:db8::19]",
-        "\xef\xbd\x83"
-        "anary.test",
+        "\xef\xbd\x83\x61nary.test",
         "victim.test.zone.example.test",
         "sub.victim.test",
         "backup.example.test",

@@ -97,13 +97,14 @@ static void bench_init(struct bench *b, int truth_of_case, enum verdict verdict)
     b->form.state = FORM_DENIED;
     b->form.answer = ANSWER_DENIED;
     record_init(&b->record);
-    b->result = (struct trial_result){.verdict = &b->verdict,
-                                      .later = -1,
-                                      .forms = &b->form,
-                                      .form_count = 1,
-                                      .record = &b->record,
-                                      .report = SPAN("verdict: closed"),
-                                      .elapsed_ns = 3 * CLOCK_SECOND};
+    b->result = (struct trial_result){
+        .verdict = &b->verdict,
+        .later = -1,
+        .forms = &b->form,
+        .form_count = 1,
+        .record = &b->record,
+        .report = SPAN("verdict: closed"),
+        .elapsed_ns = 3 * CLOCK_SECOND};
 }
 
 static void deliver(struct bench *b, const char *recipient, const char *content)

@@ -204,8 +204,8 @@ static uint64_t run(const struct row *r, uint32_t segment_max, uint32_t window)
 
 static bool is_compiled_in(const struct row *r)
 {
-    bool old = r->version != NULL && (strcmp(r->version, "TLSv1") == 0 ||
-                                      strcmp(r->version, "TLSv1.1") == 0);
+    bool old = r->version != NULL &&
+               (strcmp(r->version, "TLSv1") == 0 || strcmp(r->version, "TLSv1.1") == 0);
     return !old || tls_version_min() == TLS_1_0;
 }
 
@@ -246,14 +246,12 @@ struct certificate_row {
 
 static void test_certificates(void **state)
 {
-    enum { DAY = 86400 };
+    enum { DAY = 86400, YEAR = 365 * 86400 };
     static const struct certificate_row certificates[] = {
-        {"as it should be", "tls: implicit", -DAY, 365 * DAY, true, "DNS:mx.victim.test"},
-        {"expired", "tls: implicit\ncertificate: expired", -366 * DAY, -DAY, true,
-         "DNS:mx.victim.test"},
-        {"not yet", "tls: implicit\ncertificate: not-yet", DAY, 365 * DAY, true,
-         "DNS:mx.victim.test"},
-        {"another's", "tls: implicit\ncertificate: other-name", -DAY, 365 * DAY, false,
+        {"as it should be", "tls: implicit", -DAY, YEAR, true, "DNS:mx.victim.test"},
+        {"expired", "tls: implicit\ncertificate: expired", -YEAR, -DAY, true, "DNS:mx.victim.test"},
+        {"not yet", "tls: implicit\ncertificate: not-yet", DAY, YEAR, true, "DNS:mx.victim.test"},
+        {"another's", "tls: implicit\ncertificate: other-name", -DAY, YEAR, false,
          "DNS:elsewhere.example.test"},
     };
     static const char *const say[] = {"EHLO a", "QUIT", NULL};
@@ -283,8 +281,9 @@ static void test_large(void **state)
     struct talk t = {.lab = lab_new("tls: implicit", NULL)};
     size_t len = sizeof line - 1;
     char *message = malloc(1 + LINES * len + 1);
-    const char *say[] = {"EHLO a", "MAIL FROM:<a@example.test>", "RCPT TO:<b@victim.test>", "DATA",
-                         message,  "QUIT",                       NULL};
+    const char *say[] = {
+        "EHLO a", "MAIL FROM:<a@example.test>", "RCPT TO:<b@victim.test>", "DATA", message, "QUIT",
+        NULL};
     struct sim_path path = {.window = 5000};
     (void)state;
     assert_non_null(message);
