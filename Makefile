@@ -121,7 +121,7 @@ scorecard: all ## every case with every detector that comes along; doc/scorecard
 	@ci/deps build check
 	@ci/scorecard $(BUILD)
 
-bench: all $(BUILD)/bench/battery ## against smtp-sink and nmap, side by side
+bench: all $(BUILD)/bench/battery $(BUILD)/bench/crowd ## against smtp-sink and nmap, side by side
 	@ci/deps check postfix dovecot
 	@ci/unpack postfix
 	@ci/unpack dovecot

@@ -3,8 +3,8 @@
 
 Everything runs in a network namespace of its own. Pairs are interleaved, so that a drifting machine
 hits both alike; medians are shown with their range. CPU is the server's own, from
-/proc/PID/schedstat. Sections: messages, sessions, batteries, detector, mailbox; all when none is
-named.
+/proc/PID/schedstat. Sections: messages, sessions, batteries, detector, mailbox, many; all when none
+is named.
 """
 
 import argparse
@@ -21,6 +21,7 @@ import time
 from pathlib import Path
 
 from mailbox import mailbox
+from many import many
 
 ROOT = Path(__file__).resolve().parents[2]
 POSTFIX = ROOT / "build" / "mta" / "postfix" / "usr"
@@ -187,7 +188,7 @@ def detector(build, _directory):
 
 
 SECTIONS = {"messages": messages, "sessions": sessions, "batteries": batteries,
-            "detector": detector, "mailbox": mailbox}
+            "detector": detector, "mailbox": mailbox, "many": many}
 
 
 def main():
