@@ -24,8 +24,8 @@ enum {
     OPTIONS_RATE_MAX = 6000,
     OPTIONS_RATE_ALL_MAX = 6000000,
     OPTIONS_CONCURRENCY_MAX = 16384,
-    OPTIONS_CONCURRENCY = 64, /* of a list */
-    OPTIONS_SET_MAX = 16,     /* the name of a set of runs */
+    OPTIONS_CONCURRENCY = 64,                     /* of a list */
+    OPTIONS_SET_MAX = 16,                         /* the name of a set of runs */
     OPTIONS_CANARY_LOCAL_MAX = 64 - 1 - TOKEN_LEN /* RFC 5321 4.5.3.1.1, with "+token" after it */
 };
 

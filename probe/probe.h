@@ -79,7 +79,7 @@ struct probe_config {
     struct span run_id; /* names the run in tokens' input, and in the ledger */
     struct tls *tls;    /* NULL: everything in clear */
     enum session_tls tls_mode;
-    unsigned rate;      /* connections a minute to the target; 0: the default, 30 */
+    unsigned rate; /* connections a minute to the target; 0: the default, 30 */
     struct ledger ledger;
     bool ledger_required; /* asked for by name: what it cannot write down is not sent */
     struct probe_earlier earlier;

@@ -24,14 +24,14 @@ struct run_config {
     const struct token_key *key;
     const struct form_own *own; /* the user's own forms */
     size_t own_count;
-    struct span run_id;           /* of the first address; further ones get "-2" and so on */
-    struct ledger ledger;         /* ops NULL: none */
-    struct ledger_reader earlier; /* the same one, read */
+    struct span run_id;             /* of the first address; further ones get "-2" and so on */
+    struct ledger ledger;           /* ops NULL: none */
+    struct ledger_reader earlier;   /* the same one, read */
     const struct target_list *list; /* of --targets; NULL: those of the options */
-    char *page;                   /* REPORT_MAX octets to write reports in */
-    bool colour;                  /* standard output is a terminal that likes it */
-    struct tls *tls;              /* of all sessions */
-    bool terminal;                /* standard error is one: a progress line may be shown */
+    char *page;                     /* REPORT_MAX octets to write reports in */
+    bool colour;                    /* standard output is a terminal that likes it */
+    struct tls *tls;                /* of all sessions */
+    bool terminal;                  /* standard error is one: a progress line may be shown */
 };
 
 /* Returns the exit status. */
