@@ -246,10 +246,11 @@ struct certificate_row {
 
 static void test_certificates(void **state)
 {
-    enum { DAY = 86400, YEAR = 365 * 86400 };
+    enum { DAY = 86400, YEAR = 365 * 86400, YEAR_AND_DAY = 366 * 86400 };
     static const struct certificate_row certificates[] = {
         {"as it should be", "tls: implicit", -DAY, YEAR, true, "DNS:mx.victim.test"},
-        {"expired", "tls: implicit\ncertificate: expired", -YEAR, -DAY, true, "DNS:mx.victim.test"},
+        {"expired", "tls: implicit\ncertificate: expired", -YEAR_AND_DAY, -DAY, true,
+         "DNS:mx.victim.test"},
         {"not yet", "tls: implicit\ncertificate: not-yet", DAY, YEAR, true, "DNS:mx.victim.test"},
         {"another's", "tls: implicit\ncertificate: other-name", -DAY, YEAR, false,
          "DNS:elsewhere.example.test"},
