@@ -336,14 +336,9 @@ least 200, at most 599
     ("no such form", with_line("probe: {forms: S1-R99}"), """\
 7:16: error: no such forms: S1-R99
     7 | probe: {forms: S1-R99}
-<<<<<<< Updated upstream
       |                ^^^^^^ unknown form "S1-R99": quick, first, standard, full, or ids \
 such as S1-R1, \
 S3, R6 (see --list-forms)
-=======
-      |                ^^^^^^ unknown form "S1-R99": quick, first, standard, full, or ids such \
-as S1-R1, S3, R6 (see --list-forms)
->>>>>>> Stashed changes
 """),
     ("no such target", with_line("probe: {wait: 1s, target: my}"), """\
 7:8: error: no such target: my
