@@ -28,12 +28,12 @@ struct kind {
 };
 
 static const struct kind kinds[KINDS] = {
-    {"postfix-554", VERDICT_CLOSED},       {"open", VERDICT_OPEN},
-    {"postfix-454", VERDICT_CLOSED},       {"exim", VERDICT_CLOSED},
-    {"sendmail", VERDICT_CLOSED},          {"opensmtpd", VERDICT_CLOSED},
-    {"auth-required", VERDICT_CLOSED},     {"discard", VERDICT_DISCARDS},
-    {"qmail", VERDICT_BOUNCES},            {"blocklisted-client", VERDICT_INCONCLUSIVE},
-    {"not-smtp", VERDICT_UNREACHABLE},     {"refuses-then-delivers", VERDICT_OPEN},
+    {"postfix-554", VERDICT_CLOSED},   {"open", VERDICT_OPEN},
+    {"postfix-454", VERDICT_CLOSED},   {"exim", VERDICT_CLOSED},
+    {"sendmail", VERDICT_CLOSED},      {"opensmtpd", VERDICT_CLOSED},
+    {"auth-required", VERDICT_CLOSED}, {"discard", VERDICT_DISCARDS},
+    {"qmail", VERDICT_BOUNCES},        {"blocklisted-client", VERDICT_INCONCLUSIVE},
+    {"not-smtp", VERDICT_UNREACHABLE}, {"refuses-then-delivers", VERDICT_OPEN},
 };
 
 struct crowd;
@@ -165,6 +165,7 @@ static void take_turn(void *self)
                    v->reason);
         }
         each_token(s, false);
+        probe_clear(s->probe);
         if (c->begun < c->wanted) {
             begin(s);
         }
