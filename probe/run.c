@@ -283,7 +283,7 @@ static bool open_crowd(struct app *a)
     const struct options *o = a->options;
     struct pace_config pace = {o->total_rate, o->network_rate, a->concurrency};
 
-    a->seats = calloc(a->concurrency + KEPT_MAX + 1, sizeof(a->seats[0]));
+    a->seats = calloc(a->concurrency + KEPT_MAX + 1, sizeof(void *));
     if (o->total_rate > 0 || o->network_rate > 0)
         a->pace = pace_new(&pace);
     if (a->seats == NULL || ((o->total_rate > 0 || o->network_rate > 0) && a->pace == NULL)) {

@@ -239,7 +239,7 @@ int main(int argc, char **argv)
     printf("%lu targets, %u at once, %lu wrong; %ld s (%.0f virtual); at its peak %ld MiB, "
            "%.1f KiB for each in flight\n",
            c.done, at_once, c.wrong, (long)(time(NULL) - start),
-           (double)(world_now(c.world) / CLOCK_SECOND), peak_kib() / 1024,
+           (double)world_now(c.world) / (double)CLOCK_SECOND, peak_kib() / 1024,
            (double)(peak_kib() - c.before_kib) / at_once);
     return c.done == c.wanted && c.wrong == 0 && end != SIM_MEMORY ? 0 : 1;
 }
