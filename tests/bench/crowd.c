@@ -165,7 +165,6 @@ static void take_turn(void *self)
                    v->reason);
         }
         each_token(s, false);
-        probe_clear(s->probe);
         if (c->begun < c->wanted) {
             begin(s);
         }
