@@ -236,6 +236,19 @@ uint64_t record_connections(const struct record *r, unsigned server)
     return highest;
 }
 
+uint64_t record_open_sessions(const struct record *r, unsigned server)
+{
+    uint64_t begun = 0, ended = 0;
+
+    for (size_t i = 0; i < r->event_count; i++) {
+        const struct record_event *e = &r->events[i];
+
+        begun += e->server == server && e->kind == MOCK_CONNECT;
+        ended += e->server == server && e->kind == MOCK_CLOSED;
+    }
+    return begun - ended;
+}
+
 uint64_t record_log_lines(const struct record *r, unsigned server, const char *fragment)
 {
     char memory[RECORD_LINE_MAX];

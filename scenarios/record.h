@@ -78,6 +78,8 @@ bool record_form_delivered(const struct record *r, int form);
 /* Commands of that verb (case folded) that a server saw. */
 uint64_t record_commands(const struct record *r, unsigned server, const char *verb);
 uint64_t record_connections(const struct record *r, unsigned server);
+/* Sessions of the server that have begun and not ended. */
+uint64_t record_open_sessions(const struct record *r, unsigned server);
 /* Log lines of a server that hold the fragment. A line: "rule 127.0.0.1 relay attempt". */
 uint64_t record_log_lines(const struct record *r, unsigned server, const char *fragment);
 

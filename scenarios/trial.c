@@ -252,26 +252,12 @@ static void run_world(struct trial *t, struct loop *loop, struct trial_result *o
                        sim_end_name(end));
 }
 
-/* Sessions of the target that have begun and not ended. */
-static size_t target_sessions(const struct trial *t)
-{
-    size_t open = 0;
-
-    for (size_t i = 0; i < t->record.event_count; i++) {
-        const struct record_event *e = &t->record.events[i];
-
-        if (e->server == t->target)
-            open += (size_t)(e->kind == MOCK_CONNECT) - (size_t)(e->kind == MOCK_CLOSED);
-    }
-    return open;
-}
-
 static void on_linger(void *self)
 {
     struct trial *t = self;
     int64_t now = world_now(t->world);
 
-    if (now >= t->linger_end_ns || target_sessions(t) == 0)
+    if (now >= t->linger_end_ns || record_open_sessions(&t->record, t->target) == 0)
         world_stop(t->world);
     else
         world_timer_set(t->world, &t->linger, clock_after(now, LINGER_STEP_MS * CLOCK_MS));
@@ -285,7 +271,7 @@ static void on_stop(void *self)
 static void linger(struct trial *t, struct loop *loop)
 {
     t->over = true;
-    if (target_sessions(t) == 0)
+    if (record_open_sessions(&t->record, t->target) == 0)
         return;
     t->linger_end_ns = clock_after(world_now(t->world), LINGER_MS * CLOCK_MS);
     world_timer_init(&t->linger, on_linger, t);

@@ -82,25 +82,12 @@ static void on_done(void *self)
     world_stop(t->world);
 }
 
-static size_t target_sessions(const struct contest *t)
-{
-    size_t open = 0;
-
-    for (size_t i = 0; i < t->record.event_count; i++) {
-        const struct record_event *e = &t->record.events[i];
-
-        if (e->server == t->target)
-            open += (size_t)(e->kind == MOCK_CONNECT) - (size_t)(e->kind == MOCK_CLOSED);
-    }
-    return open;
-}
-
 static void on_linger(void *self)
 {
     struct contest *t = self;
     int64_t now = world_now(t->world);
 
-    if (now >= t->linger_end_ns || target_sessions(t) == 0)
+    if (now >= t->linger_end_ns || record_open_sessions(&t->record, t->target) == 0)
         world_stop(t->world);
     else
         world_timer_set(t->world, &t->linger, clock_after(now, LINGER_STEP_MS * CLOCK_MS));
