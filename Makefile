@@ -27,7 +27,10 @@ LIBS     := -lev -lyaml -ljansson -lssl -lcrypto -lcurl -lsqlite3 -lcares
 Q        := $(if $(V),,@)
 say       = $(if $(V),,@echo "  $(1) $@")
 
-DIRS  := lib/base lib/smtp lib/conf lib/mailbox lib/dns lib drive probe mockmta scenarios scenarios/adapter scenarios/engine scenarios/report
+DIRS  := lib lib/base lib/smtp lib/conf lib/mailbox lib/dns \
+         drive drive/loop drive/sim drive/mailbox drive/ledger drive/dns drive/tls drive/host \
+         probe probe/ask probe/home probe/report probe/program mockmta mockmta/config mockmta/queue \
+         scenarios scenarios/case scenarios/world scenarios/judge scenarios/adapter scenarios/engine scenarios/report
 SRC   := $(filter-out %/main.c,$(wildcard $(addsuffix /*.c,$(DIRS))))
 MAINS := probe/main.c mockmta/main.c scenarios/main.c
 UNIT  := $(wildcard tests/unit/test_*.c)

@@ -2,7 +2,7 @@
  * world.h - what a program may ask of the world; the same for sockets and for the simulator
  *
  * probe/, mockmta/ and scenarios/ are written against this interface, so one program runs in real
- * time on sockets (drive/loop.h) and in virtual time on a simulated network (drive/sim.h).
+ * time on sockets (drive/loop/loop.h) and in virtual time on a simulated network (drive/sim/sim.h).
  *
  * Rules: no call steps a machine or fires a timer before it returns: everything is queued. A link
  * is the world's: it is valid from world_connect or accept until its machine's `ended` was called,

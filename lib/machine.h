@@ -20,7 +20,7 @@
  * Limits: in_len reaches MACHINE_IN_MAX at most. A machine that uses nothing of a full buffer must
  * have a deadline or held or unsent output, else the driver ends the link (it would hang).
  *
- * Encryption: a layer between driver and machine (drive/tls.h) may encrypt what goes by. The
+ * Encryption: a layer between driver and machine (drive/tls/tls.h) may encrypt what goes by. The
  * machine sees in `tls` how far that is, and may ask for it (STARTTLS) by start_tls; it always
  * reads and writes plaintext.
  *

@@ -14,15 +14,15 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "drive/loop.h"
-#include "drive/standard_files.h"
+#include "drive/loop/loop.h"
+#include "drive/host/standard_files.h"
 #include "lib/base/json.h"
-#include "mockmta/command_line.h"
-#include "mockmta/explain.h"
-#include "mockmta/load.h"
+#include "mockmta/config/command_line.h"
+#include "mockmta/config/explain.h"
+#include "mockmta/config/load.h"
 #include "mockmta/log.h"
 #include "mockmta/mock.h"
-#include "mockmta/save.h"
+#include "mockmta/queue/save.h"
 
 enum { EXIT_FINE = 0, EXIT_USAGE = 2, EXIT_FILE = 3, EXIT_SYSTEM = 71, EXIT_SIGNAL = 128 };
 enum { ARENA_ROOM = 8388608, PAGE_ROOM = 262144, LINKS_MAX = 16384 + 1024 };

@@ -9,7 +9,7 @@
  */
 #include "mockmta/match.h"
 
-#include "mockmta/callout.h"
+#include "mockmta/queue/callout.h"
 
 #include <stdlib.h>
 

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mockmta/callout.h"
+#include "mockmta/queue/callout.h"
 #include "mockmta/encrypt.h"
 #include "mockmta/match.h"
 #include "mockmta/parts.h"

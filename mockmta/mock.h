@@ -19,7 +19,7 @@
 
 #include "drive/world.h"
 #include "lib/smtp/mail.h"
-#include "mockmta/config.h"
+#include "mockmta/config/config.h"
 
 struct mock;
 

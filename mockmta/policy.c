@@ -6,8 +6,8 @@
  * what was answered, never from what was proper.
  */
 #include "lib/smtp/address_decode.h"
-#include "mockmta/callout.h"
-#include "mockmta/defaults.h"
+#include "mockmta/queue/callout.h"
+#include "mockmta/config/defaults.h"
 #include "mockmta/encrypt.h"
 #include "mockmta/match.h"
 #include "mockmta/render.h"

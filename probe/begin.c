@@ -5,10 +5,10 @@
  */
 #include <string.h>
 
-#include "probe/control.h"
+#include "probe/home/control.h"
 #include "probe/probe.h"
-#include "probe/record.h"
-#include "probe/steps.h"
+#include "probe/home/record.h"
+#include "probe/ask/steps.h"
 
 enum { RETRY_DEFAULT_S = 301, MAX_TIME_DEFAULT_MIN = 15, WAIT_DEFAULT_MIN = 2, RATE_DEFAULT = 60 };
 

@@ -11,18 +11,18 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "drive/local_address.h"
-#include "drive/random.h"
-#include "drive/standard_files.h"
-#include "drive/whole_file.h"
-#include "probe/collect_run.h"
-#include "probe/dry_run.h"
-#include "probe/forms_own.h"
-#include "probe/ledger_command.h"
-#include "probe/ledger_place.h"
-#include "probe/look_up.h"
-#include "probe/report.h"
-#include "probe/run.h"
+#include "drive/host/local_address.h"
+#include "drive/host/random.h"
+#include "drive/host/standard_files.h"
+#include "drive/host/whole_file.h"
+#include "probe/program/collect_run.h"
+#include "probe/program/dry_run.h"
+#include "probe/ask/forms_own.h"
+#include "probe/program/ledger_command.h"
+#include "probe/program/ledger_place.h"
+#include "probe/program/look_up.h"
+#include "probe/report/report.h"
+#include "probe/program/run.h"
 
 enum { MESSAGE_MAX = CONF_ERROR_MAX + 256, RUN_ID_OCTETS = 8, OWN_FORMS_ROOM = 262144 };
 

@@ -13,9 +13,9 @@
 
 #include <string.h>
 
-#include "probe/control.h"
-#include "probe/record.h"
-#include "probe/steps.h"
+#include "probe/home/control.h"
+#include "probe/home/record.h"
+#include "probe/ask/steps.h"
 
 /* When the window is over, a look into stored mailboxes is awaited so long: a poller gives up each
  * operation after a minute. One that is in trouble is not waited for much. */

@@ -17,7 +17,7 @@
 #include "drive/world.h"
 #include "lib/ledger.h"
 #include "lib/smtp/dsn.h"
-#include "probe/session.h"
+#include "probe/ask/session.h"
 
 enum {
     PROBE_SESSIONS_MAX = 64,

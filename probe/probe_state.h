@@ -10,7 +10,7 @@
 #define RELAYLAB_PROBE_PROBE_STATE_H
 
 #include "probe/probe.h"
-#include "probe/session.h"
+#include "probe/ask/session.h"
 
 enum {
     PROBE_REPORTS_MAX = 32,

@@ -8,8 +8,8 @@
 #ifndef RELAYLAB_PROBE_VERDICT_H
 #define RELAYLAB_PROBE_VERDICT_H
 
-#include "probe/answers.h"
-#include "probe/forms.h"
+#include "probe/ask/answers.h"
+#include "probe/ask/forms.h"
 
 enum verdict {
     VERDICT_OPEN,

@@ -3,15 +3,15 @@
  */
 #include "scenarios/commands.h"
 
-#include "drive/wall.h"
+#include "drive/host/wall.h"
 #include "scenarios/adapter/check.h"
 #include "scenarios/adapter/known.h"
 #include "scenarios/adapter/score.h"
 #include "scenarios/engine/check.h"
 #include "scenarios/report/events.h"
-#include "scenarios/explain.h"
+#include "scenarios/case/explain.h"
 #include "scenarios/jobs.h"
-#include "scenarios/last.h"
+#include "scenarios/case/last.h"
 #include "scenarios/report/diff.h"
 #include "scenarios/run.h"
 #include "scenarios/workers.h"

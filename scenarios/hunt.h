@@ -1,17 +1,17 @@
 /*
  * hunt.h - the probe's way to a target that is given by name: found first, then address by address
  *
- * What relayprobe's run does for a command line (probe/look_up.h, probe/run.c), in a case's world:
- * the first address where an SMTP server answers has the last word, and the report says how it was
- * found.
+ * What relayprobe's run does for a command line (probe/program/look_up.h, probe/program/run.c), in
+ * a case's world: the first address where an SMTP server answers has the last word, and the report
+ * says how it was found.
  *
  * Ownership: the trial's; resolver and texts outlive it. hunt_start calls `found` once, later.
  */
 #ifndef RELAYLAB_SCENARIOS_HUNT_H
 #define RELAYLAB_SCENARIOS_HUNT_H
 
-#include "probe/report.h"
-#include "probe/target.h"
+#include "probe/report/report.h"
+#include "probe/program/target.h"
 
 enum { HUNT_NOTES_MAX = 8, HUNT_NOTE_LEN = 320, HUNT_WAY_LEN = 2048 };
 

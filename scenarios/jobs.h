@@ -11,10 +11,10 @@
 #ifndef RELAYLAB_SCENARIOS_JOBS_H
 #define RELAYLAB_SCENARIOS_JOBS_H
 
-#include "scenarios/last.h"
+#include "scenarios/case/last.h"
 #include "scenarios/options.h"
 #include "scenarios/run.h"
-#include "scenarios/select.h"
+#include "scenarios/case/select.h"
 
 struct jobs {
     struct run_job *job;

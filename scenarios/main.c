@@ -1,7 +1,7 @@
 /*
  * main.c - relaylab: runs cases and judges detectors by them
  */
-#include "drive/standard_files.h"
+#include "drive/host/standard_files.h"
 #include "scenarios/commands.h"
 
 #include <errno.h>

@@ -6,7 +6,7 @@
 #ifndef RELAYLAB_SCENARIOS_OPTIONS_H
 #define RELAYLAB_SCENARIOS_OPTIONS_H
 
-#include "scenarios/outcome.h"
+#include "scenarios/judge/outcome.h"
 
 enum command {
     COMMAND_RUN,

@@ -7,8 +7,8 @@
 #include "scenarios/run.h"
 
 #include "scenarios/adapter/ruling.h"
-#include "scenarios/dialogue.h"
-#include "scenarios/jail.h"
+#include "scenarios/judge/dialogue.h"
+#include "scenarios/world/jail.h"
 
 #include <limits.h>
 #include <stdlib.h>

@@ -9,8 +9,8 @@
 #define RELAYLAB_SCENARIOS_RUN_H
 
 #include "scenarios/adapter/manifest.h"
-#include "scenarios/outcome.h"
-#include "scenarios/source.h"
+#include "scenarios/judge/outcome.h"
+#include "scenarios/case/source.h"
 
 struct run_job {
     const char *path;

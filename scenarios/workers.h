@@ -14,7 +14,7 @@
 #ifndef RELAYLAB_SCENARIOS_WORKERS_H
 #define RELAYLAB_SCENARIOS_WORKERS_H
 
-#include "scenarios/outcome.h"
+#include "scenarios/judge/outcome.h"
 
 enum { WORKERS_MAX = 64 };
 

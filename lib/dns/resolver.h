@@ -1,8 +1,8 @@
 /*
  * resolver.h - one operation: records of a type at a name, told later
  *
- * lib/dns/mx.h and the programs ask through this; drive/dns_ares.h answers by c-ares on sockets,
- * drive/dns_zones.h from a case's zones in any world.
+ * lib/dns/mx.h and the programs ask through this; drive/dns/dns_ares.h answers by c-ares on
+ * sockets, drive/dns/dns_zones.h from a case's zones in any world.
  *
  * CNAMEs are followed for every type. The answer always comes after `ask` returned, exactly once,
  * unless the question was cancelled.

@@ -1,8 +1,8 @@
 /*
  * zone.h - the names of a made-up world, and a DNS server's answers from them
  *
- * Pure: a query in, a response out. drive/dns_zones.h resolves from it without any network;
- * drive/dns_server.h serves it on sockets. Names that are not there do not exist (NXDOMAIN).
+ * Pure: a query in, a response out. drive/dns/dns_zones.h resolves from it without any network;
+ * drive/dns/dns_server.h serves it on sockets. Names that are not there do not exist (NXDOMAIN).
  *
  * Ownership: everything is borrowed.
  */

@@ -129,8 +129,8 @@ struct machine smtp_client_machine(struct smtp_client *c);
 void smtp_client_command(struct smtp_client *c, enum smtp_step step, struct span line);
 /* After 354: an RFC 5322 message with CRLF line ends; stuffed on the way, a final dot is added. */
 void smtp_client_body(struct smtp_client *c, struct span message);
-/* After the 220 to STARTTLS. The layer below (drive/tls.h) does it; `secured` follows, or `done`
-   with OUTCOME_TLS at STEP_TLS. What came in clear behind that 220 is never heard. */
+/* After the 220 to STARTTLS. The layer below (drive/tls/tls.h) does it; `secured` follows, or
+   `done` with OUTCOME_TLS at STEP_TLS. What came in clear behind that 220 is never heard. */
 void smtp_client_start_tls(struct smtp_client *c);
 /* Say nothing now; the owner goes on with _command and world_wake, or _cancel. Bytes that come
    meanwhile are unsolicited. `until_ns` is the deadline (OUTCOME_TIMEOUT at STEP_OTHER). */

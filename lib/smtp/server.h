@@ -150,7 +150,7 @@ struct smtp_server {
     bool more;           /* the policy has further bytes of this reply */
     bool esmtp, has_helo, has_mail;
     bool tls;       /* what comes and goes is encrypted */
-    bool tls_ready; /* a layer below can do it (drive/tls.h): a 220 to STARTTLS begins it */
+    bool tls_ready; /* a layer below can do it (drive/tls/tls.h): a 220 to STARTTLS begins it */
     bool tls_due;   /* that 220 is on its way */
     bool bdat_last, bdat_refused;
     bool overlong; /* inside a line that was too long */

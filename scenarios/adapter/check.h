@@ -9,7 +9,7 @@
 #ifndef RELAYLAB_SCENARIOS_ADAPTER_CHECK_H
 #define RELAYLAB_SCENARIOS_ADAPTER_CHECK_H
 
-#include "mockmta/load.h"
+#include "mockmta/config/load.h"
 #include "scenarios/adapter/manifest.h"
 #include "scenarios/options.h"
 

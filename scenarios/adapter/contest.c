@@ -6,7 +6,7 @@
  */
 #include "scenarios/adapter/contest.h"
 
-#include "scenarios/case_names.h"
+#include "scenarios/case/case_names.h"
 
 #include <stdlib.h>
 #include <string.h>

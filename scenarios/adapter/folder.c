@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "drive/namespace.h"
+#include "drive/host/namespace.h"
 
 enum { OPEN_FOLDERS_MAX = 16 };
 
@@ -40,7 +40,8 @@ static bool make_maildir(const struct folder *f)
     return true;
 }
 
-/* In a namespace there is one place to write (drive/namespace.h), and outside it is not there. */
+/* In a namespace there is one place to write (drive/host/namespace.h), and outside it is not there.
+ */
 static bool make_private(struct folder *f)
 {
     const char *own = getenv("TMPDIR");

@@ -6,7 +6,7 @@
  */
 #include "scenarios/adapter/known.h"
 
-#include "mockmta/load.h"
+#include "mockmta/config/load.h"
 #include "scenarios/adapter/ruling.h"
 
 #include <errno.h>

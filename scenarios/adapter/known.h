@@ -13,7 +13,7 @@
 #define RELAYLAB_SCENARIOS_ADAPTER_KNOWN_H
 
 #include "scenarios/adapter/manifest.h"
-#include "scenarios/outcome.h"
+#include "scenarios/judge/outcome.h"
 
 struct known_failure {
     const char *id; /* of the case, with its combination */

@@ -6,9 +6,9 @@
  */
 #include "scenarios/adapter/manifest.h"
 
-#include "mockmta/load.h"
+#include "mockmta/config/load.h"
 #include "scenarios/adapter/placeholders.h"
-#include "scenarios/select.h"
+#include "scenarios/case/select.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -13,7 +13,7 @@
 
 #include "scenarios/adapter/folder.h"
 #include "scenarios/adapter/said.h"
-#include "scenarios/trial.h"
+#include "scenarios/world/trial.h"
 
 enum { PROCESS_ARENA = 131072 };
 

@@ -12,7 +12,7 @@
 #define RELAYLAB_SCENARIOS_ADAPTER_RULING_H
 
 #include "scenarios/adapter/contest.h"
-#include "scenarios/outcome.h"
+#include "scenarios/judge/outcome.h"
 
 /* The verdict that this combination of the case expects; -1: it does not say. */
 int ruling_expected(const struct case_file *c);

@@ -10,7 +10,7 @@
 #ifndef RELAYLAB_SCENARIOS_ADAPTER_SAID_H
 #define RELAYLAB_SCENARIOS_ADAPTER_SAID_H
 
-#include "drive/spawn.h"
+#include "drive/host/spawn.h"
 #include "scenarios/adapter/manifest.h"
 
 enum {

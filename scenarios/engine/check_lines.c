@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "drive/namespace.h"
+#include "drive/host/namespace.h"
 #include "scenarios/engine/check_private.h"
 
 enum { CONFIG_LINE_MAX = 4096 };

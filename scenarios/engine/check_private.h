@@ -5,7 +5,7 @@
 #define RELAYLAB_SCENARIOS_ENGINE_CHECK_PRIVATE_H
 
 #include "scenarios/engine/check.h"
-#include "scenarios/trial.h"
+#include "scenarios/world/trial.h"
 
 enum { CHECK_PORTS_MAX = 4, CHECK_DOMAINS_MAX = 16, CHECK_LINES_MAX = 24, CHECK_TEXT_MAX = 65536 };
 

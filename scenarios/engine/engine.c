@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "mockmta/load.h"
+#include "mockmta/config/load.h"
 
 #ifndef RELAYLAB_DATADIR
 #define RELAYLAB_DATADIR "/usr/local/share/relaylab"

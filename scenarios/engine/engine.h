@@ -2,7 +2,7 @@
  * engine.h - a real mail server as data: how it is got, prepared, started, and known to be ready
  *
  * An engine is a file scenarios/engines/NAME.yaml. Its scripts are plain sh; they run inside the
- * namespace of a run (drive/namespace.h), in the private directory of one instance, with these
+ * namespace of a run (drive/host/namespace.h), in the private directory of one instance, with these
  * variables: MTA (where ci/unpack unpacks packages), HERE (the private directory; given/ in it has
  * the files of the case), HOSTNAME, DOMAINS (those that the server is to take mail for), ADDRESS
  * and PORT (where it is to listen), SINK_ADDRESS and SINK_PORT (where its relayed mail goes),

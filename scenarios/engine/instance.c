@@ -13,9 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "drive/namespace.h"
-#include "drive/ready.h"
-#include "drive/spawn.h"
+#include "drive/host/namespace.h"
+#include "drive/host/ready.h"
+#include "drive/host/spawn.h"
 #include "scenarios/engine/environment.h"
 
 enum { READY_S = 20, PREPARE_S = 20, SAID_MAX = 4096, PATH_LEN = 256 };

@@ -6,7 +6,7 @@
 #ifndef RELAYLAB_SCENARIOS_ENGINE_WORLD_H
 #define RELAYLAB_SCENARIOS_ENGINE_WORLD_H
 
-#include "drive/namespace.h"
+#include "drive/host/namespace.h"
 #include "scenarios/engine/engine.h"
 
 enum {

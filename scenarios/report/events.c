@@ -6,7 +6,7 @@
  */
 #include "scenarios/report/events.h"
 
-#include "drive/wall.h"
+#include "drive/host/wall.h"
 #include "scenarios/report/progress.h"
 #include "scenarios/report/tally.h"
 

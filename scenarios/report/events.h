@@ -11,7 +11,7 @@
 #ifndef RELAYLAB_SCENARIOS_REPORT_EVENTS_H
 #define RELAYLAB_SCENARIOS_REPORT_EVENTS_H
 
-#include "scenarios/outcome.h"
+#include "scenarios/judge/outcome.h"
 
 #include <stdio.h>
 

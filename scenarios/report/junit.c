@@ -7,7 +7,7 @@
  *
  * A case that failed is a failure, one whose worker died an error. The class is the folder.
  */
-#include "drive/wall.h"
+#include "drive/host/wall.h"
 #include "lib/base/utf8.h"
 #include "lib/base/xml.h"
 #include "scenarios/report/events.h"

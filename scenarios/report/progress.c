@@ -3,7 +3,7 @@
  */
 #include "scenarios/report/progress.h"
 
-#include "drive/wall.h"
+#include "drive/host/wall.h"
 
 enum { COLUMNS = 78 };
 

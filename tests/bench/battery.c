@@ -11,12 +11,12 @@
 #include <string.h>
 #include <time.h>
 
-#include "drive/sim.h"
-#include "mockmta/load.h"
+#include "drive/sim/sim.h"
+#include "mockmta/config/load.h"
 #include "mockmta/mock.h"
 #include "probe/probe_state.h"
-#include "probe/report.h"
-#include "probe/sink.h"
+#include "probe/report/report.h"
+#include "probe/home/sink.h"
 
 enum { BLOCK = 4 << 20 };
 

@@ -13,12 +13,12 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include "drive/sim.h"
-#include "mockmta/load.h"
+#include "drive/sim/sim.h"
+#include "mockmta/config/load.h"
 #include "mockmta/mock.h"
-#include "probe/arrivals.h"
-#include "probe/sink.h"
-#include "probe/token_index.h"
+#include "probe/home/arrivals.h"
+#include "probe/home/sink.h"
+#include "probe/home/token_index.h"
 
 enum { BLOCK = 16 << 20, KINDS = 12 };
 

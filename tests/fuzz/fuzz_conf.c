@@ -1,8 +1,8 @@
 /* Case and server files: whatever the text, a load ends in a struct or in one positioned error. */
 #include <string.h>
 
-#include "mockmta/load.h"
-#include "scenarios/case.h"
+#include "mockmta/config/load.h"
+#include "scenarios/case/case.h"
 #include "tests/fuzz/fuzz.h"
 
 static char block[8 << 20];

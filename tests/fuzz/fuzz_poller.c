@@ -7,7 +7,7 @@
 
 #include "lib/mailbox/poller.h"
 #include "lib/mailbox/poller_state.h"
-#include "probe/stored.h"
+#include "probe/home/stored.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { UIDS = 16, CAPACITY = 64 };

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "lib/smtp/reply.h"
-#include "probe/answers.h"
+#include "probe/ask/answers.h"
 #include "tests/fuzz/fuzz.h"
 
 static void feed(struct reply_reader *r, const char *data, size_t len)

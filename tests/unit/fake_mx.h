@@ -12,7 +12,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "drive/sim.h"
+#include "drive/sim/sim.h"
 #include "lib/smtp/server.h"
 #include "probe/probe_state.h"
 

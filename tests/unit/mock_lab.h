@@ -13,9 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "drive/sim.h"
+#include "drive/sim/sim.h"
 #include "lib/smtp/client.h"
-#include "mockmta/load.h"
+#include "mockmta/config/load.h"
 #include "mockmta/mock.h"
 
 enum { LAB_ARENA = 1048576, LAB_TEXT = 65536, LAB_SAY_MAX = 40 };

@@ -9,8 +9,8 @@
 
 #include <stdlib.h>
 
-#include "drive/ledger_memory.h"
-#include "probe/report.h"
+#include "drive/ledger/ledger_memory.h"
+#include "probe/report/report.h"
 #include "tests/unit/fake_mx.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))

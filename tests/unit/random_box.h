@@ -6,8 +6,8 @@
 #ifndef RELAYLAB_TESTS_RANDOM_BOX_H
 #define RELAYLAB_TESTS_RANDOM_BOX_H
 
-#include "drive/mailbox_memory.h"
-#include "probe/watch.h"
+#include "drive/mailbox/mailbox_memory.h"
+#include "probe/home/watch.h"
 
 struct random_box {
     struct world *world;

@@ -16,9 +16,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "drive/sim.h"
+#include "drive/sim/sim.h"
 #include "lib/base/prng.h"
-#include "mockmta/config.h"
+#include "mockmta/config/config.h"
 
 enum { RANDOM_RULES_MAX = 12 };
 

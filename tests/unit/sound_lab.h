@@ -12,7 +12,7 @@
 
 #include "mockmta/mock.h"
 #include "probe/probe_state.h"
-#include "probe/sink.h"
+#include "probe/home/sink.h"
 #include "tests/unit/random_lab.h"
 
 #include "tests/unit/random_box.h"

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mockmta/alter.h"
+#include "mockmta/queue/alter.h"
 
 #define HEAD "From: a@b.test\r\nX-Token: one\r\n two\r\nMessage-ID: <x@b.test>\r\nSubject: s\r\n"
 

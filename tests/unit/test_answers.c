@@ -14,7 +14,7 @@
 
 #include <string.h>
 
-#include "probe/answers.h"
+#include "probe/ask/answers.h"
 
 struct said {
     const char *row;

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "probe/arrivals.h"
+#include "probe/home/arrivals.h"
 #include "tests/unit/probe_lab.h"
 
 static struct lab *lab_quiet(void)

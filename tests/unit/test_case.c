@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "scenarios/case.h"
+#include "scenarios/case/case.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "drive/ledger_memory.h"
-#include "probe/collect.h"
-#include "probe/ledger_print.h"
+#include "drive/ledger/ledger_memory.h"
+#include "probe/home/collect.h"
+#include "probe/program/ledger_print.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "scenarios/dialogue.h"
+#include "scenarios/judge/dialogue.h"
 
 #include <string.h>
 

@@ -6,8 +6,8 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "drive/dns_zones.h"
-#include "drive/sim.h"
+#include "drive/dns/dns_zones.h"
+#include "drive/sim/sim.h"
 #include "lib/dns/mx.h"
 
 #define MX(...)                                  \

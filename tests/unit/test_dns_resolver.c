@@ -6,10 +6,10 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "drive/dns_ares.h"
-#include "drive/dns_server.h"
-#include "drive/dns_zones.h"
-#include "drive/sim.h"
+#include "drive/dns/dns_ares.h"
+#include "drive/dns/dns_server.h"
+#include "drive/dns/dns_zones.h"
+#include "drive/sim/sim.h"
 #include "tests/unit/dns_world.h"
 
 enum { PATIENCE_MS = 350 };

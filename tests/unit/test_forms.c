@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "lib/smtp/address.h"
-#include "probe/forms.h"
+#include "probe/ask/forms.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 

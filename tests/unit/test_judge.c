@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "scenarios/judge.h"
+#include "scenarios/judge/judge.h"
 
 #include <string.h>
 

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "scenarios/jobs.h"
-#include "scenarios/last.h"
+#include "scenarios/case/last.h"
 
 #include <stdio.h>
 #include <stdlib.h>

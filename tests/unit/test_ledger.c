@@ -18,8 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "drive/ledger_memory.h"
-#include "drive/ledger_sqlite.h"
+#include "drive/ledger/ledger_memory.h"
+#include "drive/ledger/ledger_sqlite.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 

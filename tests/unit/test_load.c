@@ -16,7 +16,7 @@
 
 #include "lib/smtp/address.h"
 #include "lib/smtp/server.h"
-#include "mockmta/load.h"
+#include "mockmta/config/load.h"
 
 enum { BLOCK = 1 << 20 };
 

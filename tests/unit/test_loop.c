@@ -12,8 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "drive/loop.h"
-#include "drive/sim.h"
+#include "drive/loop/loop.h"
+#include "drive/sim/sim.h"
 #include "tests/unit/talker.h"
 
 static const struct endpoint any_port = {.family = 4, .bytes = {127, 0, 0, 1}};

@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "drive/loop.h"
-#include "drive/mailbox_curl.h"
+#include "drive/loop/loop.h"
+#include "drive/mailbox/mailbox_curl.h"
 
 enum { SESSIONS_MAX = 8, HEARD_MAX = 2048, TOLD_MAX = 1024 };
 #define PASSWORD "hush-hush"

@@ -18,9 +18,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "drive/mailbox_maildir.h"
-#include "drive/mailbox_mbox.h"
-#include "drive/sim.h"
+#include "drive/mailbox/mailbox_maildir.h"
+#include "drive/mailbox/mailbox_mbox.h"
+#include "drive/sim/sim.h"
 
 enum { TOLD_MAX = 16384, UIDS_MAX = 64 };
 

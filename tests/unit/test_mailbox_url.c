@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "probe/mailbox_url.h"
+#include "probe/home/mailbox_url.h"
 
 static const struct {
     const char *text;

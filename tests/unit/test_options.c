@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "probe/options.h"
+#include "probe/program/options.h"
 
 enum { WORDS_MAX = 12 };
 

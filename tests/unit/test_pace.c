@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "lib/base/prng.h"
-#include "probe/pace.h"
-#include "probe/token_index.h"
+#include "probe/program/pace.h"
+#include "probe/home/token_index.h"
 
 static struct endpoint at(const char *text)
 {

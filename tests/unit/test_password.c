@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "drive/password.h"
+#include "drive/host/password.h"
 
 static const struct {
     const char *content;

@@ -14,7 +14,7 @@
 
 #include <string.h>
 
-#include "probe/plan.h"
+#include "probe/ask/plan.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 

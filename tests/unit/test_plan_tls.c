@@ -11,7 +11,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "probe/plan.h"
+#include "probe/ask/plan.h"
 
 enum { COUNT = 3 };
 

@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "drive/ledger_memory.h"
-#include "probe/progress.h"
+#include "drive/ledger/ledger_memory.h"
+#include "probe/report/progress.h"
 #include "tests/unit/probe_lab.h"
 
 static const struct world_row relays = {"relays",

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "drive/proof_file.h"
+#include "drive/host/proof_file.h"
 
 static void read_back(const char *directory, const char *name, const char *want)
 {

@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "probe/report.h"
-#include "probe/reproduce.h"
+#include "probe/report/report.h"
+#include "probe/report/reproduce.h"
 
 struct fixture {
     struct world world;

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "scenarios/select.h"
+#include "scenarios/case/select.h"
 
 #include <stdio.h>
 #include <stdlib.h>

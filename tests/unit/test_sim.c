@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "drive/sim.h"
+#include "drive/sim/sim.h"
 #include "lib/base/prng.h"
 #include "tests/unit/talker.h"
 

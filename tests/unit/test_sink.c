@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "drive/sim.h"
-#include "probe/sink.h"
+#include "drive/sim/sim.h"
+#include "probe/home/sink.h"
 
 enum { HEARD_MAX = 65536, TOLD_MAX = 4096 };
 

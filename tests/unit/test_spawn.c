@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "drive/spawn.h"
+#include "drive/host/spawn.h"
 
 #include <errno.h>
 #include <signal.h>

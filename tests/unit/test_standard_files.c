@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "drive/standard_files.h"
+#include "drive/host/standard_files.h"
 
 /* In a child: what is closed stays closed for the caller. Its status says what was found. */
 static int child(int closed)

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "probe/stored.h"
+#include "probe/home/stored.h"
 
 #define REST "Subject: x\r\n\r\nDelivered-To: body@canary.test\r\n"
 

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "probe/target_list.h"
+#include "probe/program/target_list.h"
 
 static const struct target_shard whole = {0, 0};
 static const struct target_check none = {NULL, NULL};

@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "drive/tls.h"
+#include "drive/tls/tls.h"
 #include "tests/unit/mock_lab.h"
 
 static const int64_t epoch_s = 1795500000; /* as in mock_lab.h */

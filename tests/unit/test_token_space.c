@@ -14,9 +14,9 @@
 
 #include <string.h>
 
-#include "drive/ledger_memory.h"
-#include "probe/arrivals.h"
-#include "probe/collect.h"
+#include "drive/ledger/ledger_memory.h"
+#include "probe/home/arrivals.h"
+#include "probe/home/collect.h"
 #include "tests/unit/probe_lab.h"
 
 /* What may stand in a token, and some of what may not. */

@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "drive/mailbox_memory.h"
-#include "drive/sim.h"
-#include "probe/watch.h"
+#include "drive/mailbox/mailbox_memory.h"
+#include "drive/sim/sim.h"
+#include "probe/home/watch.h"
 
 enum { TOLD_MAX = 8192 };
 

@@ -1,0 +1,316 @@
+/*
+ * forms_print.c - the rows as a table for a terminal, as JSON, and as the page doc/forms.md
+ *
+ * A row of the terminal's table is a form's id and what is sent, then what it needs and what it
+ * finds, so that nothing is cut on eighty columns.
+ */
+#include "lib/base/json.h"
+#include "probe/ask/forms_private.h"
+
+enum { ID_WIDTH = 6, SENT_WIDTH = 44, LINE_WIDTH = 79 };
+
+struct shown { /* one row, sender or recipient */
+    const char *id, *name, *verb, *template, *params, *mail_params, *companion, *extension;
+    bool companion_after, control;
+    enum form_battery battery;
+    const char *why, *asked;
+};
+
+static const char *const batteries[] = {"quick", "first", "standard", "full"};
+
+static struct shown show_sender(const struct sender_row *s)
+{
+    return (struct shown){.id = s->id,
+                          .name = s->name,
+                          .verb = "MAIL FROM:",
+                          .template = s->template,
+                          .params = s->params,
+                          .extension = s->extension,
+                          .battery = s->battery,
+                          .why = s->why,
+                          .asked = s->asked};
+}
+
+static struct shown show_recipient(const struct recipient_row *r)
+{
+    return (struct shown){
+        .id = r->id,
+        .name = r->name,
+        .verb = "RCPT TO:",
+        .template = r->template,
+        .params = r->params,
+        .mail_params = r->mail_params,
+        .companion = r->companion,
+        .companion_after = r->companion_after,
+        .control = r->control,
+        .extension = r->extension,
+        .battery = r->battery,
+        .why = r->why,
+        .asked = r->asked};
+}
+
+static size_t shown_count(void)
+{
+    return form_sender_count + form_recipient_count;
+}
+
+static struct shown shown_at(size_t i)
+{
+    return i < form_sender_count ? show_sender(&form_senders[i])
+                                 : show_recipient(&form_recipients[i - form_sender_count]);
+}
+
+/* Path and parameters, and the other recipient where there is one. */
+static void add_sent(struct strbuf *out, const struct shown *r)
+{
+    if (r->companion != NULL && !r->companion_after) {
+        strbuf_addf(out, "%s, then ", r->companion);
+    }
+    strbuf_adds(out, r->template);
+    if (r->params != NULL) {
+        strbuf_addf(out, " %s", r->params);
+    }
+    if (r->mail_params != NULL) {
+        strbuf_addf(out, " (MAIL %s)", r->mail_params);
+    }
+    if (r->companion != NULL && r->companion_after) {
+        strbuf_addf(out, ", then %s", r->companion);
+    }
+}
+
+static void add_needs(struct strbuf *out, const struct shown *r)
+{
+    char room[256];
+    struct strbuf all;
+    strbuf_init(&all, room, sizeof(room));
+    strbuf_adds(&all, r->template);
+    strbuf_adds(&all, r->params != NULL ? r->params : "");
+    strbuf_adds(&all, r->companion != NULL ? r->companion : "");
+    form_needs(room, r->extension, out);
+}
+
+static void pad(struct strbuf *out, size_t from, size_t width)
+{
+    while (out->len < from + width) {
+        strbuf_addc(out, ' ');
+    }
+    strbuf_addc(out, ' ');
+}
+
+/* Words go to the next line, indented, where they would pass the right edge. */
+static void add_wrapped(struct strbuf *out, struct span text)
+{
+    struct span word;
+    size_t column = ID_WIDTH + 1;
+    while (span_cut(&text, ' ', &word)) {
+        if (column + word.len > LINE_WIDTH) {
+            strbuf_addc(out, '\n');
+            pad(out, out->len, ID_WIDTH);
+            column = ID_WIDTH + 1;
+        }
+        strbuf_add(out, word);
+        strbuf_addc(out, ' ');
+        column += word.len + 1;
+    }
+    out->len--;
+    strbuf_addc(out, '\n');
+}
+
+static void print_text_row(struct strbuf *out, const struct shown *r)
+{
+    char room[256];
+    struct strbuf text;
+    size_t from = out->len;
+    strbuf_init(&text, room, sizeof(room));
+    strbuf_adds(out, r->id);
+    pad(out, from, ID_WIDTH);
+    from = out->len;
+    add_sent(out, r);
+    pad(out, from, SENT_WIDTH);
+    add_needs(&text, r);
+    if (text.len == 0) {
+        strbuf_addc(&text, '-');
+    }
+    if (out->len - from + text.len > LINE_WIDTH - ID_WIDTH) {
+        strbuf_addc(out, '\n');
+        pad(out, out->len, ID_WIDTH);
+    }
+    strbuf_add(out, strbuf_span(&text));
+    strbuf_addc(out, '\n');
+    strbuf_reset(&text);
+    strbuf_addf(&text, "%s; %s", r->control ? "control" : batteries[r->battery], r->why);
+    pad(out, out->len, ID_WIDTH);
+    add_wrapped(out, strbuf_span(&text));
+}
+
+static void print_text(struct strbuf *out)
+{
+    for (size_t i = 0; i < shown_count(); i++) {
+        struct shown r = shown_at(i);
+        if (i == 0 || i == form_sender_count) {
+            size_t from = out->len;
+            strbuf_adds(out, "ID");
+            pad(out, from, ID_WIDTH);
+            from = out->len;
+            strbuf_addf(out, "%s", r.verb);
+            pad(out, from, SENT_WIDTH);
+            strbuf_adds(out, "NEEDS\n");
+            pad(out, out->len, ID_WIDTH);
+            strbuf_adds(out, "BATTERY; WHAT IT FINDS\n");
+        }
+        print_text_row(out, &r);
+    }
+    strbuf_adds(
+        out, "\n{x} {X} {t} the canary with token, its domain, the token; {p} {S} {rand} the\n"
+             "same of the sender; {T} {ip} the target's name, address; {D} a domain local to\n"
+             "it; {M} one whose MX it is; {Z} {B} a zone of ours, a domain it is a backup MX\n"
+             "for; {canary-ip4} the canary's server; {xh} {Xh} +XX for odd characters; {XU}\n"
+             "capitals; {Xw} a full-width letter; {pad} 60 letters.\n"
+             "A form is a sender and a recipient: S3-R1; S3 alone is S3-R1, R6 alone S1-R6.\n"
+             "A battery is every recipient with S1, then every sender with R1, then controls:\n"
+             "these explain other answers and are never counted; no message is sent for them.\n");
+}
+
+static void json_shown(struct json *j, const struct shown *r)
+{
+    char room[256];
+    struct strbuf text;
+    strbuf_init(&text, room, sizeof(room));
+    json_open(j, NULL, '{');
+    json_string(j, "id", r->id);
+    json_string(j, "name", r->name);
+    json_string(j, "command", r->verb);
+    add_sent(&text, r);
+    json_text(j, "sent", strbuf_span(&text));
+    strbuf_reset(&text);
+    add_needs(&text, r);
+    json_text(j, "needs", strbuf_span(&text));
+    json_string(j, "battery", batteries[r->battery]);
+    json_bool(j, "control", r->control);
+    json_string(j, "finds", r->why);
+    json_string(j, "asked_by", r->asked);
+    json_close(j);
+}
+
+static void print_json(struct strbuf *out)
+{
+    struct json j;
+    json_init(&j, out);
+    json_open(&j, NULL, '{');
+    json_open(&j, "forms", '[');
+    for (size_t i = 0; i < shown_count(); i++) {
+        struct shown r = shown_at(i);
+        json_shown(&j, &r);
+    }
+    json_close(&j);
+    json_close(&j);
+    strbuf_addc(out, '\n');
+}
+
+/* The case of scenarios/cases/forms that has a row for the form; a test holds this list to the
+ * files. */
+static const struct {
+    const char *name, *ids; /* with a space on both sides of each */
+} proofs[] = {
+    {"plain", " S1 R1 "},
+    {"recipients-routed", " R3 R4 R5 R6 R7 R8 R8d R9 R10 R11 R12 R13 R13i "},
+    {"recipients-lines", " R2 R30 R30d R31 R31l R35u R35w "},
+    {"recipient-loopback", " R8l "},
+    {"recipient-behind-local", " R38 "},
+    {"recipient-before-local", " R38r "},
+    {"recipient-subdomain", " R39s "},
+    {"recipients-paths",
+     " R14 R15 R16 R17 R18 R19 R20 R20i R21 R22 R22t R22d R23 R24 R24p R25 R25a "},
+};
+
+static void add_proof(struct strbuf *out, const char *id)
+{
+    char room[FORM_ID_MAX];
+    struct strbuf word;
+    const char *name = id[0] == 'S' ? "senders" : "recipients-encoded";
+    strbuf_init(&word, room, sizeof(room));
+    strbuf_addf(&word, " %s ", id);
+    for (size_t i = 0; i < sizeof(proofs) / sizeof(proofs[0]); i++) {
+        if (span_find(span_of(proofs[i].ids), strbuf_span(&word)) != SIZE_MAX) {
+            name = proofs[i].name;
+        }
+    }
+    bool plain = span_equal(span_of(name), SPAN("plain"));
+    strbuf_addf(out, "%s `form=%s` |\n", name, plain ? "S1-R1" : id);
+}
+
+/* No template has a backquote or a |, which would end the cell. */
+static void add_code(struct strbuf *out, struct span text)
+{
+    strbuf_addc(out, '`');
+    strbuf_add(out, text);
+    strbuf_addc(out, '`');
+}
+
+static void print_markdown_row(struct strbuf *out, const struct shown *r)
+{
+    char room[256];
+    struct strbuf text;
+    strbuf_init(&text, room, sizeof(room));
+    add_sent(&text, r);
+    strbuf_addf(out, "| %s | %s | ", r->id, r->name);
+    add_code(out, strbuf_span(&text));
+    strbuf_adds(out, " | ");
+    strbuf_reset(&text);
+    add_needs(&text, r);
+    strbuf_add(out, strbuf_span(&text));
+    strbuf_addf(out, " | %s | %s | %s | ", r->control ? "control" : batteries[r->battery], r->why,
+                r->asked);
+    if (r->control) {
+        strbuf_adds(out, "explains, is never a finding |\n");
+    } else {
+        add_proof(out, r->id);
+    }
+}
+
+static const char markdown_head[] =
+    "# The forms\n"
+    "\n"
+    "Written by `relayprobe --list-forms --markdown`; tests/programs holds this page to it.\n"
+    "\n"
+    "A form is a sender and a recipient. A battery asks every recipient with S1, then every\n"
+    "sender with R1, then the controls; a cross (S3-R6) is asked when it is named. Forms whose\n"
+    "needs are not known, or which the server's EHLO does not offer, are listed as not applicable\n"
+    "with the reason. The batteries hold each other: quick, first, standard, full.\n"
+    "\n"
+    "*Asked by*: N nmap, M Metasploit, O OpenVAS and Nessus, E ERNW, D DSBL, A abuse.net, P MAPS,\n"
+    "V ORVE and ORBS, R mailradar, G a gatorhole plugin, T ptsrvtester, L rlytest.\n"
+    "\n"
+    "*Proved by*: the case in scenarios/cases/forms and its row; a server that is open by that\n"
+    "form alone must be called open, and its twin, which refuses it, closed.\n";
+
+static void print_markdown(struct strbuf *out)
+{
+    strbuf_adds(out, markdown_head);
+    for (size_t i = 0; i < shown_count(); i++) {
+        struct shown r = shown_at(i);
+        if (i == 0 || i == form_sender_count) {
+            strbuf_addf(out, "\n## %s\n\n", i == 0 ? "Senders" : "Recipients");
+            strbuf_addf(out,
+                        "| id | name | after `%s` | needs | battery | what it finds | asked by "
+                        "| proved by |\n|---|---|---|---|---|---|---|---|\n",
+                        r.verb);
+        }
+        print_markdown_row(out, &r);
+    }
+}
+
+void forms_print(struct strbuf *out, enum forms_style style)
+{
+    switch (style) {
+    case FORMS_TEXT:
+        print_text(out);
+        break;
+    case FORMS_JSON:
+        print_json(out);
+        break;
+    case FORMS_MARKDOWN:
+        print_markdown(out);
+        break;
+    }
+}

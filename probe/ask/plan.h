@@ -1,0 +1,118 @@
+/*
+ * plan.h - what to ask next of one target, across sessions
+ *
+ * A session takes forms from the plan one by one (plan_next), and gives each back with what became
+ * of it. The plan keeps what must outlive a session: which form waits for a retry and until when,
+ * how often it was tried, what the target likes (bare addresses, another sender, HELO only), and it
+ * turns an answer into the state of the form.
+ *
+ * Ownership: the plan borrows the results (the probe's array) and lives as long as they do.
+ * Limits: PLAN_ATTEMPTS_MAX sessions per form; a form of which a message byte went out is never
+ * asked again.
+ */
+#ifndef RELAYLAB_PROBE_ASK_PLAN_H
+#define RELAYLAB_PROBE_ASK_PLAN_H
+
+#include "lib/base/clock.h"
+#include "probe/verdict.h"
+
+enum { PLAN_ATTEMPTS_MAX = 6, PLAN_TAINTS_MAX = 2, PLAN_HANG_UPS_MAX = 2, PLAN_LOSSES_MAX = 2 };
+/* Deferred forms that are due within this time of each other are asked in one session. */
+#define PLAN_GATHER_NS CLOCK_MINUTE
+/* So long before the deadline comes the last retry. */
+#define PLAN_LAST_NS CLOCK_MINUTE
+
+enum plan_phase {
+    PLAN_PENDING, /* to be asked in this or the next session */
+    PLAN_TAKEN,   /* a session asks it now */
+    PLAN_WAITING, /* deferred: to be asked again at due_ns */
+    PLAN_SETTLED  /* never again */
+};
+
+enum plan_style { STYLE_UNKNOWN, STYLE_BRACKETS, STYLE_BARE }; /* how paths are written (A5) */
+
+struct plan_form {
+    enum plan_phase phase;
+    int64_t due_ns;
+    uint8_t deferrals, taints, losses, closings;
+    bool suspect;     /* a session lost its trust over it: it is asked in a session of its own */
+    unsigned session; /* that gave its present answer */
+};
+
+struct plan_tls {
+    bool able;        /* it can be done */
+    bool implicit;    /* from the first byte */
+    bool forced;      /* the user wants everything behind STARTTLS */
+    bool looked;      /* EHLO or HELO was taken */
+    bool offered;     /* EHLO listed STARTTLS */
+    bool demanded;    /* everything is asked behind it: the server said so, or the user */
+    bool off;         /* STARTTLS was refused */
+    bool on;          /* the session that runs is encrypted */
+    uint8_t failures; /* handshakes */
+};
+
+struct plan {
+    struct form_result *results;
+    size_t count;
+    struct plan_form forms[FORMS_MAX];
+    int64_t retry_ns;    /* the next delay for a deferred form starts from here */
+    int64_t deadline_ns; /* no form is asked from then on */
+    unsigned session;    /* that runs, from 1 */
+    enum plan_style mail_style, rcpt_style;
+    unsigned sender_index; /* how many of the stand-in senders were refused; past the last: all were
+                            */
+    bool helo_only;        /* the server hung up on EHLO */
+    struct plan_tls tls;
+};
+
+void plan_init(struct plan *p, struct form_result *results, size_t count, int64_t retry_ns,
+               int64_t deadline_ns);
+/* The next form that may be asked now, in a session as it is (tls.on), and marks it taken; results
+   entry, or NULL. */
+struct form_result *plan_next(struct plan *p, int64_t now_ns);
+/* When the next waiting form is due: now or earlier when one is pending; CLOCK_NEVER when all is
+ * settled. */
+int64_t plan_due(const struct plan *p);
+/* The sender that stands in for the plainest one; NULL: the target took none of them. */
+const struct sender_row *plan_plain_sender(const struct plan *p);
+/* The stand-in was refused: goes on to the next; false when there is none left. */
+bool plan_sender_refused(struct plan *p, const struct form_identity *who);
+/* Forms that were not applicable may be now: the target's name became known. */
+void plan_refresh(struct plan *p);
+
+/* When to come back: after `delay`, or, where that would be too late, shortly before the deadline
+ * if `least` has passed by then. Later than the deadline: not at all. */
+int64_t plan_retry_at(const struct plan *p, int64_t now_ns, int64_t least_ns, int64_t delay_ns);
+
+/* A whole answer came and the session can be trusted: result->answer, row, code, step are filled
+ * in. */
+void plan_answered(struct plan *p, struct form_result *r, int64_t now_ns, unsigned retry_hint_s);
+/* The session broke while the form was asked; the outcome and step are in the result. */
+void plan_lost(struct plan *p, struct form_result *r, int64_t now_ns);
+/* The session cannot be believed: what it said about the form counts as not asked. */
+void plan_tainted(struct plan *p, struct form_result *r);
+/* Nor can what it said before, since nobody knows since when replies and commands have lost each
+ * other: the refusals that it gave count as not asked. Messages that went out stay. */
+void plan_taint_session(struct plan *p);
+bool plan_is_suspect(const struct plan *p, const struct form_result *r);
+/* The form was not asked after all (the session must end first): ask it in the next one, no attempt
+ * counted. */
+void plan_put_back(struct plan *p, struct form_result *r);
+/* The form was taken and cannot be asked of this server; `why` is a sentence that lives for ever.
+ */
+void plan_not_applicable(struct plan *p, struct form_result *r, const char *why);
+/* plan_tls.c */
+bool plan_form_in_tls(const struct plan *p, const struct form_result *r);
+/* Forms are left that need STARTTLS first, and it may be had. */
+bool plan_wants_tls(const struct plan *p, int64_t now_ns);
+/* What the first EHLO said of it. */
+void plan_tls_offered(struct plan *p, bool offered);
+/* The server answers nothing in clear. False: TLS cannot be had, its answer stands. */
+bool plan_tls_demanded(struct plan *p);
+void plan_tls_refused(struct plan *p); /* by a reply to STARTTLS */
+/* The session ended between STARTTLS and the end of the handshake. */
+void plan_tls_lost(struct plan *p, enum smtp_outcome outcome, enum smtp_step step);
+/* Asking is over: forms that were answered keep their answer, the others are not asked. */
+void plan_close(struct plan *p);
+
+#endif

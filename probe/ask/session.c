@@ -1,0 +1,394 @@
+/*
+ * session.c - the script as a table of stages
+ *
+ * A stage is what was said last. Its `hear` judges the reply and returns the next stage; `enter`
+ * then says what belongs to that one. So the whole dialogue can be read off the table and the
+ * return statements.
+ *
+ * Trust: replies carry no number, so a server that answers once too often shifts all later answers
+ * by one. RSET is the one command whose answer is known beforehand (250, RFC 5321 4.1.1.5): a
+ * form's answer is believed when the RSET behind it was answered so. Hence RSET follows every form,
+ * also one that MAIL already ended. But a 250 may be another command's, late: when a session shows
+ * that replies and commands have lost each other, at whatever point, all refusals that it gave are
+ * taken back, since nobody knows since when.
+ *
+ * What a server says to us as a client (greeting, EHLO) is kept in the notes, what it says to a
+ * form in its result. QUIT is said last; whatever follows its 221 is of no interest.
+ */
+#include "probe/ask/session.h"
+
+#include <string.h>
+
+#include "lib/smtp/address.h"
+#include "probe/ask/session_private.h"
+
+struct stage_row {
+    const char *name;
+    enum session_stage (*hear)(struct session *s, const struct reply *reply);
+    void (*say)(struct session *s);
+};
+
+static void command(struct session *s, enum smtp_step step, struct strbuf *line)
+{
+    smtp_client_command(&s->client, step, strbuf_span(line));
+}
+
+/* -- what was heard, kept */
+
+void session_keep_reply(char *room, size_t cap, const struct reply *reply)
+{
+    struct strbuf out;
+    strbuf_init(&out, room, cap);
+    reply_print(&out, reply);
+}
+
+static void show_reply(struct session *s, const struct reply *reply)
+{
+    if (s->config->observer.line == NULL) {
+        return;
+    }
+    char room[REPLY_TEXT_MAX + 8];
+    struct span rest = reply_text(reply);
+    struct span text;
+    while (span_cut(&rest, '\n', &text)) {
+        struct strbuf line;
+        strbuf_init(&line, room, sizeof(room));
+        strbuf_addu(&line, (uint64_t)reply->code);
+        strbuf_addc(&line, rest.ptr != NULL ? '-' : ' ');
+        strbuf_add(&line, text);
+        s->config->observer.line(s->config->observer.self, s->number, 'S', strbuf_span(&line));
+    }
+}
+
+static void note_oddities(struct session *s, const struct reply *reply)
+{
+    struct target_notes *n = s->notes;
+    n->bare_lf |= reply->bare_lf;
+    n->eight_bit |= reply->eight_bit;
+    n->control_bytes |= reply->control;
+    n->mixed_codes |= reply->mixed_codes;
+    n->last_reply_ns = s->client.now_ns;
+}
+
+static void note_session_refusal(struct session *s, enum smtp_step step, const struct reply *reply,
+                                 struct answer_judgement j)
+{
+    struct target_notes *n = s->notes;
+    n->session_answer = j.answer;
+    n->session_row = j.row;
+    n->session_step = step;
+    session_keep_reply(n->session_reply, sizeof(n->session_reply), reply);
+    s->busy = j.answer == ANSWER_SERVICE || j.answer == ANSWER_DEFERRED;
+    s->refused = !s->busy;
+}
+
+/* -- greeting and HELO */
+
+static void note_name(struct session *s, const struct reply *reply)
+{
+    const struct session_observer *o = &s->config->observer;
+    struct span text = reply_line(reply, 0);
+    struct span name = span_to(text, span_chr(text, ' '));
+    const char *why;
+    size_t column;
+    bool known = name.len > 0 && name.ptr[0] != '[' && span_chr(name, '.') != SIZE_MAX &&
+                 address_check_domain(name, &why, &column);
+    if (known && o->named != NULL) {
+        o->named(o->self, name);
+    }
+}
+
+static enum session_stage hear_greeting(struct session *s, const struct reply *reply)
+{
+    struct target_notes *n = s->notes;
+    if (session_is_implicit(s)) {
+        session_greeted_in_tls(s);
+    }
+    if (!n->greeted) {
+        session_keep_reply(n->greeting, sizeof(n->greeting), reply);
+        n->greeting_code = reply->code;
+        n->greeted = true;
+        note_name(s, reply);
+    }
+    struct answer_judgement j = answer_judge(STEP_GREETING, reply);
+    if (j.answer != ANSWER_ACCEPTED) {
+        note_session_refusal(s, STEP_GREETING, reply, j);
+        return STAGE_QUIT;
+    }
+    return s->plan->helo_only ? STAGE_HELO : STAGE_EHLO;
+}
+
+static void note_keywords(struct session *s, const struct reply *reply)
+{
+    struct target_notes *n = s->notes;
+    struct strbuf words;
+    struct span params;
+    strbuf_init(&words, n->ehlo_keywords, sizeof(n->ehlo_keywords));
+    for (unsigned i = 1; i < reply->line_count && i < REPLY_LINES_MAX; i++) {
+        struct span line = span_trim(reply_line(reply, i));
+        strbuf_adds(&words, words.len > 0 && line.len > 0 ? ", " : "");
+        strbuf_add_visible(&words, line);
+    }
+    n->esmtp = true;
+    n->starttls_offered = reply_ehlo_keyword(reply, SPAN("STARTTLS"), &params);
+}
+
+static enum session_stage hear_ehlo(struct session *s, const struct reply *reply)
+{
+    struct answer_judgement j = answer_judge(STEP_EHLO, reply);
+    if (j.answer == ANSWER_ACCEPTED) {
+        if (!s->notes->esmtp) {
+            note_keywords(s, reply);
+        }
+        s->notes->session_answer = ANSWER_NONE;
+        return session_after_ehlo(s);
+    }
+    if (reply_class(reply) == 5 && reply->code != 521) {
+        return STAGE_HELO;
+    }
+    note_session_refusal(s, STEP_EHLO, reply, j);
+    return STAGE_QUIT;
+}
+
+static enum session_stage hear_helo(struct session *s, const struct reply *reply)
+{
+    struct answer_judgement j = answer_judge(STEP_HELO, reply);
+    if (j.answer != ANSWER_ACCEPTED) {
+        note_session_refusal(s, STEP_HELO, reply, j);
+        return STAGE_QUIT;
+    }
+    s->notes->helo_used = true;
+    s->notes->session_answer = ANSWER_NONE;
+    s->plan->helo_only = true;
+    return session_after_ehlo(s);
+}
+
+static void say_ehlo(struct session *s)
+{
+    char room[SMTP_LINE_MAX];
+    struct strbuf line;
+    strbuf_init(&line, room, sizeof(room));
+    strbuf_adds(&line, "EHLO ");
+    strbuf_add(&line, s->config->helo);
+    command(s, STEP_EHLO, &line);
+}
+
+static void say_helo(struct session *s)
+{
+    char room[SMTP_LINE_MAX];
+    struct strbuf line;
+    strbuf_init(&line, room, sizeof(room));
+    strbuf_adds(&line, "HELO ");
+    strbuf_add(&line, s->config->helo);
+    command(s, STEP_HELO, &line);
+}
+
+/* -- the end */
+
+static void say_quit(struct session *s)
+{
+    s->over = true;
+    smtp_client_command(&s->client, STEP_QUIT, SPAN("QUIT"));
+}
+
+/* 221 (RFC 5321 4.1.1.10). Another 2yz may be the answer to RSET, and ours follows: then replies
+ * and commands had lost each other. */
+static enum session_stage hear_quit(struct session *s, const struct reply *reply)
+{
+    bool late = s->stage == STAGE_QUIT && reply_class(reply) == 2 && reply->code != 221;
+    return late ? STAGE_END : STAGE_CLOSE;
+}
+
+static void say_nothing(struct session *s)
+{
+    int64_t patience = s->config->timeouts->ns[STEP_QUIT];
+    smtp_client_wait(&s->client, clock_after(s->client.now_ns, patience));
+}
+
+static void say_close(struct session *s)
+{
+    smtp_client_close(&s->client);
+}
+
+static const struct stage_row stages[] = {
+    [STAGE_GREETING] = {"greeting", hear_greeting, NULL},
+    [STAGE_EHLO] = {"ehlo", hear_ehlo, say_ehlo},
+    [STAGE_HELO] = {"helo", hear_helo, say_helo},
+    [STAGE_STARTTLS] = {"starttls", session_hear_starttls, session_say_starttls},
+    [STAGE_SECURING] = {"securing", hear_quit, session_say_securing},
+    [STAGE_MAIL] = {"mail", session_hear_mail, session_say_mail},
+    [STAGE_COMPANION] = {"companion", session_hear_companion, session_say_companion},
+    [STAGE_RCPT] = {"rcpt", session_hear_rcpt, session_say_rcpt},
+    [STAGE_DATA] = {"data", session_hear_data, session_say_data},
+    [STAGE_BODY] = {"body", session_hear_body, session_say_body},
+    [STAGE_RSET] = {"rset", session_hear_rset, session_say_rset},
+    [STAGE_CONTROL_MAIL] = {"control-mail", session_hear_control_mail, session_say_mail},
+    [STAGE_CONTROL_RCPT] = {"control-rcpt", session_hear_control_rcpt, session_say_control_rcpt},
+    [STAGE_CONTROL_RCPT2] = {"control-rcpt2", session_hear_control_rcpt2,
+                             session_say_control_rcpt2},
+    [STAGE_QUIT] = {"quit", hear_quit, say_quit},
+    [STAGE_END] = {"end", hear_quit, say_nothing},
+    [STAGE_CLOSE] = {"close", hear_quit, say_close},
+};
+
+static void script_next(void *self, struct smtp_client *c, const struct reply *reply)
+{
+    struct session *s = self;
+    (void)c;
+    show_reply(s, reply);
+    note_oddities(s, reply);
+    bool quitting = s->over && s->stage != STAGE_QUIT;
+    enum session_stage next = quitting ? STAGE_CLOSE : stages[s->stage].hear(s, reply);
+    s->stage = (uint8_t)next;
+    stages[next].say(s);
+}
+
+static void script_secured(void *self, struct smtp_client *c)
+{
+    struct session *s = self;
+    (void)c;
+    session_secured(s);
+    s->stage = STAGE_EHLO;
+    say_ehlo(s);
+}
+
+/* The connection ended while a form was asked. An answer that only lacked its RSET stands. */
+static void form_cut_off(struct session *s, enum smtp_outcome outcome, enum smtp_step step)
+{
+    struct form_result *r = s->form;
+    bool stands = s->answer_here && !s->control_needed && s->after_rset == AFTER_NEXT;
+    if (outcome == OUTCOME_UNSOLICITED) {
+        session_taint(s);
+        return;
+    }
+    if (stands) {
+        session_give_answer(s);
+        return;
+    }
+    r->outcome = outcome;
+    r->step = step;
+    r->answer = ANSWER_NONE;
+    r->answered_ns = s->client.now_ns;
+    r->reply_text[0] = '\0';
+    if (r->body_sent) {
+        r->body_sent = s->client.data_byte_sent || s->client.eom_sent;
+    }
+    plan_lost(s->plan, r, s->client.now_ns);
+    session_tell_settled(s, r);
+    bool hung_up_for_good = r->hang_ups >= PLAN_HANG_UPS_MAX && r != &s->plan->results[0];
+    s->settled += hung_up_for_good || r->body_sent;
+    s->form = NULL;
+}
+
+static void script_done(void *self, struct smtp_client *c, enum smtp_outcome outcome,
+                        enum smtp_step step)
+{
+    struct session *s = self;
+    struct target_notes *n = s->notes;
+    s->outcome = outcome;
+    s->step = step;
+    if (s->over) {
+        bool unheard = s->stage == STAGE_QUIT || s->stage == STAGE_END;
+        if (outcome == OUTCOME_UNSOLICITED && unheard && !s->tainted) {
+            session_taint(s);
+        }
+        n->quit_unanswered |= s->stage != STAGE_END && outcome != OUTCOME_CLOSED_BY_US &&
+                              outcome != OUTCOME_UNSOLICITED;
+        return;
+    }
+    bool past_deadline = outcome == OUTCOME_CANCELLED && c->now_ns >= s->config->deadline_ns;
+    n->last_outcome = past_deadline ? OUTCOME_TIMEOUT : outcome;
+    n->last_step = step;
+    n->hung_up |= outcome == OUTCOME_CLOSED || outcome == OUTCOME_RESET;
+    if (step == STEP_EHLO && (outcome == OUTCOME_CLOSED || outcome == OUTCOME_RESET)) {
+        s->plan->helo_only = true;
+    }
+    session_lost_in_tls(s, outcome, step);
+    if (s->form != NULL) {
+        form_cut_off(s, outcome, step);
+    } else if (outcome == OUTCOME_UNSOLICITED) {
+        session_taint(s);
+    }
+}
+
+static void script_ended(void *self, struct smtp_client *c)
+{
+    struct session *s = self;
+    (void)c;
+    s->active = false;
+    s->link = NULL;
+    s->layer = NULL;
+    s->config->observer.ended(s->config->observer.self, s);
+}
+
+static void script_said(void *self, struct smtp_client *c, enum smtp_step step, struct span text)
+{
+    const struct session *s = self;
+    (void)c;
+    (void)step;
+    if (s->config->observer.line != NULL) {
+        s->config->observer.line(s->config->observer.self, s->number, 'C', text);
+    }
+}
+
+static const struct smtp_script session_script = {
+    .next = script_next,
+    .done = script_done,
+    .ended = script_ended,
+    .said = script_said,
+    .secured = script_secured};
+
+static bool connect_session(struct session *s)
+{
+    const struct session_config *config = s->config;
+    const struct endpoint *source = config->source.family != 0 ? &config->source : NULL;
+    struct machine machine = smtp_client_machine(&s->client);
+    s->layer = NULL;
+    if (config->tls != NULL) {
+        s->layer = tls_layer_new(config->tls, machine, config->tls_mode == SESSION_TLS_IMPLICIT,
+                                 config->tls_name);
+        if (s->layer == NULL) {
+            return false;
+        }
+        machine = tls_layer_machine(s->layer);
+    }
+    s->link = world_connect(s->world, source, &config->target, machine);
+    if (s->link == NULL && s->layer != NULL) {
+        tls_layer_drop(s->layer);
+        s->layer = NULL;
+    }
+    return s->link != NULL;
+}
+
+bool session_start(struct session *s, struct world *w, const struct session_config *config,
+                   struct plan *plan, struct target_notes *notes, unsigned number)
+{
+    s->world = w;
+    s->config = config;
+    s->plan = plan;
+    s->notes = notes;
+    s->number = number;
+    s->form = NULL;
+    s->control = CONTROL_UNKNOWN;
+    s->refusals = s->syntax_errors = s->settled = 0;
+    s->stage = STAGE_GREETING;
+    s->asked_suspect = s->tainted = false;
+    plan->session = number;
+    s->answer_here = s->control_needed = s->over = s->busy = s->refused = false;
+    s->turned_away = s->unwritten = false;
+    s->outcome = OUTCOME_CLOSED_BY_US;
+    notes->sessions = number;
+    smtp_client_init(&s->client, &session_script, s, config->timeouts, world_now(w),
+                     config->deadline_ns);
+    plan->tls.on = false;
+    s->active = connect_session(s);
+    return s->active;
+}
+
+void session_cancel(struct session *s)
+{
+    if (s->active) {
+        smtp_client_cancel(&s->client);
+        world_wake(s->world, s->link);
+    }
+}

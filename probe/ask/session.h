@@ -1,0 +1,134 @@
+/*
+ * session.h - one connection to the target: the script that asks the plan's forms
+ *
+ * EHLO (or HELO), then for each form MAIL, RCPT and, when both are taken, DATA and the message;
+ * RSET after each, QUIT at the end. A form's answer is given to the plan only when the RSET after
+ * it was answered with 250: until then a reply too many would show, and the form counts as not
+ * asked. The session ends by itself when the plan has nothing to ask now, before the ninth refusal,
+ * and when the server ends it.
+ *
+ * Ownership: the struct is the probe's and can be used again after `ended`. Spans in session_config
+ * must outlive it.
+ */
+#ifndef RELAYLAB_PROBE_ASK_SESSION_H
+#define RELAYLAB_PROBE_ASK_SESSION_H
+
+#include "drive/tls/tls.h"
+#include "drive/world.h"
+#include "lib/smtp/client.h"
+#include "probe/ask/plan.h"
+
+enum {
+    SESSION_GREETING_MAX = 256,
+    SESSION_KEYWORDS_MAX = 512,
+    SESSION_MESSAGE_MAX = 4096,
+    SESSION_REFUSALS_MAX = 8, /* Postfix slows every reply down from the tenth error on */
+    SESSION_SYNTAX_MAX = 3 /* Exim hangs up at the fourth syntax error (smtp_max_synprot_errors) */
+};
+
+struct target_notes { /* what was learned of the target beside the forms; visible characters only */
+    char greeting[SESSION_GREETING_MAX];      /* "220 mx.victim.test ESMTP", first session */
+    char ehlo_keywords[SESSION_KEYWORDS_MAX]; /* "PIPELINING, SIZE 10240000, STARTTLS"; empty after
+                                                 HELO */
+    int greeting_code;
+    bool greeted;   /* an SMTP greeting (any code) came once */
+    bool esmtp;     /* EHLO was taken */
+    bool helo_used; /* HELO was taken instead */
+    bool starttls_offered, starttls_refused;
+    bool tls_injected;                         /* bytes in clear came behind the 220 to STARTTLS */
+    char starttls_reply[SESSION_GREETING_MAX]; /* that refused it */
+    struct tls_facts tls; /* of the last handshake that stood, else of the last that failed */
+    bool bare_lf, eight_bit, control_bytes, mixed_codes; /* oddities of its replies */
+    bool quit_unanswered;
+    bool hung_up;              /* it closed at least one session by itself */
+    bool tainted;              /* at least one session could not be believed */
+    bool bare_mail, bare_rcpt; /* takes addresses only without angle brackets (A5) */
+    unsigned sessions, tainted_sessions;
+    enum answer session_answer; /* last refusal of greeting, EHLO/HELO or every sender */
+    const struct answer_row *session_row;
+    char session_reply[SESSION_GREETING_MAX];
+    enum smtp_step session_step;
+    enum smtp_outcome last_outcome; /* of the last session that failed */
+    enum smtp_step last_step;
+    int64_t first_connect_ns, last_reply_ns;
+};
+
+struct session;
+
+struct session_observer {
+    /* 'C', 'S' or '*'; without line ends, except in the message. May be NULL. */
+    void (*line)(void *self, unsigned number, char direction, struct span text);
+    /* The greeting names the target so (a domain name with a dot). */
+    void (*named)(void *self, struct span name);
+    /* The form's message is about to be sent; false: it must not be. May be NULL. */
+    bool (*sending)(void *self, const struct form_result *form, const struct mail_probe *mail);
+    /* The form has an answer that stands, or was lost: once for every attempt. May be NULL. */
+    void (*settled)(void *self, const struct form_result *form);
+    /* The session is over and may be used again. */
+    void (*ended)(void *self, struct session *s);
+    void *self;
+};
+
+enum session_tls {
+    SESSION_TLS_AUTO, /* in clear; behind STARTTLS what belongs there */
+    SESSION_TLS_NONE,
+    SESSION_TLS_STARTTLS,
+    SESSION_TLS_IMPLICIT
+};
+
+struct session_config {
+    const struct form_identity *who;
+    struct span helo; /* our name */
+    struct span contact;
+    struct span target_text; /* for the message */
+    struct endpoint target, source;
+    const struct smtp_timeouts *timeouts;
+    int64_t deadline_ns; /* of asking */
+    struct tls *tls;     /* NULL: everything in clear */
+    enum session_tls tls_mode;
+    const char *tls_name; /* that the certificate should have; NULL: none */
+    struct session_observer observer;
+};
+
+enum session_control { CONTROL_UNKNOWN, CONTROL_TAKEN, CONTROL_OTHER_CLASS, CONTROL_SAME_CLASS };
+
+struct session {
+    struct smtp_client client;
+    struct link *link;
+    struct tls_layer *layer; /* NULL: none */
+    struct world *world;
+    const struct session_config *config;
+    struct plan *plan;
+    struct target_notes *notes;
+    struct form_result *form; /* being asked, its answer not yet trusted; NULL between forms */
+    const struct sender_row *sender;
+    enum session_control control; /* R43 in this session */
+    unsigned number;              /* from 1 */
+    unsigned refusals, syntax_errors;
+    unsigned settled; /* forms that this session brought further */
+    unsigned retry_hint_s;
+    uint8_t stage;             /* private: what the script awaits */
+    uint8_t after_rset;        /* private: where it goes from RSET */
+    bool active;               /* between session_start and `ended` */
+    bool answer_here;          /* the form has its answer, RSET pending */
+    bool control_needed;       /* the answer stands only if R43 speaks for it */
+    bool mail_bare, rcpt_bare; /* style of the present attempt */
+    bool over;                 /* QUIT was said or the end is decided */
+    bool asked_suspect;        /* a form that is asked alone */
+    bool tainted;              /* it is believed no more */
+    bool busy;                 /* the server said 421 or 4yz to the session itself */
+    bool turned_away;          /* the server said 421 to a form */
+    bool refused;              /* the server refused the session for good */
+    bool unwritten;            /* the owner could not write a message down: nothing more is asked */
+    enum smtp_outcome outcome;
+    enum smtp_step step;
+    char message[SESSION_MESSAGE_MAX];
+};
+
+/* False: the world is out of links. */
+bool session_start(struct session *s, struct world *w, const struct session_config *config,
+                   struct plan *plan, struct target_notes *notes, unsigned number);
+/* Ends soon without another question; `ended` follows. */
+void session_cancel(struct session *s);
+
+#endif

@@ -1,0 +1,462 @@
+/*
+ * session_form.c - one form: MAIL, RCPT, DATA, the message, and the RSET that makes its answer
+ * believed
+ *
+ * A no is not always a no to relaying, so each step may say the same question in other words first:
+ * without angle brackets (A5) while it is not known which way the target likes, and in another
+ * sender's name (A4) when the plainest is refused. Both are remembered in the plan. What the server
+ * says after that is the form's answer.
+ */
+#include <string.h>
+
+#include "lib/smtp/mail.h"
+#include "probe/ask/session_private.h"
+
+static void command(struct session *s, enum smtp_step step, struct strbuf *line)
+{
+    smtp_client_command(&s->client, step, strbuf_span(line));
+}
+
+static void count_refusal(struct session *s, const struct reply *reply, struct answer_judgement j)
+{
+    s->refusals += reply_class(reply) >= 4;
+    s->syntax_errors += j.answer == ANSWER_SYNTAX;
+}
+
+static bool is_plain_sender_form(const struct form_result *r)
+{
+    return r->form.sender == &form_senders[0];
+}
+
+/* The sender that the form is asked with: its own, or what stands in for the plainest. */
+static const struct sender_row *sender_for(const struct session *s, const struct form_result *r)
+{
+    return is_plain_sender_form(r) ? plan_plain_sender(s->plan) : r->form.sender;
+}
+
+/* The server's patience must not be used up (SESSION_REFUSALS_MAX, SESSION_SYNTAX_MAX). */
+static bool session_spent(const struct session *s)
+{
+    return s->refusals >= SESSION_REFUSALS_MAX || s->syntax_errors >= SESSION_SYNTAX_MAX;
+}
+
+/* EHLO named the keyword. */
+static bool offers(const struct target_notes *n, const char *keyword)
+{
+    struct span rest = span_of(n->ehlo_keywords);
+    struct span line;
+    while (span_cut(&rest, ',', &line)) {
+        line = span_trim(line);
+        size_t end = span_chr(line, ' ');
+        if (span_iequal(span_to(line, end), span_of(keyword))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *lacks(const struct session *s, const struct form_result *r)
+{
+    const char *keyword[2];
+    form_extensions(&r->form, keyword);
+    for (int i = 0; i < 2; i++) {
+        if (keyword[i] != NULL && !offers(s->notes, keyword[i])) {
+            return form_lacks(keyword[i]);
+        }
+    }
+    return NULL;
+}
+
+/* The next form that can be asked of this server. */
+static struct form_result *next_form(struct session *s)
+{
+    struct form_result *r;
+    const char *why;
+    while ((r = plan_next(s->plan, s->client.now_ns)) != NULL && (why = lacks(s, r)) != NULL) {
+        plan_not_applicable(s->plan, r, why);
+    }
+    return r;
+}
+
+enum session_stage session_begin_form(struct session *s)
+{
+    s->form = NULL;
+    if (session_spent(s)) {
+        return STAGE_QUIT;
+    }
+    struct form_result *r = next_form(s);
+    if (r == NULL) {
+        return plan_wants_tls(s->plan, s->client.now_ns) ? STAGE_STARTTLS : STAGE_QUIT;
+    }
+    if (s->asked_suspect || (s->settled > 0 && plan_is_suspect(s->plan, r))) {
+        plan_put_back(s->plan, r);
+        return STAGE_QUIT;
+    }
+    s->asked_suspect = plan_is_suspect(s->plan, r);
+    s->form = r;
+    s->answer_here = false;
+    s->control_needed = false;
+    s->mail_bare = s->plan->mail_style == STYLE_BARE;
+    s->rcpt_bare = s->plan->rcpt_style == STYLE_BARE;
+    s->sender = sender_for(s, r);
+    r->asked_ns = r->asked_ns != 0 ? r->asked_ns : s->client.now_ns;
+    r->outcome = OUTCOME_CLOSED_BY_US;
+    r->answer = ANSWER_NONE;
+    r->row = NULL;
+    r->code = 0;
+    r->rcpt_accepted = r->data_accepted = false;
+    if (s->sender == NULL) { /* no sender was taken at all: nothing to ask with */
+        s->sender = r->form.sender;
+    }
+    return STAGE_MAIL;
+}
+
+void session_say_mail(struct session *s)
+{
+    char room[SMTP_LINE_MAX];
+    struct strbuf line;
+    strbuf_init(&line, room, sizeof(room) - 2);
+    strbuf_adds(&line, "MAIL FROM:");
+    form_sender(&s->form->form, s->sender, s->config->who, s->mail_bare, &line);
+    s->form->sender_used = s->sender;
+    command(s, STEP_MAIL, &line);
+}
+
+void session_say_rcpt(struct session *s)
+{
+    char room[SMTP_LINE_MAX];
+    struct strbuf line;
+    strbuf_init(&line, room, sizeof(room) - 2);
+    strbuf_adds(&line, "RCPT TO:");
+    form_recipient(&s->form->form, s->config->who, s->rcpt_bare, &line);
+    command(s, STEP_RCPT, &line);
+}
+
+/* The other recipient of the same transaction; what becomes of it is not the question. */
+void session_say_companion(struct session *s)
+{
+    char room[SMTP_LINE_MAX];
+    struct strbuf line;
+    strbuf_init(&line, room, sizeof(room) - 2);
+    strbuf_adds(&line, "RCPT TO:");
+    form_companion(&s->form->form, s->config->who, &line);
+    command(s, STEP_RCPT, &line);
+}
+
+enum session_stage session_to_rset(struct session *s, enum session_after after)
+{
+    s->after_rset = (uint8_t)after;
+    return STAGE_RSET;
+}
+
+/* Keeps the answer in the result; it goes to the plan behind the RSET, or at once when the server
+ * is closing. */
+static enum session_stage answer(struct session *s, enum smtp_step step, const struct reply *reply,
+                                 struct answer_judgement j)
+{
+    struct form_result *r = s->form;
+    r->answer = j.answer;
+    r->row = j.row;
+    r->step = step;
+    r->code = reply->code;
+    r->answered_ns = s->client.now_ns;
+    session_keep_reply(r->reply_text, sizeof(r->reply_text), reply);
+    s->retry_hint_s = j.answer == ANSWER_DEFERRED ? answer_retry_seconds(reply) : 0;
+    s->answer_here = true;
+    return session_to_rset(s, AFTER_NEXT);
+}
+
+void session_tell_settled(struct session *s, const struct form_result *r)
+{
+    if (s->config->observer.settled != NULL) {
+        s->config->observer.settled(s->config->observer.self, r);
+    }
+}
+
+void session_give_answer(struct session *s)
+{
+    struct form_result *r = s->form;
+    plan_answered(s->plan, r, s->client.now_ns, s->retry_hint_s);
+    session_tell_settled(s, r);
+    s->settled += r->answer != ANSWER_SERVICE;
+    s->form = NULL;
+}
+
+/* The session is believed no more. */
+enum session_stage session_taint(struct session *s)
+{
+    s->notes->tainted = s->tainted = true;
+    s->notes->tainted_sessions++;
+    plan_taint_session(s->plan);
+    if (s->refused || s->busy) { /* nor was that said to us as a client */
+        s->notes->session_answer = ANSWER_NONE;
+        s->refused = s->busy = false;
+    }
+    if (s->form != NULL) {
+        plan_tainted(s->plan, s->form);
+        s->form = NULL;
+    }
+    return STAGE_QUIT;
+}
+
+/* 421: the server closes, RSET would not be heard. An answer to another question: nothing is
+ * believed. */
+static bool ends_session(struct session *s, enum smtp_step step, const struct reply *reply,
+                         struct answer_judgement j, enum session_stage *next)
+{
+    count_refusal(s, reply, j);
+    if (j.answer == ANSWER_NONE) {
+        *next = session_taint(s);
+        return true;
+    }
+    if (reply->code == 421) {
+        s->turned_away = true;
+        answer(s, step, reply, j);
+        session_give_answer(s);
+        *next = STAGE_QUIT;
+        return true;
+    }
+    return false;
+}
+
+static enum session_stage try_next_sender(struct session *s, enum smtp_step step,
+                                          const struct reply *reply, struct answer_judgement j)
+{
+    struct target_notes *n = s->notes;
+    if (plan_sender_refused(s->plan, s->config->who)) {
+        s->sender = plan_plain_sender(s->plan);
+        s->mail_bare = s->plan->mail_style == STYLE_BARE;
+        return session_to_rset(s, AFTER_AGAIN);
+    }
+    n->session_answer = ANSWER_REFUSED_SENDER;
+    n->session_row = j.row;
+    n->session_step = step;
+    session_keep_reply(n->session_reply, sizeof(n->session_reply), reply);
+    return answer(s, step, reply, j);
+}
+
+/* Another sender may do: for the plain question only, a form about a sender has its answer. */
+static bool sender_at_fault(const struct session *s, enum answer a)
+{
+    bool plain = is_plain_sender_form(s->form) && plan_plain_sender(s->plan) != NULL;
+    return plain && a == ANSWER_REFUSED_SENDER;
+}
+
+/* The form has another recipient, before or after its own. */
+static bool companion(const struct session *s, bool after)
+{
+    const struct recipient_row *row = s->form->form.recipient;
+    return row->companion != NULL && row->companion_after == after;
+}
+
+enum session_stage session_hear_companion(struct session *s, const struct reply *reply)
+{
+    struct answer_judgement j = answer_judge(STEP_RCPT, reply);
+    enum session_stage next;
+    if (ends_session(s, STEP_RCPT, reply, j, &next)) {
+        return next;
+    }
+    return companion(s, true) ? STAGE_DATA : STAGE_RCPT;
+}
+
+enum session_stage session_hear_mail(struct session *s, const struct reply *reply)
+{
+    struct plan *p = s->plan;
+    struct answer_judgement j = answer_judge(STEP_MAIL, reply);
+    enum session_stage next;
+    if (ends_session(s, STEP_MAIL, reply, j, &next)) {
+        return next;
+    }
+    if (j.answer == ANSWER_ACCEPTED) {
+        p->mail_style = s->mail_bare ? STYLE_BARE : STYLE_BRACKETS;
+        s->notes->bare_mail = s->mail_bare;
+        return companion(s, false) ? STAGE_COMPANION : STAGE_RCPT;
+    }
+    if (j.answer == ANSWER_SYNTAX && p->mail_style == STYLE_UNKNOWN && !s->mail_bare) {
+        s->mail_bare = true;
+        return session_to_rset(s, AFTER_AGAIN);
+    }
+    bool odd_sender = j.answer == ANSWER_SYNTAX && is_plain_sender_form(s->form) &&
+                      plan_plain_sender(p) != NULL;
+    if (odd_sender || sender_at_fault(s, j.answer)) {
+        return try_next_sender(s, STEP_MAIL, reply, j);
+    }
+    return answer(s, STEP_MAIL, reply, j);
+}
+
+/* A no without a word about relaying is a no to the recipient only if the server takes another from
+ * us. */
+static enum session_stage answer_unknown(struct session *s, const struct reply *reply,
+                                         struct answer_judgement j)
+{
+    enum { CONTROL_COMMANDS = 2 };
+    if (s->control == CONTROL_UNKNOWN) {
+        if (s->refusals + CONTROL_COMMANDS > SESSION_REFUSALS_MAX && s->settled > 0) {
+            return session_to_rset(s, AFTER_PUT_BACK);
+        }
+        answer(s, STEP_RCPT, reply, j);
+        s->control_needed = true;
+        return session_to_rset(s, AFTER_CONTROL);
+    }
+    answer(s, STEP_RCPT, reply, j);
+    if (s->control == CONTROL_SAME_CLASS) {
+        s->form->answer = ANSWER_REFUSED_CLIENT;
+    }
+    return session_to_rset(s, AFTER_NEXT);
+}
+
+static bool recipient_has_brackets(const struct form_result *r)
+{
+    return r->form.recipient->template[0] == '<';
+}
+
+enum session_stage session_hear_rcpt(struct session *s, const struct reply *reply)
+{
+    struct plan *p = s->plan;
+    struct answer_judgement j = answer_judge(STEP_RCPT, reply);
+    bool bracketed = recipient_has_brackets(s->form);
+    enum session_stage next;
+    if (ends_session(s, STEP_RCPT, reply, j, &next)) {
+        return next;
+    }
+    if (j.answer == ANSWER_SYNTAX && p->rcpt_style == STYLE_UNKNOWN && bracketed && !s->rcpt_bare) {
+        s->rcpt_bare = true;
+        return session_to_rset(s, AFTER_AGAIN);
+    }
+    if (bracketed && p->rcpt_style == STYLE_UNKNOWN) {
+        bool bare = s->rcpt_bare && j.answer != ANSWER_SYNTAX;
+        p->rcpt_style = bare ? STYLE_BARE : STYLE_BRACKETS;
+        s->notes->bare_rcpt = bare;
+    }
+    if (j.answer == ANSWER_ACCEPTED) {
+        s->form->rcpt_accepted = true;
+        bool control = s->form->form.kind == FORM_CONTROL;
+        return control              ? answer(s, STEP_RCPT, reply, j)
+               : companion(s, true) ? STAGE_COMPANION
+                                    : STAGE_DATA;
+    }
+    if (sender_at_fault(s, j.answer)) {
+        return try_next_sender(s, STEP_RCPT, reply, j);
+    }
+    bool unknown = j.answer == ANSWER_DENIED_UNKNOWN || j.answer == ANSWER_NO_MAILBOX;
+    if (unknown && s->form->form.kind == FORM_EXTERNAL) {
+        return answer_unknown(s, reply, j);
+    }
+    return answer(s, STEP_RCPT, reply, j);
+}
+
+void session_say_data(struct session *s)
+{
+    smtp_client_command(&s->client, STEP_DATA, SPAN("DATA"));
+}
+
+enum session_stage session_hear_data(struct session *s, const struct reply *reply)
+{
+    struct answer_judgement j = answer_judge(STEP_DATA, reply);
+    enum session_stage next;
+    if (ends_session(s, STEP_DATA, reply, j, &next)) {
+        return next;
+    }
+    if (j.answer == ANSWER_ACCEPTED) {
+        s->form->data_accepted = true;
+        return STAGE_BODY;
+    }
+    if (sender_at_fault(s, j.answer)) {
+        return try_next_sender(s, STEP_DATA, reply, j);
+    }
+    return answer(s, STEP_DATA, reply, j);
+}
+
+/* From now on the form is never asked again, whatever comes: a byte of its message may be out. So
+ * the owner hears of it first: what it cannot write down is not sent, and the session ends. */
+void session_say_body(struct session *s)
+{
+    const struct form *f = &s->form->form;
+    const struct form_identity *who = s->config->who;
+    char from_room[MAIL_PATH_MAX], to_room[MAIL_PATH_MAX];
+    struct strbuf from, to, message;
+    strbuf_init(&from, from_room, sizeof(from_room));
+    strbuf_init(&to, to_room, sizeof(to_room));
+    strbuf_init(&message, s->message, sizeof(s->message));
+    struct canary canary = form_canary(f, who);
+    form_mailbox(&from, who->token_place, who->sender_local, &f->tokens.sender, who->sender_domain);
+    form_mailbox(&to, who->token_place, canary.local, &f->tokens.recipient, canary.domain);
+    struct mail_probe m = {
+        .from = strbuf_span(&from),
+        .to = strbuf_span(&to),
+        .form_id = span_of(f->id),
+        .target = s->config->target_text,
+        .helo = s->config->helo,
+        .contact = s->config->contact,
+        .token = &f->tokens.recipient,
+        .attempt = s->form->attempts,
+        .epoch_s = world_epoch(s->world),
+    };
+    mail_write_probe(&message, &m);
+    if (s->config->observer.sending != NULL &&
+        !s->config->observer.sending(s->config->observer.self, s->form, &m)) {
+        s->unwritten = true;
+        smtp_client_close(&s->client); /* without its dot the message is none, RFC 5321 4.1.1.4 */
+        return;
+    }
+    s->form->body_sent = true;
+    smtp_client_body(&s->client, strbuf_span(&message));
+}
+
+enum session_stage session_hear_body(struct session *s, const struct reply *reply)
+{
+    struct answer_judgement j = answer_judge(STEP_END_OF_DATA, reply);
+    enum session_stage next;
+    if (ends_session(s, STEP_END_OF_DATA, reply, j, &next)) {
+        return next;
+    }
+    return answer(s, STEP_END_OF_DATA, reply, j);
+}
+
+/* -- RSET and what follows it */
+
+void session_say_rset(struct session *s)
+{
+    smtp_client_command(&s->client, STEP_RSET, SPAN("RSET"));
+}
+
+/* The control has spoken, or had before: an unknown no is a no, or says that we are not wanted at
+ * all. */
+void session_settle_unknown(struct session *s)
+{
+    if (s->control_needed && s->control != CONTROL_TAKEN && s->control != CONTROL_OTHER_CLASS) {
+        s->form->answer = ANSWER_REFUSED_CLIENT;
+    }
+    s->control_needed = false;
+}
+
+enum session_stage session_hear_rset(struct session *s, const struct reply *reply)
+{
+    /* RFC 3207 4: whoever wants TLS first may say 530 to RSET, too. */
+    bool in_clear = reply->code == 530 && s->form->answer == ANSWER_TLS_REQUIRED;
+    if (reply->code != 250 && reply->code != 421 && !in_clear) {
+        return session_taint(s);
+    }
+    bool closing = reply->code == 421;
+    switch ((enum session_after)s->after_rset) {
+    case AFTER_NEXT:
+        session_settle_unknown(s);
+        session_give_answer(s);
+        return closing ? STAGE_QUIT : session_begin_form(s);
+    case AFTER_AGAIN:
+        if (!closing && !session_spent(s)) {
+            return STAGE_MAIL;
+        }
+        break;
+    case AFTER_CONTROL:
+        if (!closing) {
+            return STAGE_CONTROL_MAIL;
+        }
+        break;
+    case AFTER_PUT_BACK:
+        break;
+    }
+    plan_put_back(s->plan, s->form);
+    s->form = NULL;
+    return STAGE_QUIT;
+}

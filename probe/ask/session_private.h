@@ -1,0 +1,86 @@
+/*
+ * session_private.h - the stages of a session, for the files that hear and say them
+ *
+ * A stage is what was said last; `hear` judges the reply to it and returns the next stage, `say`
+ * says what belongs to that one. session.c has the table, session_form.c the forms,
+ * session_control.c the control R43.
+ */
+#ifndef RELAYLAB_PROBE_ASK_SESSION_PRIVATE_H
+#define RELAYLAB_PROBE_ASK_SESSION_PRIVATE_H
+
+#include "probe/ask/session.h"
+
+enum session_stage {
+    STAGE_GREETING,
+    STAGE_EHLO,
+    STAGE_HELO,
+    STAGE_STARTTLS,
+    STAGE_SECURING, /* the handshake */
+    STAGE_MAIL,
+    STAGE_COMPANION, /* R38: the other recipient of the form */
+    STAGE_RCPT,
+    STAGE_DATA,
+    STAGE_BODY,
+    STAGE_RSET,
+    STAGE_CONTROL_MAIL,  /* R43, to learn whether the server takes anything from us */
+    STAGE_CONTROL_RCPT,  /* <postmaster> */
+    STAGE_CONTROL_RCPT2, /* <postmaster@D> */
+    STAGE_QUIT,
+    STAGE_END, /* QUIT was answered oddly: does another reply follow? */
+    STAGE_CLOSE
+};
+
+enum session_after {
+    AFTER_NEXT,
+    AFTER_AGAIN /* same form, other words */,
+    AFTER_CONTROL,
+    AFTER_PUT_BACK
+};
+
+/* One line, visible characters. */
+void session_keep_reply(char *room, size_t cap, const struct reply *reply);
+/* The next form of the plan, or the end. */
+enum session_stage session_begin_form(struct session *s);
+enum session_stage session_to_rset(struct session *s, enum session_after after);
+/* The owner hears what became of the form in this attempt. */
+void session_tell_settled(struct session *s, const struct form_result *r);
+/* The form's answer goes to the plan. */
+void session_give_answer(struct session *s);
+/* The session is believed no more; its form counts as not asked. */
+enum session_stage session_taint(struct session *s);
+/* An unknown no becomes refused-client when R43 did not speak for it. */
+void session_settle_unknown(struct session *s);
+
+enum session_stage session_hear_mail(struct session *s, const struct reply *reply);
+enum session_stage session_hear_companion(struct session *s, const struct reply *reply);
+enum session_stage session_hear_rcpt(struct session *s, const struct reply *reply);
+enum session_stage session_hear_data(struct session *s, const struct reply *reply);
+enum session_stage session_hear_body(struct session *s, const struct reply *reply);
+enum session_stage session_hear_rset(struct session *s, const struct reply *reply);
+void session_say_mail(struct session *s);
+void session_say_companion(struct session *s);
+void session_say_rcpt(struct session *s);
+void session_say_data(struct session *s);
+void session_say_body(struct session *s);
+void session_say_rset(struct session *s);
+
+/* session_tls.c */
+bool session_is_implicit(const struct session *s);
+void session_note_tls(struct session *s);
+void session_greeted_in_tls(struct session *s);
+void session_say_starttls(struct session *s);
+enum session_stage session_hear_starttls(struct session *s, const struct reply *reply);
+void session_say_securing(struct session *s);
+void session_secured(struct session *s);
+/* EHLO was taken: STARTTLS, a form, or the end. */
+enum session_stage session_after_ehlo(struct session *s);
+/* The session ended by itself; of interest when that was in the handshake. */
+void session_lost_in_tls(struct session *s, enum smtp_outcome outcome, enum smtp_step step);
+
+enum session_stage session_hear_control_mail(struct session *s, const struct reply *reply);
+enum session_stage session_hear_control_rcpt(struct session *s, const struct reply *reply);
+enum session_stage session_hear_control_rcpt2(struct session *s, const struct reply *reply);
+void session_say_control_rcpt(struct session *s);
+void session_say_control_rcpt2(struct session *s);
+
+#endif

@@ -1,0 +1,104 @@
+/*
+ * session_tls.c - STARTTLS in a session, and what the server showed
+ *
+ * The session is as new behind the handshake (RFC 3207 4.2): EHLO again, and nothing that was said
+ * before counts, except what the plan knows. A certificate is never a reason to go: the question is
+ * whether mail is relayed, not by whom.
+ */
+#include <string.h>
+
+#include "probe/ask/session_private.h"
+
+void session_note_tls(struct session *s)
+{
+    if (s->layer == NULL) {
+        return;
+    }
+    const struct tls_facts *f = tls_layer_facts(s->layer);
+    struct target_notes *n = s->notes;
+    if (f->begun && (f->on || !n->tls.on)) {
+        n->tls = *f;
+    }
+    n->tls_injected |= f->early > 0;
+}
+
+/* One line for transcripts. */
+static void show_tls(struct session *s)
+{
+    char room[2 * TLS_NAME_MAX];
+    struct strbuf line;
+    const struct tls_facts *f = tls_layer_facts(s->layer);
+    if (s->config->observer.line == NULL) {
+        return;
+    }
+    strbuf_init(&line, room, sizeof(room));
+    strbuf_addf(&line, "%s, %s, certificate of %s", f->version, f->cipher,
+                f->certificate ? f->subject : "nobody");
+    s->config->observer.line(s->config->observer.self, s->number, '*', strbuf_span(&line));
+}
+
+bool session_is_implicit(const struct session *s)
+{
+    return s->layer != NULL && s->config->tls_mode == SESSION_TLS_IMPLICIT;
+}
+
+void session_greeted_in_tls(struct session *s)
+{
+    s->plan->tls.on = true;
+    session_note_tls(s);
+    show_tls(s);
+}
+
+void session_say_starttls(struct session *s)
+{
+    smtp_client_command(&s->client, STEP_STARTTLS, SPAN("STARTTLS"));
+}
+
+enum session_stage session_hear_starttls(struct session *s, const struct reply *reply)
+{
+    struct target_notes *n = s->notes;
+    if (reply_class(reply) == 2) {
+        return STAGE_SECURING;
+    }
+    s->refusals++;
+    n->starttls_refused = true;
+    session_keep_reply(n->starttls_reply, sizeof(n->starttls_reply), reply);
+    plan_tls_refused(s->plan);
+    if (s->plan->tls.forced) {
+        n->last_outcome = OUTCOME_TLS;
+        n->last_step = STEP_STARTTLS;
+    }
+    return reply->code == 421 ? STAGE_QUIT : session_begin_form(s);
+}
+
+void session_say_securing(struct session *s)
+{
+    smtp_client_start_tls(&s->client);
+}
+
+void session_secured(struct session *s)
+{
+    s->plan->tls.on = true;
+    session_note_tls(s);
+    show_tls(s);
+}
+
+/* A user who wants everything after STARTTLS gets nothing where it is not offered. */
+enum session_stage session_after_ehlo(struct session *s)
+{
+    struct plan *p = s->plan;
+    plan_tls_offered(p, s->notes->starttls_offered);
+    if (p->tls.forced && !p->tls.on && !p->tls.off) {
+        return STAGE_STARTTLS;
+    }
+    return session_begin_form(s);
+}
+
+void session_lost_in_tls(struct session *s, enum smtp_outcome outcome, enum smtp_step step)
+{
+    bool handshake = step == STEP_STARTTLS || step == STEP_TLS;
+    session_note_tls(s);
+    if (handshake && s->form == NULL && outcome != OUTCOME_CANCELLED) {
+        plan_tls_lost(s->plan, outcome, step);
+    }
+}

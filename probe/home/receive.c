@@ -1,0 +1,284 @@
+/*
+ * receive.c - what comes home, written down: deliveries, reports, controls, callouts, refusals of
+ * our own side
+ *
+ * Nothing here changes what is asked. The probe's next step is called for only while it waits: for
+ * the control, or in the window.
+ */
+#include <string.h>
+
+#include "lib/smtp/received.h"
+#include "probe/home/arrivals.h"
+#include "probe/probe.h"
+#include "probe/home/record.h"
+#include "probe/ask/steps.h"
+
+static void copy_visible(char *room, size_t cap, struct span text)
+{
+    struct strbuf out;
+    strbuf_init(&out, room, cap);
+    strbuf_add_visible(&out, text);
+}
+
+/* Oldest first, as the message went; of a very long chain the newest hops are left out. */
+static void keep_chain(struct probe_proof *proof, struct span headers)
+{
+    unsigned total = mail_header_count(headers, SPAN("Received"));
+    struct received r;
+    size_t at = 0;
+    proof->hop_count = total;
+    for (unsigned i = total; i > 0 && received_next(headers, &at, &r); i--) {
+        if (i > PROBE_HOPS_MAX) {
+            continue;
+        }
+        struct probe_hop *hop = &proof->hops[i - 1];
+        copy_visible(hop->from, sizeof(hop->from), r.from);
+        copy_visible(hop->address, sizeof(hop->address), r.address);
+        copy_visible(hop->by, sizeof(hop->by), r.by);
+        copy_visible(hop->date, sizeof(hop->date), r.date);
+    }
+}
+
+static void keep_proof(struct probe *p, const struct arrival *a, struct span mailbox,
+                       const struct mail_view *mail)
+{
+    struct probe_proof *proof = &p->proof;
+    struct span headers, body, value;
+    if (proof->seen) {
+        return;
+    }
+    mail_split(mail->content, &headers, &body);
+    proof->seen = true;
+    proof->form = a->form;
+    proof->token_in_header = mail_header(headers, SPAN(MAIL_TOKEN_HEADER), 0, &value, NULL);
+    copy_visible(proof->mailbox, sizeof(proof->mailbox), mailbox);
+    keep_chain(proof, headers);
+}
+
+static void take_delivery(struct probe *p, const struct arrival *a, struct span mailbox,
+                          const struct mail_view *mail)
+{
+    struct form_result *r = &p->results[a->form];
+    p->delivery_count++;
+    keep_proof(p, a, mailbox, mail);
+    if (!r->delivered) {
+        struct strbuf to;
+        strbuf_init(&to, r->delivered_to, sizeof(r->delivered_to));
+        strbuf_add_visible(&to, a->recipient);
+        r->delivered = true;
+        r->delivered_ns = world_now(p->world);
+    }
+    if (p->first_delivery_ns == 0) {
+        p->first_delivery_ns = r->delivered_ns;
+    }
+}
+
+static void take_report(struct probe *p, const struct arrival *a)
+{
+    struct probe_report report;
+    arrival_read_report(p, a, &report);
+    report.at_ns = world_now(p->world);
+    if (p->report_count < PROBE_REPORTS_MAX) {
+        p->reports[p->report_count] = report;
+    }
+    p->report_count++;
+    if (report.form >= 0) {
+        p->results[report.form].bounced |= report.by_target;
+        p->canary_refused |= report.canary_side;
+    }
+}
+
+static void take_unclear(struct probe *p, const struct mail_view *mail, const struct arrival *a)
+{
+    if (p->unclear_count++ > 0) {
+        return;
+    }
+    struct strbuf shown;
+    strbuf_init(&shown, p->unclear, sizeof(p->unclear));
+    strbuf_adds(&shown, "from <");
+    strbuf_add_visible(&shown, mail->sender);
+    strbuf_adds(&shown, "> to <");
+    strbuf_add_visible(&shown, a->recipient);
+    strbuf_adds(&shown, ">: ");
+    strbuf_add_visible(&shown, span_to(mail->content, PROBE_SHOWN_MAX / 2));
+}
+
+static void take_control(struct probe *p, const struct arrival *a)
+{
+    struct probe_control *c = arrival_control(p, a->form);
+    if (c != NULL && !c->arrived) {
+        c->arrived_ns = world_now(p->world);
+        c->arrived = true;
+    }
+}
+
+/* Forged, altered or replayed: it counts for nothing, and is shown. */
+static void take_mark(struct probe *p, const struct arrival *a, struct span mailbox,
+                      const struct mail_view *mail, bool replayed)
+{
+    unsigned *count = replayed ? &p->replayed_count : &p->forged_count;
+    struct strbuf shown;
+    if ((*count)++ > 0) {
+        return;
+    }
+    strbuf_init(&shown, replayed ? p->replayed : p->forged, sizeof(p->forged));
+    strbuf_add_visible(&shown, span_to(a->mark, 40));
+    if (a->whose[0] != '\0') {
+        strbuf_adds(&shown, " of run ");
+        strbuf_add_visible(&shown, span_of(a->whose));
+    }
+    strbuf_adds(&shown, ", from <");
+    strbuf_add_visible(&shown, span_to(mail->sender, 80));
+    strbuf_adds(&shown, ">");
+    if (mailbox.len > 0) {
+        strbuf_adds(&shown, " in ");
+        strbuf_add_visible(&shown, span_to(mailbox, 80));
+    }
+}
+
+static void take(struct probe *p, const struct arrival *a, struct span mailbox,
+                 const struct mail_view *mail)
+{
+    switch (a->kind) {
+    case ARRIVAL_DELIVERY:
+        take_delivery(p, a, mailbox, mail);
+        break;
+    case ARRIVAL_REPORT:
+        take_report(p, a);
+        break;
+    case ARRIVAL_CONTROL:
+        take_control(p, a);
+        break;
+    case ARRIVAL_UNCLEAR:
+        take_unclear(p, mail, a);
+        break;
+    case ARRIVAL_FOREIGN:
+        p->foreign_count++;
+        break;
+    case ARRIVAL_FORGED:
+        take_mark(p, a, mailbox, mail, false);
+        break;
+    case ARRIVAL_REPLAYED:
+        take_mark(p, a, mailbox, mail, true);
+        break;
+    }
+}
+
+static bool is_ours(enum arrival_kind kind)
+{
+    return kind == ARRIVAL_DELIVERY || kind == ARRIVAL_REPORT || kind == ARRIVAL_CONTROL;
+}
+
+/* The verdict stands already; what comes now may still change it. */
+static void take_late(struct probe *p, const struct arrival *a, struct span mailbox,
+                      const struct mail_view *mail)
+{
+    enum verdict before = p->verdict.verdict;
+    struct verdict_facts facts;
+    if (a->kind != ARRIVAL_DELIVERY) {
+        return;
+    }
+    take_delivery(p, a, mailbox, mail);
+    probe_facts(p, &facts);
+    verdict_decide(&facts, &p->verdict);
+    if (p->verdict.verdict != before) {
+        record_verdict(p);
+    }
+}
+
+bool probe_arrival_in(struct probe *p, struct span mailbox, const struct mail_view *mail)
+{
+    struct arrival a;
+    arrival_judge(p, mail, &a);
+    bool late = probe_is_finished(p);
+    if (late && !is_ours(a.kind)) {
+        return false;
+    }
+    record_arrival(p, &a, mailbox, mail);
+    if (late) {
+        take_late(p, &a, mailbox, mail);
+    } else {
+        take(p, &a, mailbox, mail);
+    }
+    if (p->observer.arrival != NULL) {
+        p->observer.arrival(p->observer.self, a.kind, a.form >= 0 ? &p->results[a.form] : NULL,
+                            mail);
+    }
+    if (p->phase == PROBE_CONTROL_BEFORE || p->phase == PROBE_WINDOW) {
+        steps_poke(p);
+    }
+    return is_ours(a.kind);
+}
+
+bool probe_arrival(struct probe *p, const struct mail_view *mail)
+{
+    bool named = p->config.mailbox_count > 0;
+    return probe_arrival_in(p, named ? p->config.mailboxes[0] : (struct span){NULL, 0}, mail);
+}
+
+/* A name that is not the config's is nobody's. */
+static struct probe_mailbox *mailbox_named(struct probe *p, struct span name)
+{
+    for (size_t i = 0; i < p->config.mailbox_count; i++) {
+        if (span_equal(p->config.mailboxes[i], name)) {
+            return &p->mailboxes[i];
+        }
+    }
+    return NULL;
+}
+
+void probe_mailbox_trouble(struct probe *p, struct span name, struct span why, bool lasting)
+{
+    struct probe_mailbox *m = mailbox_named(p, name);
+    if (m == NULL) {
+        return;
+    }
+    struct strbuf text;
+    strbuf_init(&text, m->why, sizeof(m->why));
+    strbuf_add_visible(&text, why);
+    m->troubled_ns = m->troubled ? m->troubled_ns : world_now(p->world);
+    m->troubled = true;
+    m->lasting = lasting;
+    if (p->phase == PROBE_CONTROL_BEFORE || p->phase == PROBE_WINDOW) {
+        steps_poke(p);
+    }
+}
+
+void probe_mailbox_well(struct probe *p, struct span name)
+{
+    struct probe_mailbox *m = mailbox_named(p, name);
+    if (m != NULL) {
+        m->troubled = m->lasting = false;
+    }
+}
+
+void probe_callout(struct probe *p, struct span sender, struct span recipient)
+{
+    int form = arrival_form_in(p, recipient);
+    record_callout(p, form, sender, recipient);
+    if (p->callout_count < PROBE_CALLOUTS_MAX) {
+        struct probe_callout *c = &p->callouts[p->callout_count];
+        struct strbuf from, to;
+        strbuf_init(&from, c->sender, sizeof(c->sender));
+        strbuf_init(&to, c->recipient, sizeof(c->recipient));
+        strbuf_add_visible(&from, sender);
+        strbuf_add_visible(&to, recipient);
+        c->form = form >= 0 ? form : -1;
+        c->at_ns = world_now(p->world);
+    }
+    p->callout_count++;
+}
+
+void probe_canary_refused(struct probe *p, struct span recipient, struct span reply)
+{
+    p->turned_away |= recipient.ptr == NULL;
+    if (arrival_recipient_in(p, recipient) < 0) {
+        return;
+    }
+    if (!p->canary_refused) {
+        struct strbuf text;
+        strbuf_init(&text, p->canary_refusal, sizeof(p->canary_refusal));
+        strbuf_add_visible(&text, reply);
+    }
+    p->canary_refused = true;
+}

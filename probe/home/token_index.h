@@ -1,0 +1,32 @@
+/*
+ * token_index.h - whose token is this? of many owners at once
+ *
+ * Holds a part of each token only, to be small: token_index_next may name an owner that has no such
+ * token, so ask the owner itself.
+ *
+ * Ownership: grows by itself; token_index_clear gives the memory back. A zeroed struct is empty.
+ */
+#ifndef RELAYLAB_PROBE_HOME_TOKEN_INDEX_H
+#define RELAYLAB_PROBE_HOME_TOKEN_INDEX_H
+
+#include "lib/base/token.h"
+
+struct token_slot {
+    uint32_t part, owner; /* owner + 1; 0: free */
+};
+
+struct token_index {
+    struct token_slot *slots;
+    size_t size, count;
+};
+
+#define TOKEN_NOBODY UINT32_MAX
+
+/* False: no memory. */
+bool token_index_add(struct token_index *x, const struct token *t, uint32_t owner);
+void token_index_remove(struct token_index *x, const struct token *t, uint32_t owner);
+/* The next owner from *cursor on (0 at first) that may have this token, or TOKEN_NOBODY. */
+uint32_t token_index_next(const struct token_index *x, struct span token, size_t *cursor);
+void token_index_clear(struct token_index *x);
+
+#endif

@@ -1,0 +1,182 @@
+/*
+ * dry_run.c - binds the forms as a run would, and prints each as its commands
+ *
+ * The tokens are of a secret that is drawn for this run, so they are examples: the next run has
+ * others.
+ */
+#include "probe/program/dry_run.h"
+
+#include <string.h>
+
+enum { NAME_MAX_LEN = 256 };
+
+struct names { /* text that a run derives from its config */
+    char helo[NAME_MAX_LEN];
+    char target[ENDPOINT_TEXT_MAX];
+    char literal[ENDPOINT_TEXT_MAX + 8];
+};
+
+static void derive(struct names *n, const struct probe_config *c)
+{
+    struct strbuf helo, target;
+
+    strbuf_init(&helo, n->helo, sizeof(n->helo));
+    strbuf_init(&target, n->target, sizeof(n->target));
+    if (c->helo.len == 0)
+        strbuf_adds(&helo, "probe.");
+    strbuf_add(&helo, c->helo.len > 0 ? c->helo : c->sender_domain);
+    endpoint_print(&target, &c->target);
+}
+
+static struct form_identity identity(const struct probe_config *c)
+{
+    return (struct form_identity){
+        .token_place = c->token_place,
+        .canary_local = c->canary_local,
+        .canary_domain = c->canary_domain,
+        .further_count = c->further_count,
+        .sender_local = c->sender_local,
+        .sender_domain = c->sender_domain,
+        .target_name = c->target_name,
+        .target = c->target,
+        .local_domain = c->local_domain.len > 0 ? c->local_domain : c->target_name,
+        .extras = c->extras};
+}
+
+static void print_recipients(struct strbuf *out, const struct form *f,
+                             const struct form_identity *who)
+{
+    const struct recipient_row *row = f->recipient;
+
+    for (int i = 0; i < 2; i++) {
+        bool own = row->companion == NULL ? i == 0 : (i == 0) == row->companion_after;
+
+        if (!own && row->companion == NULL)
+            continue;
+        strbuf_adds(out, "\nRCPT TO:");
+        if (own)
+            form_recipient(f, who, false, out);
+        else
+            form_companion(f, who, out);
+    }
+}
+
+static void print_form(struct strbuf *out, const struct form *f, const struct form_identity *who)
+{
+    strbuf_addf(out, "\n# %s: %s -> %s\n", f->id, f->sender->name, f->recipient->name);
+    if (!f->applicable) {
+        strbuf_addf(out, "# not applicable: %s\n", f->why_not != NULL ? f->why_not : "");
+        return;
+    }
+    if (f->context == CONTEXT_STARTTLS)
+        strbuf_adds(out, "# where STARTTLS is offered, behind it and another EHLO:\n");
+    strbuf_adds(out, "MAIL FROM:");
+    form_sender(f, f->sender, who, false, out);
+    print_recipients(out, f, who);
+    strbuf_adds(out, f->kind == FORM_CONTROL
+                         ? "\n"
+                         : "\n# if both are accepted: DATA, the message, and the dot\n");
+    strbuf_adds(out, "RSET\n");
+}
+
+static void print_message(struct strbuf *out, const struct form *f, const struct names *n,
+                          const struct probe_config *c)
+{
+    char memory[4096], from[MAIL_PATH_MAX], to[MAIL_PATH_MAX];
+    struct strbuf message, from_text, to_text;
+    struct mail_probe probe = {.form_id = span_of(f->id),
+                               .target = span_of(n->target),
+                               .helo = span_of(n->helo),
+                               .contact = c->contact,
+                               .token = &f->tokens.recipient,
+                               .attempt = 1};
+    struct span rest, line;
+
+    strbuf_init(&message, memory, sizeof(memory));
+    strbuf_init(&from_text, from, sizeof(from));
+    strbuf_init(&to_text, to, sizeof(to));
+    form_mailbox(&from_text, c->token_place, c->sender_local, &f->tokens.sender, c->sender_domain);
+    form_mailbox(&to_text, c->token_place, c->canary_local, &f->tokens.recipient, c->canary_domain);
+    probe.from = strbuf_span(&from_text);
+    probe.to = strbuf_span(&to_text);
+    mail_write_probe(&message, &probe);
+    strbuf_addf(out, "\n# the message of %s (its date is that of the run)\n", f->id);
+    rest = strbuf_span(&message);
+    while (rest.len > 0 && span_cut(&rest, '\n', &line)) {
+        strbuf_add(out, line.len > 0 && line.ptr[line.len - 1] == '\r' ? span_to(line, line.len - 1)
+                                                                       : line);
+        strbuf_addc(out, '\n');
+    }
+}
+
+/* One control as it is said; the one after the last form differs in its tokens only. */
+static void print_control(struct strbuf *out, const struct probe_config *c,
+                          const struct form_identity *who, const struct names *n, size_t canary)
+{
+    const struct endpoint *route = canary == 0 ? &c->control_route : &c->further_route[canary - 1];
+    struct canary to = form_canary(&(struct form){.canary = (uint8_t)canary}, who);
+    struct token_pair tokens;
+    char id[32];
+    struct strbuf id_text;
+
+    if (!c->mailbox || route->family == 0) {
+        strbuf_adds(out, "# no control message to ");
+        strbuf_add(out, to.domain);
+        strbuf_adds(out, !c->mailbox ? ": no mailbox was given\n"
+                                     : ": no way in is known (--control-route)\n");
+        return;
+    }
+    strbuf_init(&id_text, id, sizeof(id));
+    strbuf_adds(&id_text, "control-before");
+    if (canary > 0)
+        strbuf_addf(&id_text, ".%zu", canary + 1);
+    token_make(c->key, span_of(n->target), span_of(id), &tokens);
+    strbuf_adds(out, "# before, and likewise after: a control message by ");
+    endpoint_print(out, route);
+    strbuf_addf(out, "\nEHLO %s\nMAIL FROM:<", n->helo);
+    form_mailbox(out, c->token_place, c->sender_local, &tokens.sender, c->sender_domain);
+    strbuf_adds(out, ">\nRCPT TO:<");
+    form_mailbox(out, c->token_place, to.local, &tokens.recipient, to.domain);
+    strbuf_adds(out, ">\nDATA\n# the message, and the dot\nQUIT\n");
+}
+
+bool dry_run_print(struct strbuf *out, const struct probe_config *config)
+{
+    struct form forms[FORMS_MAX];
+    char memory[200];
+    struct strbuf error;
+    struct names names;
+    struct form_identity who;
+    size_t count = 0;
+
+    strbuf_init(&error, memory, sizeof(memory));
+    derive(&names, config);
+    who = identity(config);
+    if (config->target_name.len == 0)
+        forms_name_by_address(&who, names.literal, sizeof(names.literal));
+    memcpy(who.further, config->further, sizeof(who.further));
+    memset(forms, 0, sizeof(forms));
+    if (!forms_select(config->forms, forms, FORMS_MAX, &count, &error))
+        return false;
+    if (!forms_add_own(forms, FORMS_MAX, &count, config->own, config->own_count))
+        return false;
+    if (config->tls_mode == SESSION_TLS_AUTO && forms_names_battery(config->forms) &&
+        !forms_add_starttls(forms, FORMS_MAX, &count))
+        return false;
+    if (!forms_add_canaries(forms, FORMS_MAX, &count, config->further_count))
+        return false;
+    forms_bind(forms, count, &who, config->key, span_of(names.target));
+    strbuf_addf(out, "# %s: what would be said; nothing was sent\n", names.target);
+    for (size_t i = 0; i <= config->further_count; i++)
+        print_control(out, config, &who, &names, i);
+    if (config->target_name.len == 0 && config->local_domain.len > 0)
+        strbuf_adds(out,
+                    "# the target's name becomes what it greets with, if that is under --domain\n");
+    strbuf_addf(out, "\nEHLO %s\n", names.helo);
+    for (size_t i = 0; i < count; i++)
+        print_form(out, &forms[i], &who);
+    strbuf_adds(out, "QUIT\n");
+    if (count > 0)
+        print_message(out, &forms[0], &names, config);
+    return !out->truncated;
+}

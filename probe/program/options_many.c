@@ -1,0 +1,90 @@
+/*
+ * options_many.c - the options about many targets: the list, how many at once, how fast, which part
+ */
+#include "probe/program/options_private.h"
+
+bool option_targets(struct reader *r)
+{
+    if (r->value.len == 0)
+        return option_wrong(r, "write the name of a file, or - for standard input");
+    r->o->targets = r->value.ptr;
+    return true;
+}
+
+bool option_concurrency(struct reader *r)
+{
+    uint64_t n = 0;
+
+    if (!span_uint(r->value, OPTIONS_CONCURRENCY_MAX, &n) || n == 0)
+        return option_wrong(r, "write a number of targets, from 1 to 16384");
+    r->o->concurrency = (unsigned)n;
+    return true;
+}
+
+bool option_shard(struct reader *r)
+{
+    size_t slash = span_chr(r->value, '/');
+    uint64_t index = 0, count = 0;
+
+    if (slash == SIZE_MAX || !span_uint(span_to(r->value, slash), 999999, &index) ||
+        !span_uint(span_from(r->value, slash + 1), 1000000, &count) || index >= count)
+        return option_wrong(r, "write I/N: part I of N, I from 0 to N-1, like 0/4");
+    r->o->shard = (struct target_shard){(unsigned)index, (unsigned)count};
+    return true;
+}
+
+/* It becomes the first part of the runs' names. */
+bool option_resume(struct reader *r)
+{
+    if (r->value.len == 0 || r->value.len > OPTIONS_SET_MAX)
+        return option_wrong(r, "write a name of 1 to 16 characters");
+    for (size_t i = 0; i < r->value.len; i++) {
+        char c = r->value.ptr[i];
+        bool fits = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                    c == '.' || c == '_';
+
+        if (!fits)
+            return option_wrong_at(r, "only letters, digits, '.' and '_' can stand in it", i);
+    }
+    r->o->resume = r->value;
+    return true;
+}
+
+static bool read_rate(struct reader *r, unsigned *to)
+{
+    uint64_t rate = 0;
+
+    if (!span_uint(r->value, OPTIONS_RATE_ALL_MAX, &rate) || rate == 0)
+        return option_wrong(r, "write a number of connections a minute, from 1 to 6000000");
+    *to = (unsigned)rate;
+    return true;
+}
+
+bool option_network_rate(struct reader *r)
+{
+    return read_rate(r, &r->o->network_rate);
+}
+
+bool option_total_rate(struct reader *r)
+{
+    return read_rate(r, &r->o->total_rate);
+}
+
+bool options_check_many(struct options *o, struct strbuf *error)
+{
+    const char *missing = NULL;
+
+    if (o->targets != NULL && o->target_count > 0)
+        missing = "--targets FILE or TARGET, not both";
+    else if (o->shard.count > 0 && o->targets == NULL)
+        missing = "--shard needs --targets: it takes a part of a list";
+    else if (o->resume.len > 0 && o->no_ledger)
+        missing = "--resume and --no-ledger exclude each other: the ledger knows what was asked";
+    if (missing != NULL) {
+        strbuf_adds(error, missing);
+        return false;
+    }
+    if (o->concurrency == 0)
+        o->concurrency = o->targets != NULL ? OPTIONS_CONCURRENCY : 1;
+    return true;
+}

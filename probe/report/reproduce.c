@@ -1,0 +1,170 @@
+/*
+ * reproduce.c - words for the shell, in single quotes unless nothing in them could mean anything to
+ * it
+ *
+ * A question that ended at RCPT is repeated up to RCPT; one that went on is repeated whole, since
+ * what matters came later. With nc all lines go at once: what a server makes of that is its own
+ * affair, but there is no other tool that everybody has.
+ */
+#include "probe/report/reproduce.h"
+
+#include <string.h>
+
+static bool is_safe(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           (c != '\0' && strchr("@%+:,./_-", c) != NULL);
+}
+
+void reproduce_quote(struct strbuf *out, struct span word)
+{
+    bool safe = word.len > 0;
+
+    for (size_t i = 0; i < word.len && safe; i++)
+        safe = is_safe(word.ptr[i]);
+    if (safe) {
+        strbuf_add(out, word);
+        return;
+    }
+    strbuf_addc(out, '\'');
+    for (size_t i = 0; i < word.len; i++) {
+        if (word.ptr[i] == '\'')
+            strbuf_adds(out, "'\\''");
+        else
+            strbuf_addc(out, word.ptr[i]);
+    }
+    strbuf_addc(out, '\'');
+}
+
+void reproduce_sender(struct strbuf *out, const struct probe *p, const struct form_result *r)
+{
+    form_sender(&r->form, r->sender_used != NULL ? r->sender_used : r->form.sender, &p->who,
+                p->target.bare_mail, out);
+}
+
+void reproduce_recipient(struct strbuf *out, const struct probe *p, const struct form_result *r)
+{
+    form_recipient(&r->form, &p->who, p->target.bare_rcpt, out);
+}
+
+static bool in_brackets(struct span path)
+{
+    return path.len >= 2 && path.ptr[0] == '<' && path.ptr[path.len - 1] == '>';
+}
+
+/* swaks writes MAIL FROM:<WORD>; its word for the null reverse-path is '<>'. A comma would separate
+ * recipients. */
+static bool swaks_can(struct span sender, struct span recipient)
+{
+    return in_brackets(sender) && in_brackets(recipient) && span_chr(recipient, ',') == SIZE_MAX;
+}
+
+static struct span inside(struct span path)
+{
+    return path.len == 2 ? path : (struct span){path.ptr + 1, path.len - 2};
+}
+
+static bool is_implicit(const struct probe *p)
+{
+    return p->config.tls != NULL && p->config.tls_mode == SESSION_TLS_IMPLICIT;
+}
+
+static bool in_tls(const struct probe *p, const struct form_result *r)
+{
+    return is_implicit(p) || plan_form_in_tls(&p->plan, r);
+}
+
+static void write_swaks(struct strbuf *out, const struct probe *p, const struct form_result *r,
+                        struct span sender, struct span recipient, bool whole)
+{
+    strbuf_adds(out, "swaks --server ");
+    endpoint_print_address(out, &p->config.target);
+    strbuf_adds(out, " --port ");
+    strbuf_addu(out, p->config.target.port);
+    strbuf_adds(out, is_implicit(p) ? " --tls-on-connect" : in_tls(p, r) ? " --tls" : "");
+    if (p->config.source.family != 0) {
+        strbuf_adds(out, " --local-interface ");
+        endpoint_print_address(out, &p->config.source);
+    }
+    strbuf_adds(out, " --helo ");
+    reproduce_quote(out, span_of(p->helo));
+    strbuf_adds(out, " --from ");
+    reproduce_quote(out, inside(sender));
+    strbuf_adds(out, " --to ");
+    reproduce_quote(out, inside(recipient));
+    if (!whole)
+        strbuf_adds(out, " --quit-after RCPT");
+}
+
+static void write_said(struct strbuf *out, const char *verb, struct span rest)
+{
+    char memory[2 * MAIL_PATH_MAX];
+    struct strbuf line;
+
+    strbuf_init(&line, memory, sizeof(memory));
+    strbuf_adds(&line, verb);
+    strbuf_add(&line, rest);
+    strbuf_addc(out, ' ');
+    reproduce_quote(out, strbuf_span(&line));
+}
+
+/* Both recipients where the form has two. */
+static void write_recipients(struct strbuf *out, const struct probe *p, const struct form *f,
+                             struct span recipient)
+{
+    char memory[MAIL_PATH_MAX];
+    struct strbuf other;
+    const char *companion = f->recipient->companion;
+
+    strbuf_init(&other, memory, sizeof(memory));
+    if (companion != NULL)
+        form_companion(f, &p->who, &other);
+    if (companion != NULL && !f->recipient->companion_after)
+        write_said(out, "RCPT TO:", strbuf_span(&other));
+    write_said(out, "RCPT TO:", recipient);
+    if (companion != NULL && f->recipient->companion_after)
+        write_said(out, "RCPT TO:", strbuf_span(&other));
+}
+
+static void write_nc(struct strbuf *out, const struct probe *p, const struct form_result *r,
+                     struct span sender, struct span recipient, bool whole)
+{
+    strbuf_adds(out, "printf '%s\\r\\n'");
+    write_said(out, "EHLO ", span_of(p->helo));
+    write_said(out, "MAIL FROM:", sender);
+    write_recipients(out, p, &r->form, recipient);
+    if (whole)
+        strbuf_adds(out, " DATA 'Subject: relay test' '' 'relay test' .");
+    if (in_tls(p, r)) {
+        strbuf_adds(out, " QUIT | openssl s_client -quiet -connect ");
+        endpoint_print(out, &p->config.target);
+        strbuf_adds(out, is_implicit(p) ? "" : " -starttls smtp");
+        return;
+    }
+    strbuf_adds(out, " QUIT | nc -w 30");
+    if (p->config.source.family != 0) {
+        strbuf_adds(out, " -s ");
+        endpoint_print_address(out, &p->config.source);
+    }
+    strbuf_addc(out, ' ');
+    endpoint_print_address(out, &p->config.target);
+    strbuf_addc(out, ' ');
+    strbuf_addu(out, p->config.target.port);
+}
+
+void reproduce_line(struct strbuf *out, const struct probe *p, const struct form_result *r)
+{
+    char sender_memory[MAIL_PATH_MAX], recipient_memory[MAIL_PATH_MAX];
+    struct strbuf sender, recipient;
+    bool whole = r->rcpt_accepted && r->form.kind != FORM_CONTROL;
+
+    strbuf_init(&sender, sender_memory, sizeof(sender_memory));
+    strbuf_init(&recipient, recipient_memory, sizeof(recipient_memory));
+    reproduce_sender(&sender, p, r);
+    reproduce_recipient(&recipient, p, r);
+    if (r->form.recipient->companion == NULL &&
+        swaks_can(strbuf_span(&sender), strbuf_span(&recipient)))
+        write_swaks(out, p, r, strbuf_span(&sender), strbuf_span(&recipient), whole);
+    else
+        write_nc(out, p, r, strbuf_span(&sender), strbuf_span(&recipient), whole);
+}

@@ -1,0 +1,492 @@
+/*
+ * oracle.c - a patient client of few words
+ *
+ * It shares with the probe how a form is written, and nothing of how replies are understood: what
+ * counts here is whether the message arrived. So an outcome needs only the class of the last reply.
+ * A message of which the body went out is waited for whatever the server said about it, since
+ * servers say no and deliver.
+ */
+#include "scenarios/world/oracle.h"
+
+#include "drive/loop/loop.h"
+#include "lib/smtp/client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { ORACLE_MESSAGE_MAX = 8192 };
+
+/* How long it is patient. A real server is asked in real time, where patience costs. */
+struct patience {
+    unsigned retries;
+    int64_t reply_ns, pause_ns, window_ns;
+};
+
+struct oracle {
+    struct sim *sim;
+    struct loop *loop; /* instead of the simulator, for engines */
+    struct patience patience;
+    struct world *world;
+    struct stage stage;
+    struct record record;
+    struct trial_identity id;
+    struct token_key key;
+    struct form_result form; /* the one that is asked now; record_match reads its tokens */
+    struct smtp_client client;
+    struct smtp_timeouts timeouts;
+    struct tls *tls; /* of the trial */
+    int tls_mode;    /* enum case_tls */
+    bool bare, greeted, body_sent, ended, syntax;
+    bool other_said, own_said;        /* of a form with two recipients */
+    bool wants_tls, in_tls, told_tls; /* told: the server answers nothing in clear */
+    int code;                         /* of the last reply that decided something; 0: none */
+    char reply[256];
+    char message[ORACLE_MESSAGE_MAX];
+    size_t message_len;
+};
+
+static void say(struct oracle *o, enum smtp_step step, const char *verb, bool sender)
+{
+    char memory[SMTP_LINE_MAX];
+    struct strbuf line;
+
+    strbuf_init(&line, memory, sizeof memory - 2);
+    strbuf_adds(&line, verb);
+    if (step == STEP_EHLO || step == STEP_HELO)
+        strbuf_adds(&line, o->id.helo);
+    else if (step == STEP_MAIL && sender)
+        form_sender(&o->form.form, o->form.form.sender, &o->id.who, o->bare, &line);
+    else if (step == STEP_RCPT && sender)
+        form_companion(&o->form.form, &o->id.who, &line);
+    else if (step == STEP_RCPT)
+        form_recipient(&o->form.form, &o->id.who, o->bare, &line);
+    smtp_client_command(&o->client, step, strbuf_span(&line));
+}
+
+/* EHLO was taken: behind STARTTLS comes another. */
+static void after_hello(struct oracle *o)
+{
+    if (o->wants_tls && !o->in_tls)
+        say(o, STEP_STARTTLS, "STARTTLS", false);
+    else
+        say(o, STEP_MAIL, "MAIL FROM:", true);
+}
+
+static bool is_syntax(int code)
+{
+    return code == 500 || code == 501 || code == 553 || code == 555;
+}
+
+/* A form with two recipients: the other one is said before its own, or after. */
+static bool other_is_due(struct oracle *o, bool after)
+{
+    const struct recipient_row *row = o->form.form.recipient;
+
+    if (row->companion == NULL || row->companion_after != after || o->other_said)
+        return false;
+    o->other_said = true;
+    say(o, STEP_RCPT, "RCPT TO:", true);
+    return true;
+}
+
+/* What comes after an accepted reply to `step`. */
+static void go_on(struct oracle *o, enum smtp_step step)
+{
+    switch (step) {
+    case STEP_GREETING:
+        o->greeted = true;
+        say(o, STEP_EHLO, "EHLO ", false);
+        return;
+    case STEP_EHLO:
+    case STEP_HELO:
+        after_hello(o);
+        return;
+    case STEP_STARTTLS:
+        smtp_client_start_tls(&o->client);
+        return;
+    case STEP_MAIL:
+        if (!other_is_due(o, false))
+            say(o, STEP_RCPT, "RCPT TO:", false);
+        return;
+    case STEP_RCPT:
+        if (o->other_said && !o->form.form.recipient->companion_after && !o->own_said) {
+            o->own_said = true;
+            say(o, STEP_RCPT, "RCPT TO:", false);
+            return;
+        }
+        if (other_is_due(o, true))
+            return;
+        say(o, STEP_DATA, "DATA", false);
+        return;
+    case STEP_DATA:
+        o->body_sent = true;
+        smtp_client_body(&o->client, (struct span){o->message, o->message_len});
+        return;
+    case STEP_BLOCK:
+    case STEP_END_OF_DATA:
+        say(o, STEP_QUIT, "QUIT", false);
+        return;
+    case STEP_CONNECT:
+    case STEP_RSET:
+    case STEP_QUIT:
+    case STEP_TLS:
+    case STEP_OTHER:
+    case STEP_COUNT:
+        smtp_client_close(&o->client);
+        return;
+    }
+}
+
+static void on_reply(void *self, struct smtp_client *c, const struct reply *reply)
+{
+    struct oracle *o = self;
+    enum smtp_step step = c->step;
+    struct strbuf text;
+
+    if (step == STEP_QUIT) {
+        smtp_client_close(c);
+        return;
+    }
+    o->code = reply->code;
+    strbuf_init(&text, o->reply, sizeof o->reply);
+    reply_print(&text, reply);
+    if (reply->code < 400) {
+        go_on(o, step);
+    } else if (step == STEP_EHLO) {
+        say(o, STEP_HELO, "HELO ", false);
+    } else {
+        o->greeted = true;
+        o->told_tls |= reply->code == 530 && !o->in_tls &&
+                       span_ifind(reply_text(reply), SPAN("STARTTLS")) != SIZE_MAX;
+        o->syntax = (step == STEP_MAIL || step == STEP_RCPT) && is_syntax(reply->code);
+        say(o, STEP_QUIT, "QUIT", false);
+    }
+}
+
+static void on_done(void *self, struct smtp_client *c, enum smtp_outcome outcome,
+                    enum smtp_step step)
+{
+    struct oracle *o = self;
+
+    (void)c;
+    if (outcome == OUTCOME_CLOSED_BY_US || step == STEP_QUIT)
+        return;
+    o->code = 0;
+    (void)snprintf(o->reply, sizeof o->reply, "%s at %s", smtp_outcome_name(outcome),
+                   smtp_step_name(step));
+}
+
+static void on_ended(void *self, struct smtp_client *c)
+{
+    struct oracle *o = self;
+
+    (void)c;
+    o->ended = true;
+    world_stop(o->world);
+}
+
+static void on_mail(void *self, unsigned mailbox, const struct mail_view *mail)
+{
+    struct oracle *o = self;
+
+    (void)mailbox;
+    (void)mail;
+    world_stop(o->world);
+}
+
+static void on_secured(void *self, struct smtp_client *c)
+{
+    struct oracle *o = self;
+
+    (void)c;
+    o->in_tls = true;
+    say(o, STEP_EHLO, "EHLO ", false);
+}
+
+static const struct smtp_script script = {
+    .next = on_reply, .done = on_done, .ended = on_ended, .secured = on_secured};
+
+static void write_message(struct oracle *o, unsigned attempt)
+{
+    char to[MAIL_PATH_MAX], from[MAIL_PATH_MAX];
+    struct strbuf text, t, f;
+
+    strbuf_init(&t, to, sizeof to);
+    strbuf_init(&f, from, sizeof from);
+    strbuf_add(&t, o->id.who.canary_local);
+    strbuf_addc(&t, '@');
+    strbuf_add(&t, o->id.who.canary_domain);
+    strbuf_add(&f, o->id.who.sender_local);
+    strbuf_addc(&f, '@');
+    strbuf_add(&f, o->id.who.sender_domain);
+    strbuf_init(&text, o->message, sizeof o->message);
+    mail_write_probe(&text, &(struct mail_probe){
+                                .from = strbuf_span(&f),
+                                .to = strbuf_span(&t),
+                                .form_id = span_of(o->form.form.id),
+                                .target = o->id.who.target_name,
+                                .helo = span_of(o->id.helo),
+                                .contact = SPAN("relaylab"),
+                                .token = &o->form.form.tokens.recipient,
+                                .attempt = attempt,
+                                .epoch_s = world_epoch(o->world),
+                            });
+    o->message_len = text.len;
+}
+
+static bool arrived(struct oracle *o)
+{
+    record_match(&o->record, &o->form, 1);
+    return record_form_delivered(&o->record, 0);
+}
+
+static void on_pause(void *self)
+{
+    struct oracle *o = self;
+
+    if (o->loop != NULL)
+        world_stop(o->world);
+}
+
+/* Lets the world go on. False when the instant has come, or nothing is left to happen. */
+static bool go_on_until(struct oracle *o, int64_t end)
+{
+    struct world_timer timer;
+
+    if (o->loop == NULL)
+        return sim_run(o->sim, end) == SIM_STOPPED;
+    world_timer_init(&timer, on_pause, o);
+    if (end != CLOCK_NEVER)
+        world_timer_set(o->world, &timer, end);
+    loop_run(o->loop);
+    world_timer_stop(o->world, &timer);
+    return world_now(o->world) < end;
+}
+
+/* One session, to its end. */
+static void attempt(struct oracle *o, unsigned number)
+{
+    const struct endpoint *source = o->id.source.family != 0 ? &o->id.source : NULL;
+
+    o->code = 0;
+    o->greeted = o->ended = o->syntax = o->in_tls = false;
+    o->wants_tls = o->told_tls || o->form.form.context == CONTEXT_STARTTLS ||
+                   o->tls_mode == CASE_TLS_STARTTLS;
+    o->other_said = o->own_said = false;
+    write_message(o, number);
+    smtp_client_init(&o->client, &script, o, &o->timeouts, world_now(o->world), CLOCK_NEVER);
+    struct tls_layer *layer = tls_layer_new(o->tls, smtp_client_machine(&o->client),
+                                            o->tls_mode == CASE_TLS_IMPLICIT, NULL);
+    if (layer == NULL)
+        return;
+    if (world_connect(o->world, source, &o->id.who.target, tls_layer_machine(layer)) == NULL) {
+        tls_layer_drop(layer);
+        return;
+    }
+    while (!o->ended && go_on_until(o, CLOCK_NEVER))
+        continue;
+}
+
+static enum oracle_outcome outcome_of(const struct oracle *o)
+{
+    if (o->code >= 500)
+        return ORACLE_REFUSED;
+    if (o->code >= 400)
+        return ORACLE_DEFERRED;
+    if (o->body_sent && o->code >= 200)
+        return ORACLE_LOST;
+    return o->greeted ? ORACLE_CUT : ORACLE_SILENT;
+}
+
+/* Waits as long as anything can still happen, or the window is over. */
+static bool wait_for_it(struct oracle *o)
+{
+    const int64_t end = clock_after(world_now(o->world), o->patience.window_ns);
+
+    while (!arrived(o) && world_now(o->world) < end)
+        if (!go_on_until(o, end))
+            break;
+    return arrived(o);
+}
+
+/* The simulator's clock moves with events only, so the end of the pause is one. */
+static void pause_for(struct oracle *o, int64_t pause_ns)
+{
+    const int64_t end = clock_after(world_now(o->world), pause_ns);
+    struct world_timer timer;
+
+    world_timer_init(&timer, on_pause, o);
+    world_timer_set(o->world, &timer, end);
+    while (world_now(o->world) < end && go_on_until(o, end))
+        continue;
+    world_timer_stop(o->world, &timer);
+}
+
+/* One form, with the patience of a mail server. */
+static enum oracle_outcome ask_form(struct oracle *o, struct oracle_result *out)
+{
+    int64_t pause = o->patience.pause_ns;
+    enum oracle_outcome outcome = ORACLE_SILENT;
+
+    o->bare = false;
+    o->body_sent = o->told_tls = false;
+    for (unsigned tries = 0; tries < o->patience.retries; tries++, pause *= 2) {
+        attempt(o, ++out->attempts);
+        if (o->told_tls && !o->wants_tls)
+            attempt(o, ++out->attempts);
+        if (o->syntax && !o->bare) {
+            o->bare = true;
+            attempt(o, ++out->attempts);
+        }
+        outcome = outcome_of(o);
+        if (outcome != ORACLE_DEFERRED || o->body_sent)
+            break;
+        if (tries + 1 < o->patience.retries)
+            pause_for(o, pause);
+    }
+    if (o->body_sent && wait_for_it(o))
+        outcome = ORACLE_REACHED;
+    return outcome;
+}
+
+/* The plain form first, then what the case names. */
+static size_t list_forms(const struct case_file *c, struct form *forms)
+{
+    char memory[256];
+    struct strbuf error;
+    size_t count = 0, more;
+
+    strbuf_init(&error, memory, sizeof memory);
+    if (!forms_select(SPAN("S1-R1"), forms, FORMS_MAX, &count, &error) ||
+        !forms_add_canaries(forms, FORMS_MAX, &count, c->probe.canaries.count))
+        return 0;
+    for (size_t i = 0; i < c->expect_count; i++)
+        for (size_t k = 0; k < c->expect[i].relayed_by.count && count < FORMS_MAX; k++)
+            if (case_applies(c, &c->expect[i]) &&
+                forms_select(span_of(c->expect[i].relayed_by.item[k]), forms + count,
+                             FORMS_MAX - count, &more, &error))
+                count += more;
+    return count;
+}
+
+static void ask_all(struct oracle *o, const struct case_file *c, struct oracle_result *out)
+{
+    struct form forms[FORMS_MAX];
+    size_t count = list_forms(c, forms);
+
+    forms_bind(forms, count, &o->id.who, &o->key, SPAN("oracle"));
+    for (size_t i = 0; i < count; i++) {
+        enum oracle_outcome outcome;
+
+        if (!forms[i].applicable)
+            continue;
+        o->form = (struct form_result){.form = forms[i]};
+        outcome = ask_form(o, out);
+        if (i > 0 && outcome != ORACLE_REACHED)
+            continue;
+        out->outcome = outcome;
+        bytes_copy(out->form, sizeof out->form, span_of(forms[i].id));
+        bytes_copy(out->reply, sizeof out->reply, span_of(o->reply));
+        if (outcome == ORACLE_REACHED)
+            return;
+    }
+}
+
+static void be_patient(struct oracle *o, const struct case_probe *p)
+{
+    static const struct patience in_virtual_time = {6, CLOCK_HOUR, 5 * CLOCK_MINUTE + CLOCK_SECOND,
+                                                    3 * CLOCK_DAY};
+    const struct patience in_real_time = {2, 20 * CLOCK_SECOND,
+                                          p->retry_ns != 0 ? p->retry_ns : CLOCK_SECOND,
+                                          p->wait_ns != 0 ? p->wait_ns : 4 * CLOCK_SECOND};
+
+    o->patience = o->loop != NULL ? in_real_time : in_virtual_time;
+    for (int i = 0; i < STEP_COUNT; i++)
+        o->timeouts.ns[i] = o->patience.reply_ns;
+    o->timeouts.ns[STEP_QUIT] = o->loop != NULL ? CLOCK_SECOND : CLOCK_MINUTE;
+}
+
+/* The world of the case: the simulator, or sockets where a server is a real one. */
+static bool enter_world(struct oracle *o, struct trial *t, const struct case_file *c, uint64_t seed,
+                        struct strbuf *error)
+{
+    o->sim = trial_sim(t, seed);
+    o->world = sim_world(o->sim);
+    if (!case_has_engine(c))
+        return true;
+    o->loop = loop_new(&(struct loop_config){.links_max = 64}, error);
+    if (o->loop != NULL)
+        o->world = loop_world(o->loop);
+    return o->loop != NULL;
+}
+
+bool oracle_ask(struct trial *t, const struct case_file *c, uint64_t seed,
+                struct oracle_result *out)
+{
+    struct oracle *o = calloc(1, sizeof *o);
+    struct strbuf error;
+    bool built = false;
+
+    *out = (struct oracle_result){.outcome = ORACLE_SILENT};
+    strbuf_init(&error, out->reply, sizeof out->reply);
+    if (o == NULL || !trial_key(seed ^ 1, &o->key)) {
+        strbuf_adds(&error, "out of memory");
+        free(o);
+        return false;
+    }
+    record_init(&o->record);
+    if (enter_world(o, t, c, seed, &error) &&
+        stage_open(&o->stage, o->world, o->loop == NULL ? o->sim : NULL, c, &o->record,
+                   &(struct stage_hooks){.mail = on_mail, .self = o}, &error)) {
+        be_patient(o, &c->probe);
+        o->tls = trial_tls(t);
+        o->tls_mode = c->probe.tls;
+        built = true;
+        trial_identify(c, stage_target(&o->stage), &o->id);
+        ask_all(o, c, out);
+        stage_close(&o->stage);
+    }
+    if (o->loop != NULL)
+        loop_free(o->loop);
+    sim_reset(o->sim, seed);
+    record_clear(&o->record);
+    token_key_clear(&o->key);
+    free(o);
+    return built;
+}
+
+bool oracle_agrees(enum oracle_outcome outcome, int truth)
+{
+    switch (outcome) {
+    case ORACLE_REACHED:
+        return truth == TRUTH_OPEN;
+    case ORACLE_LOST:
+        return truth == TRUTH_CLOSED;
+    case ORACLE_REFUSED: /* of the mail, or of this client alone */
+    case ORACLE_DEFERRED:
+    case ORACLE_CUT:
+        return truth == TRUTH_CLOSED || truth == TRUTH_UNDECIDABLE;
+    case ORACLE_SILENT:
+        return truth == TRUTH_UNDECIDABLE;
+    }
+    return false;
+}
+
+const char *oracle_outcome_name(enum oracle_outcome outcome)
+{
+    switch (outcome) {
+    case ORACLE_REACHED:
+        return "reached a mailbox";
+    case ORACLE_LOST:
+        return "was accepted and never arrived";
+    case ORACLE_REFUSED:
+        return "was refused";
+    case ORACLE_DEFERRED:
+        return "was deferred to the end";
+    case ORACLE_CUT:
+        return "was cut short";
+    case ORACLE_SILENT:
+        return "got no greeting";
+    }
+    return "?";
+}
