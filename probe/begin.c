@@ -212,6 +212,7 @@ static void make_forms(struct probe *p)
 static void set_session_config(struct probe *p)
 {
     p->session_config = (struct session_config){
+        .one_by_one = !p->config.pipelining,
         .who = &p->who,
         .helo = span_of(p->helo),
         .contact = p->config.contact,

@@ -271,7 +271,7 @@ static int64_t pause_after(struct probe *p)
     if (s->unwritten) {
         return CLOCK_NEVER;
     }
-    if (s->settled > 0) {
+    if (s->settled > 0 || s->group_lost) { /* one form alone will tell whose fault that was */
         p->failed_sessions = 0;
         return 0;
     }

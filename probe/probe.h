@@ -73,6 +73,7 @@ struct probe_config {
     int64_t max_time_ns; /* default 15 min; asking ends then, the window may follow */
     int64_t retry_ns;    /* first retry of deferred forms; default 5 min + 1 s; then doubled */
     struct smtp_timeouts timeouts;
+    bool pipelining; /* several forms in one write, where the target offers it */
     bool exhaustive; /* wait the whole window though a delivery was seen */
     enum vantage vantage;
     const struct token_key *key;

@@ -119,6 +119,39 @@ void smtp_client_command(struct smtp_client *c, enum smtp_step step, struct span
     }
 }
 
+static void await_in_group(struct smtp_client *c)
+{
+    await(c, (enum smtp_step)c->group_steps[0]);
+    int64_t latest = clock_after(c->now_ns, c->group_patience_ns);
+    c->deadline_ns = c->deadline_ns < latest ? c->deadline_ns : latest;
+}
+
+void smtp_client_group(struct smtp_client *c, struct span lines, const uint8_t *steps,
+                       uint8_t count, int64_t patience_ns)
+{
+    assert(c->state == CLIENT_IDLE && count > 0 && lines.len <= SMTP_GROUP_BYTES_MAX);
+    c->group = lines;
+    c->group_steps = steps;
+    c->group_left = count;
+    c->group_patience_ns = patience_ns;
+    c->state = CLIENT_SAYING;
+    await_in_group(c);
+    for (uint8_t i = 0; i < count; i++) {
+        size_t end = span_chr(lines, '\n');
+        assert(end != SIZE_MAX && end > 0 && lines.ptr[end - 1] == '\r');
+        if (c->script->said) {
+            c->script->said(c->script_self, c, (enum smtp_step)steps[i], span_to(lines, end - 1));
+        }
+        lines = span_from(lines, end + 1);
+    }
+    assert(lines.len == 0);
+}
+
+uint8_t smtp_client_group_left(const struct smtp_client *c)
+{
+    return c->group_left;
+}
+
 void smtp_client_body(struct smtp_client *c, struct span message)
 {
     assert(c->state == CLIENT_IDLE);
@@ -152,6 +185,7 @@ void smtp_client_wait(struct smtp_client *c, int64_t until_ns)
 void smtp_client_close(struct smtp_client *c)
 {
     assert(c->state == CLIENT_IDLE);
+    c->group_left = 0;
     c->state = CLIENT_CLOSING;
 }
 
@@ -198,16 +232,43 @@ static enum machine_wish finish(struct smtp_client *c, struct machine_io *io,
     return c->silent_close ? WISH_RESET : WISH_CLOSE;
 }
 
-/* Hands a whole reply to the script, which then has said something, waits, or has closed. */
+/* Hands a whole reply to the script, which then has said something, waits, or has closed; within a
+ * group the next reply is awaited by itself. */
 static void hear(struct smtp_client *c)
 {
     c->state = CLIENT_IDLE;
+    if (c->group_left > 0) {
+        c->group_left--;
+        c->group_steps++;
+    }
+    bool more = c->group_left > 0;
     c->script->next(c->script_self, c, &c->reader.reply);
     reply_reader_reset(&c->reader);
+    if (more && c->state == CLIENT_IDLE) {
+        c->state = CLIENT_HEARING;
+        await_in_group(c);
+    }
+}
+
+/* A group goes out whole, when the output has room for it. */
+static void take_group(struct smtp_client *c, struct machine_io *io)
+{
+    if (io->out_cap - io->out_len < c->group.len) {
+        return;
+    }
+    memcpy(io->out + io->out_len, c->group.ptr, c->group.len);
+    io->out_len += c->group.len;
+    io->out_ready = io->out_len;
+    c->group = SPAN("");
+    c->state = CLIENT_HEARING;
 }
 
 static void take_line(struct smtp_client *c, struct machine_io *io)
 {
+    if (c->group.len > 0) {
+        take_group(c, io);
+        return;
+    }
     if (io->out_cap - io->out_len < c->line_len) {
         return; /* the driver asks again when output has drained */
     }
@@ -288,7 +349,8 @@ static bool take_input(struct smtp_client *c, struct machine_io *io, enum smtp_o
         }
         c->early = false;
         hear(c);
-        early = true; /* what is left came before the script spoke */
+        early = c->state != CLIENT_HEARING; /* what is left came before the script spoke, unless a
+                                               group's next reply is due */
         if (c->state == CLIENT_CLOSING) {
             *outcome = io->in_used < io->in_len ? OUTCOME_UNSOLICITED : OUTCOME_CLOSED_BY_US;
             return true;

@@ -8,14 +8,15 @@
  *     start -> script.next(greeting) -> smtp_client_command(EHLO) -> script.next(reply) -> ...
  *           -> smtp_client_close
  *
- * In `next` the script must call exactly one of smtp_client_command, smtp_client_body,
- * smtp_client_start_tls, smtp_client_wait or smtp_client_close, and in `secured` likewise. A link
+ * In `next` the script must call exactly one of smtp_client_command, smtp_client_group,
+ * smtp_client_body, smtp_client_start_tls, smtp_client_wait or smtp_client_close, and in `secured`
+ * likewise. While replies to a group are missing it calls nothing, or smtp_client_close. A link
  * that is TLS from its first byte needs no call: the greeting is awaited behind the handshake.
  * `done` is the last call, exactly once, whatever happens.
  *
  * Ownership: the struct is the caller's and lives until `done` returned and the driver called its
  * `ended` (forwarded as script.ended). A body is lent until the reply to it has come or `done` is
- * called.
+ * called, a group likewise until its last reply.
  * Limits: command lines SMTP_LINE_MAX with CRLF; a command with CR, LF or NUL in it is a broken
  * promise (assert): users' text is checked where it enters. A session that is given up while the
  * peer listens for commands says QUIT without waiting for the answer. OUTCOME_CANCELLED also stands
@@ -27,7 +28,11 @@
 #include "lib/machine.h"
 #include "lib/smtp/reply.h"
 
-enum { SMTP_LINE_MAX = 1024, SMTP_SESSION_REPLY_BYTES_MAX = 1048576 };
+enum {
+    SMTP_LINE_MAX = 1024,
+    SMTP_SESSION_REPLY_BYTES_MAX = 1048576,
+    SMTP_GROUP_BYTES_MAX = 4096 /* of a group, CRLFs included: one write into an empty output */
+};
 
 /* What a reply is awaited for; indexes the timeouts. */
 enum smtp_step {
@@ -100,18 +105,22 @@ struct smtp_client {
     enum smtp_step step; /* awaited */
     int64_t now_ns;      /* of the last step call; scripts read it */
     int64_t deadline_ns;
-    int64_t total_deadline_ns; /* hard end of the whole session */
-    int64_t asked_ns;          /* when the awaited step was said */
-    uint32_t reply_bytes;      /* in the session */
-    bool at_line_start;        /* of the body sent so far */
-    bool data_byte_sent;       /* a byte of a body followed a 354 (or BDAT) */
-    bool eom_sent;             /* the final dot went into the output */
-    bool silent_close;         /* over in the middle of a body: broken off, no QUIT */
-    bool tls_asked;            /* the layer below was told, or it is TLS from the first byte */
-    bool tls_first;            /* the greeting comes behind the handshake */
-    bool early;                /* the reply being read began before its command was on its way */
-    struct span body;          /* not yet in the output */
-    uint32_t unsent;           /* bytes of it in the output when the last step ended */
+    int64_t total_deadline_ns;  /* hard end of the whole session */
+    int64_t asked_ns;           /* when the awaited step was said */
+    uint32_t reply_bytes;       /* in the session */
+    bool at_line_start;         /* of the body sent so far */
+    bool data_byte_sent;        /* a byte of a body followed a 354 (or BDAT) */
+    bool eom_sent;              /* the final dot went into the output */
+    bool silent_close;          /* over in the middle of a body: broken off, no QUIT */
+    bool tls_asked;             /* the layer below was told, or it is TLS from the first byte */
+    bool tls_first;             /* the greeting comes behind the handshake */
+    bool early;                 /* the reply being read began before its command was on its way */
+    struct span body;           /* not yet in the output */
+    struct span group;          /* likewise; of commands with their CRLFs */
+    const uint8_t *group_steps; /* of the replies that are missing, from the awaited one on */
+    int64_t group_patience_ns;
+    uint8_t group_left; /* how many; 0: no group */
+    uint32_t unsent;    /* bytes of it in the output when the last step ended */
     uint16_t line_len;
     char line[SMTP_LINE_MAX]; /* said, not yet in the output */
     struct reply_reader reader;
@@ -127,6 +136,14 @@ struct machine smtp_client_machine(struct smtp_client *c);
 
 /* without CRLF */
 void smtp_client_command(struct smtp_client *c, enum smtp_step step, struct span line);
+/* Several commands at once (RFC 2920): lines with their CRLFs, enum smtp_step of each. `next` is
+   called for each reply; the time for one begins when the one before has come, and is patience_ns
+   at most. The peer must have offered PIPELINING, and nothing but the last may be a command that
+   RFC 2920 3.1 wants last. */
+void smtp_client_group(struct smtp_client *c, struct span lines, const uint8_t *steps,
+                       uint8_t count, int64_t patience_ns);
+/* Replies to the present group that are missing. */
+uint8_t smtp_client_group_left(const struct smtp_client *c);
 /* After 354: an RFC 5322 message with CRLF line ends; stuffed on the way, a final dot is added. */
 void smtp_client_body(struct smtp_client *c, struct span message);
 /* After the 220 to STARTTLS. The layer below (drive/tls/tls.h) does it; `secured` follows, or

@@ -104,6 +104,13 @@ static bool may_ask(const struct plan *p, const struct plan_form *f, int64_t now
     return f->phase == PLAN_PENDING || (f->phase == PLAN_WAITING && f->due_ns <= now_ns);
 }
 
+static struct form_result *take(struct plan *p, size_t i)
+{
+    p->forms[i].phase = PLAN_TAKEN;
+    p->results[i].attempts++;
+    return &p->results[i];
+}
+
 struct form_result *plan_next(struct plan *p, int64_t now_ns)
 {
     size_t best = SIZE_MAX;
@@ -119,9 +126,26 @@ struct form_result *plan_next(struct plan *p, int64_t now_ns)
     if (best == SIZE_MAX) {
         return NULL;
     }
-    p->forms[best].phase = PLAN_TAKEN;
-    p->results[best].attempts++;
-    return &p->results[best];
+    return take(p, best);
+}
+
+struct form_result *plan_next_grouped(struct plan *p, int64_t now_ns)
+{
+    for (size_t i = 0; i < p->count && now_ns < p->deadline_ns && !p->group_off && !p->group_wait;
+         i++) {
+        const struct plan_form *f = &p->forms[i];
+        bool trusted = !f->single && !f->suspect && f->losses == 0 && p->results[i].hang_ups == 0;
+        if (trusted && may_ask(p, f, now_ns)) {
+            return take(p, i);
+        }
+    }
+    return NULL;
+}
+
+void plan_ask_single(struct plan *p, struct form_result *r)
+{
+    plan_form_of(p, r)->single = true;
+    plan_put_back(p, r);
 }
 
 int64_t plan_due(const struct plan *p)

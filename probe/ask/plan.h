@@ -36,6 +36,7 @@ struct plan_form {
     int64_t due_ns;
     uint8_t deferrals, taints, losses, closings;
     bool suspect;     /* a session lost its trust over it: it is asked in a session of its own */
+    bool single;      /* asked one command at a time from now on */
     unsigned session; /* that gave its present answer */
 };
 
@@ -61,7 +62,11 @@ struct plan {
     enum plan_style mail_style, rcpt_style;
     unsigned sender_index; /* how many of the stand-in senders were refused; past the last: all were
                             */
-    bool helo_only;        /* the server hung up on EHLO */
+    uint8_t group_losses;  /* groups that did not get all their replies */
+    bool group_wait; /* it must be learned first how the plain question is spelled, and in whose
+                        name: by one form alone */
+    bool group_off;  /* forms go one by one */
+    bool helo_only;  /* the server hung up on EHLO */
     struct plan_tls tls;
 };
 
@@ -70,6 +75,10 @@ void plan_init(struct plan *p, struct form_result *results, size_t count, int64_
 /* The next form that may be asked now, in a session as it is (tls.on), and marks it taken; results
    entry, or NULL. */
 struct form_result *plan_next(struct plan *p, int64_t now_ns);
+/* The next one that may be asked among others in one write; results entry, or NULL. */
+struct form_result *plan_next_grouped(struct plan *p, int64_t now_ns);
+/* What the group heard of it is not the last word: it is asked again, alone. */
+void plan_ask_single(struct plan *p, struct form_result *r);
 /* When the next waiting form is due: now or earlier when one is pending; CLOCK_NEVER when all is
  * settled. */
 int64_t plan_due(const struct plan *p);

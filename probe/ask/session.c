@@ -216,6 +216,7 @@ static const struct stage_row stages[] = {
     [STAGE_HELO] = {"helo", hear_helo, say_helo},
     [STAGE_STARTTLS] = {"starttls", session_hear_starttls, session_say_starttls},
     [STAGE_SECURING] = {"securing", hear_quit, session_say_securing},
+    [STAGE_GROUP] = {"group", session_hear_group, session_say_group},
     [STAGE_MAIL] = {"mail", session_hear_mail, session_say_mail},
     [STAGE_COMPANION] = {"companion", session_hear_companion, session_say_companion},
     [STAGE_RCPT] = {"rcpt", session_hear_rcpt, session_say_rcpt},
@@ -234,13 +235,16 @@ static const struct stage_row stages[] = {
 static void script_next(void *self, struct smtp_client *c, const struct reply *reply)
 {
     struct session *s = self;
-    (void)c;
     show_reply(s, reply);
     note_oddities(s, reply);
     bool quitting = s->over && s->stage != STAGE_QUIT;
     enum session_stage next = quitting ? STAGE_CLOSE : stages[s->stage].hear(s, reply);
+    bool missing = smtp_client_group_left(c) > 0 && next == STAGE_GROUP;
     s->stage = (uint8_t)next;
-    stages[next].say(s);
+    if (!missing) {
+        s->notes->round_trips += next != STAGE_CLOSE && next != STAGE_END;
+        stages[next].say(s);
+    }
 }
 
 static void script_secured(void *self, struct smtp_client *c)
@@ -304,7 +308,9 @@ static void script_done(void *self, struct smtp_client *c, enum smtp_outcome out
         s->plan->helo_only = true;
     }
     session_lost_in_tls(s, outcome, step);
-    if (s->form != NULL) {
+    if (s->stage == STAGE_GROUP) {
+        session_group_lost(s, outcome);
+    } else if (s->form != NULL) {
         form_cut_off(s, outcome, step);
     } else if (outcome == OUTCOME_UNSOLICITED) {
         session_taint(s);
@@ -323,9 +329,13 @@ static void script_ended(void *self, struct smtp_client *c)
 
 static void script_said(void *self, struct smtp_client *c, enum smtp_step step, struct span text)
 {
-    const struct session *s = self;
+    struct session *s = self;
     (void)c;
     (void)step;
+    s->notes->commands++;
+    if (s->stage == STAGE_GROUP) {
+        session_group_said(s);
+    }
     if (s->config->observer.line != NULL) {
         s->config->observer.line(s->config->observer.self, s->number, 'C', text);
     }
@@ -375,7 +385,7 @@ bool session_start(struct session *s, struct world *w, const struct session_conf
     s->asked_suspect = s->tainted = false;
     plan->session = number;
     s->answer_here = s->control_needed = s->over = s->busy = s->refused = false;
-    s->turned_away = s->unwritten = false;
+    s->turned_away = s->unwritten = s->group_lost = false;
     s->outcome = OUTCOME_CLOSED_BY_US;
     notes->sessions = number;
     smtp_client_init(&s->client, &session_script, s, config->timeouts, world_now(w),

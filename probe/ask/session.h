@@ -23,6 +23,8 @@ enum {
     SESSION_KEYWORDS_MAX = 512,
     SESSION_MESSAGE_MAX = 4096,
     SESSION_REFUSALS_MAX = 8, /* Postfix slows every reply down from the tenth error on */
+    SESSION_GROUP_MAX = 9,    /* forms in one write: what Postfix answers without slowing down */
+    SESSION_GROUP_COMMANDS = 4 * SESSION_GROUP_MAX,
     SESSION_SYNTAX_MAX = 3 /* Exim hangs up at the fourth syntax error (smtp_max_synprot_errors) */
 };
 
@@ -44,6 +46,9 @@ struct target_notes { /* what was learned of the target beside the forms; visibl
     bool tainted;              /* at least one session could not be believed */
     bool bare_mail, bare_rcpt; /* takes addresses only without angle brackets (A5) */
     unsigned sessions, tainted_sessions;
+    unsigned commands;          /* said, QUIT and messages included */
+    unsigned round_trips;       /* waits for an answer: of a command, a group or a message */
+    unsigned groups;            /* of commands in one write */
     enum answer session_answer; /* last refusal of greeting, EHLO/HELO or every sender */
     const struct answer_row *session_row;
     char session_reply[SESSION_GREETING_MAX];
@@ -86,8 +91,24 @@ struct session_config {
     int64_t deadline_ns; /* of asking */
     struct tls *tls;     /* NULL: everything in clear */
     enum session_tls tls_mode;
+    bool one_by_one;      /* no groups, whatever the server offers */
     const char *tls_name; /* that the certificate should have; NULL: none */
     struct session_observer observer;
+};
+
+/* Forms that were asked in one write, MAIL, RCPT and RSET of each. */
+struct session_group {
+    struct form_result *forms[SESSION_GROUP_MAX];
+    const struct sender_row *senders[SESSION_GROUP_MAX];
+    uint8_t owner[SESSION_GROUP_COMMANDS]; /* of each command: index in forms */
+    uint8_t steps[SESSION_GROUP_COMMANDS]; /* enum smtp_step */
+    uint8_t count, commands;
+    uint8_t said, heard;  /* commands */
+    uint16_t bytes;       /* of the lines */
+    bool mail_taken;      /* of the form whose replies come now */
+    bool companion_heard; /* its other recipient was answered (R38) */
+    bool unlearned;       /* the plain question must be put in other words first */
+    bool single;          /* its answer asks for more than a group can say */
 };
 
 enum session_control { CONTROL_UNKNOWN, CONTROL_TAKEN, CONTROL_OTHER_CLASS, CONTROL_SAME_CLASS };
@@ -117,12 +138,14 @@ struct session {
     bool asked_suspect;        /* a form that is asked alone */
     bool tainted;              /* it is believed no more */
     bool busy;                 /* the server said 421 or 4yz to the session itself */
+    bool group_lost;           /* it ended while replies to a group were missing */
     bool turned_away;          /* the server said 421 to a form */
     bool refused;              /* the server refused the session for good */
     bool unwritten;            /* the owner could not write a message down: nothing more is asked */
     enum smtp_outcome outcome;
     enum smtp_step step;
-    char message[SESSION_MESSAGE_MAX];
+    struct session_group group;
+    char message[SESSION_MESSAGE_MAX]; /* or a group's lines */
 };
 
 /* False: the world is out of links. */

@@ -17,7 +17,7 @@ static void command(struct session *s, enum smtp_step step, struct strbuf *line)
     smtp_client_command(&s->client, step, strbuf_span(line));
 }
 
-static void count_refusal(struct session *s, const struct reply *reply, struct answer_judgement j)
+void session_count_refusal(struct session *s, const struct reply *reply, struct answer_judgement j)
 {
     s->refusals += reply_class(reply) >= 4;
     s->syntax_errors += j.answer == ANSWER_SYNTAX;
@@ -29,7 +29,7 @@ static bool is_plain_sender_form(const struct form_result *r)
 }
 
 /* The sender that the form is asked with: its own, or what stands in for the plainest. */
-static const struct sender_row *sender_for(const struct session *s, const struct form_result *r)
+const struct sender_row *session_sender_for(const struct session *s, const struct form_result *r)
 {
     return is_plain_sender_form(r) ? plan_plain_sender(s->plan) : r->form.sender;
 }
@@ -40,10 +40,9 @@ static bool session_spent(const struct session *s)
     return s->refusals >= SESSION_REFUSALS_MAX || s->syntax_errors >= SESSION_SYNTAX_MAX;
 }
 
-/* EHLO named the keyword. */
-static bool offers(const struct target_notes *n, const char *keyword)
+bool session_offers(const struct session *s, const char *keyword)
 {
-    struct span rest = span_of(n->ehlo_keywords);
+    struct span rest = span_of(s->notes->ehlo_keywords);
     struct span line;
     while (span_cut(&rest, ',', &line)) {
         line = span_trim(line);
@@ -55,12 +54,12 @@ static bool offers(const struct target_notes *n, const char *keyword)
     return false;
 }
 
-static const char *lacks(const struct session *s, const struct form_result *r)
+const char *session_lacks(const struct session *s, const struct form_result *r)
 {
     const char *keyword[2];
     form_extensions(&r->form, keyword);
     for (int i = 0; i < 2; i++) {
-        if (keyword[i] != NULL && !offers(s->notes, keyword[i])) {
+        if (keyword[i] != NULL && !session_offers(s, keyword[i])) {
             return form_lacks(keyword[i]);
         }
     }
@@ -72,7 +71,8 @@ static struct form_result *next_form(struct session *s)
 {
     struct form_result *r;
     const char *why;
-    while ((r = plan_next(s->plan, s->client.now_ns)) != NULL && (why = lacks(s, r)) != NULL) {
+    while ((r = plan_next(s->plan, s->client.now_ns)) != NULL &&
+           (why = session_lacks(s, r)) != NULL) {
         plan_not_applicable(s->plan, r, why);
     }
     return r;
@@ -84,6 +84,9 @@ enum session_stage session_begin_form(struct session *s)
     if (session_spent(s)) {
         return STAGE_QUIT;
     }
+    if (session_begin_group(s)) {
+        return STAGE_GROUP;
+    }
     struct form_result *r = next_form(s);
     if (r == NULL) {
         return plan_wants_tls(s->plan, s->client.now_ns) ? STAGE_STARTTLS : STAGE_QUIT;
@@ -93,54 +96,72 @@ enum session_stage session_begin_form(struct session *s)
         return STAGE_QUIT;
     }
     s->asked_suspect = plan_is_suspect(s->plan, r);
-    s->form = r;
-    s->answer_here = false;
-    s->control_needed = false;
-    s->mail_bare = s->plan->mail_style == STYLE_BARE;
-    s->rcpt_bare = s->plan->rcpt_style == STYLE_BARE;
-    s->sender = sender_for(s, r);
-    r->asked_ns = r->asked_ns != 0 ? r->asked_ns : s->client.now_ns;
-    r->outcome = OUTCOME_CLOSED_BY_US;
-    r->answer = ANSWER_NONE;
-    r->row = NULL;
-    r->code = 0;
-    r->rcpt_accepted = r->data_accepted = false;
+    session_open_form(s, r);
     if (s->sender == NULL) { /* no sender was taken at all: nothing to ask with */
         s->sender = r->form.sender;
     }
     return STAGE_MAIL;
 }
 
-void session_say_mail(struct session *s)
+void session_open_form(struct session *s, struct form_result *r)
+{
+    s->form = r;
+    s->answer_here = false;
+    s->control_needed = false;
+    s->mail_bare = s->plan->mail_style == STYLE_BARE;
+    s->rcpt_bare = s->plan->rcpt_style == STYLE_BARE;
+    s->sender = session_sender_for(s, r);
+    r->asked_ns = r->asked_ns != 0 ? r->asked_ns : s->client.now_ns;
+    r->outcome = OUTCOME_CLOSED_BY_US;
+    r->answer = ANSWER_NONE;
+    r->row = NULL;
+    r->code = 0;
+    r->rcpt_accepted = r->data_accepted = false;
+}
+
+void session_write_mail(const struct session *s, struct strbuf *line)
+{
+    strbuf_adds(line, "MAIL FROM:");
+    form_sender(&s->form->form, s->sender, s->config->who, s->mail_bare, line);
+    s->form->sender_used = s->sender;
+}
+
+void session_write_rcpt(const struct session *s, struct strbuf *line)
+{
+    strbuf_adds(line, "RCPT TO:");
+    form_recipient(&s->form->form, s->config->who, s->rcpt_bare, line);
+}
+
+/* The other recipient of the same transaction; what becomes of it is not the question. */
+void session_write_companion(const struct session *s, struct strbuf *line)
+{
+    strbuf_adds(line, "RCPT TO:");
+    form_companion(&s->form->form, s->config->who, line);
+}
+
+static void say_line(struct session *s, enum smtp_step step,
+                     void (*write)(const struct session *s, struct strbuf *line))
 {
     char room[SMTP_LINE_MAX];
     struct strbuf line;
     strbuf_init(&line, room, sizeof(room) - 2);
-    strbuf_adds(&line, "MAIL FROM:");
-    form_sender(&s->form->form, s->sender, s->config->who, s->mail_bare, &line);
-    s->form->sender_used = s->sender;
-    command(s, STEP_MAIL, &line);
+    write(s, &line);
+    command(s, step, &line);
+}
+
+void session_say_mail(struct session *s)
+{
+    say_line(s, STEP_MAIL, session_write_mail);
 }
 
 void session_say_rcpt(struct session *s)
 {
-    char room[SMTP_LINE_MAX];
-    struct strbuf line;
-    strbuf_init(&line, room, sizeof(room) - 2);
-    strbuf_adds(&line, "RCPT TO:");
-    form_recipient(&s->form->form, s->config->who, s->rcpt_bare, &line);
-    command(s, STEP_RCPT, &line);
+    say_line(s, STEP_RCPT, session_write_rcpt);
 }
 
-/* The other recipient of the same transaction; what becomes of it is not the question. */
 void session_say_companion(struct session *s)
 {
-    char room[SMTP_LINE_MAX];
-    struct strbuf line;
-    strbuf_init(&line, room, sizeof(room) - 2);
-    strbuf_adds(&line, "RCPT TO:");
-    form_companion(&s->form->form, s->config->who, &line);
-    command(s, STEP_RCPT, &line);
+    say_line(s, STEP_RCPT, session_write_companion);
 }
 
 enum session_stage session_to_rset(struct session *s, enum session_after after)
@@ -151,8 +172,8 @@ enum session_stage session_to_rset(struct session *s, enum session_after after)
 
 /* Keeps the answer in the result; it goes to the plan behind the RSET, or at once when the server
  * is closing. */
-static enum session_stage answer(struct session *s, enum smtp_step step, const struct reply *reply,
-                                 struct answer_judgement j)
+void session_keep_answer(struct session *s, enum smtp_step step, const struct reply *reply,
+                         struct answer_judgement j)
 {
     struct form_result *r = s->form;
     r->answer = j.answer;
@@ -163,6 +184,12 @@ static enum session_stage answer(struct session *s, enum smtp_step step, const s
     session_keep_reply(r->reply_text, sizeof(r->reply_text), reply);
     s->retry_hint_s = j.answer == ANSWER_DEFERRED ? answer_retry_seconds(reply) : 0;
     s->answer_here = true;
+}
+
+static enum session_stage answer(struct session *s, enum smtp_step step, const struct reply *reply,
+                                 struct answer_judgement j)
+{
+    session_keep_answer(s, step, reply, j);
     return session_to_rset(s, AFTER_NEXT);
 }
 
@@ -204,7 +231,7 @@ enum session_stage session_taint(struct session *s)
 static bool ends_session(struct session *s, enum smtp_step step, const struct reply *reply,
                          struct answer_judgement j, enum session_stage *next)
 {
-    count_refusal(s, reply, j);
+    session_count_refusal(s, reply, j);
     if (j.answer == ANSWER_NONE) {
         *next = session_taint(s);
         return true;
@@ -310,6 +337,13 @@ static bool recipient_has_brackets(const struct form_result *r)
     return r->form.recipient->template[0] == '<';
 }
 
+void session_note_taken(struct session *s)
+{
+    const struct form *f = &s->form->form;
+    bool plain = f->sender == &form_senders[0] && f->recipient == &form_recipients[0];
+    s->plan->group_off |= plain;
+}
+
 enum session_stage session_hear_rcpt(struct session *s, const struct reply *reply)
 {
     struct plan *p = s->plan;
@@ -330,6 +364,7 @@ enum session_stage session_hear_rcpt(struct session *s, const struct reply *repl
     }
     if (j.answer == ANSWER_ACCEPTED) {
         s->form->rcpt_accepted = true;
+        session_note_taken(s);
         bool control = s->form->form.kind == FORM_CONTROL;
         return control              ? answer(s, STEP_RCPT, reply, j)
                : companion(s, true) ? STAGE_COMPANION
@@ -442,6 +477,7 @@ enum session_stage session_hear_rset(struct session *s, const struct reply *repl
     case AFTER_NEXT:
         session_settle_unknown(s);
         session_give_answer(s);
+        s->plan->group_wait = false;
         return closing ? STAGE_QUIT : session_begin_form(s);
     case AFTER_AGAIN:
         if (!closing && !session_spent(s)) {

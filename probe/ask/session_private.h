@@ -16,6 +16,7 @@ enum session_stage {
     STAGE_HELO,
     STAGE_STARTTLS,
     STAGE_SECURING, /* the handshake */
+    STAGE_GROUP,    /* several forms in one write */
     STAGE_MAIL,
     STAGE_COMPANION, /* R38: the other recipient of the form */
     STAGE_RCPT,
@@ -63,6 +64,37 @@ void session_say_rcpt(struct session *s);
 void session_say_data(struct session *s);
 void session_say_body(struct session *s);
 void session_say_rset(struct session *s);
+
+/* EHLO named the keyword. */
+bool session_offers(const struct session *s, const char *keyword);
+/* The sender that the form is asked with: its own, or what stands in for the plainest. */
+const struct sender_row *session_sender_for(const struct session *s, const struct form_result *r);
+/* Why the form cannot be asked of this server, or NULL. */
+const char *session_lacks(const struct session *s, const struct form_result *r);
+/* An attempt begins: what an earlier one left in the result is gone. */
+void session_open_form(struct session *s, struct form_result *r);
+/* The present form's lines, without CRLF. */
+void session_write_mail(const struct session *s, struct strbuf *line);
+void session_write_companion(const struct session *s, struct strbuf *line);
+void session_write_rcpt(const struct session *s, struct strbuf *line);
+/* The reply becomes the present form's answer. */
+void session_keep_answer(struct session *s, enum smtp_step step, const struct reply *reply,
+                         struct answer_judgement j);
+void session_count_refusal(struct session *s, const struct reply *reply, struct answer_judgement j);
+
+/* The form's recipient was taken. Who takes the plain one takes most, and each goes alone anyway:
+   no groups from then on. */
+void session_note_taken(struct session *s);
+
+/* session_group.c */
+/* Takes forms for a group from the plan. False: none can be asked so, now. */
+bool session_begin_group(struct session *s);
+void session_say_group(struct session *s);
+enum session_stage session_hear_group(struct session *s, const struct reply *reply);
+/* A command of the group is on its way: the form that it belongs to becomes the present one. */
+void session_group_said(struct session *s);
+/* The session ended with replies missing: their forms are asked one by one from now on. */
+void session_group_lost(struct session *s, enum smtp_outcome outcome);
 
 /* session_tls.c */
 bool session_is_implicit(const struct session *s);

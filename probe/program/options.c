@@ -197,6 +197,12 @@ static bool read_outside(struct reader *r)
     return true;
 }
 
+static bool read_one_by_one(struct reader *r)
+{
+    r->o->one_by_one = true;
+    return true;
+}
+
 static bool read_exhaustive(struct reader *r)
 {
     r->o->exhaustive = true;
@@ -295,6 +301,8 @@ static const struct option_row rows[] = {
     {"--resume", "NAME", option_resume, false,
      "go on with the runs of that name: ask only what the ledger does not know yet"},
     {"--contact", "TEXT", read_contact, false, "who asks, for the messages' text"},
+    {"--one-by-one", NULL, read_one_by_one, false,
+     "one command at a time, though the target offers PIPELINING"},
     {"--exhaustive", NULL, read_exhaustive, false,
      "wait the whole window though a delivery was seen"},
     {"--inside", NULL, read_inside, false, "this host is in a network that the target trusts"},

@@ -81,7 +81,7 @@ struct options {
     const char *transcript; /* or NULL */
     bool no_ledger, tidy;
     bool canary_missing; /* the error is that; options_print_canary_help says more */
-    bool json, markdown, allow_public, inside, outside, exhaustive, quiet, verbose;
+    bool json, markdown, allow_public, inside, outside, exhaustive, one_by_one, quiet, verbose;
     bool expect_given;
     enum verdict expect;
     size_t target_count;

@@ -86,6 +86,7 @@ struct probe_config run_probe_config(const struct run_config *c, const struct ta
         .max_time_ns = o->max_time_ns,
         .retry_ns = o->retry_ns,
         .timeouts = o->timeouts,
+        .pipelining = !o->one_by_one,
         .exhaustive = o->exhaustive,
         .vantage = options_vantage(o, at),
         .key = c->key,

@@ -315,7 +315,11 @@ static void course(struct page *page)
     }
     strbuf_adds(page->out, "\n  course:   ");
     strbuf_addu(page->out, p->target.sessions);
-    strbuf_adds(page->out, p->target.sessions == 1 ? " session in " : " sessions in ");
+    strbuf_adds(page->out, p->target.sessions == 1 ? " session, " : " sessions, ");
+    strbuf_addu(page->out, p->target.commands);
+    strbuf_adds(page->out, p->target.commands == 1 ? " command and " : " commands and ");
+    strbuf_addu(page->out, p->target.round_trips);
+    strbuf_adds(page->out, p->target.round_trips == 1 ? " round trip in " : " round trips in ");
     seconds(page->out, p, p->finished_ns);
     strbuf_adds(page->out, ", begun ");
     clock_print_rfc3339(page->out, page->report->started_epoch_s);

@@ -211,6 +211,8 @@ void report_json(struct strbuf *out, const struct report *r)
     time_text(&j, "finished", r->finished_epoch_s);
     json_int(&j, "elapsed_ms", p != NULL ? (p->finished_ns - p->started_ns) / CLOCK_MS : 0);
     json_int(&j, "sessions", p != NULL ? p->target.sessions : 0);
+    json_int(&j, "commands", p != NULL ? p->target.commands : 0);
+    json_int(&j, "round_trips", p != NULL ? p->target.round_trips : 0);
     json_bool(&j, "interrupted", p != NULL && p->interrupted);
     server_object(&j, p);
     report_tls_json(&j, r);

@@ -218,6 +218,7 @@ static bool set_options(const struct process_task *t, const struct folder *f, st
     option(&w, "--tls", probe->tls != CASE_TLS_AUTO ? tls_words[probe->tls] : NULL);
     option_duration(&w, "--retry", at_least_a_second(probe->retry_ns));
     option_timeouts(&w, probe);
+    option(&w, "--one-by-one", probe->pipelining ? NULL : "");
     option(&w, "--exhaustive", probe->exhaustive ? "" : NULL);
     option(&w, v != NULL && strcmp(v->name, "inside") == 0 ? "--inside" : "--outside", "");
     p->options = (struct conf_texts){w.word, w.count};

@@ -112,6 +112,7 @@ struct case_probe {             /* key `probe`: options of the run, as on the co
     int tls;         /* enum case_tls */
     bool no_mailbox; /* key mailbox: false */
     bool unnamed;    /* key named: false */
+    bool pipelining; /* several forms in one write */
     bool exhaustive; /* wait the whole window though a delivery was seen */
     bool interrupt_set;
     int64_t interrupt_at_ns;  /* Ctrl-C at this instant */

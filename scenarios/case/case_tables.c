@@ -349,6 +349,12 @@ static const struct conf_field probe_fields[] = {
      AT(case_probe, unnamed),
      .parse = parse_negated,
      .doc = "false: the target is given as an address"},
+    {.name = "pipelining",
+     .type = CONF_BOOL,
+     AT(case_probe, pipelining),
+     .doc =
+         "several forms in one write, where the server offers it; default false, since a dialogue "
+         "is easier to read one command at a time"},
     {.name = "exhaustive",
      .type = CONF_BOOL,
      AT(case_probe, exhaustive),

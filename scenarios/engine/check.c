@@ -24,12 +24,14 @@ static int complain(int status, const char *what)
 
 bool check_ask(struct check *c, const char *forms, int64_t wait_ns, struct trial_result *r)
 {
-    c->c.probe = (struct case_probe){.forms = forms,
-                                     .wait_ns = wait_ns,
-                                     .max_time_ns = 20 * CLOCK_SECOND,
-                                     .retry_ns = 2 * CLOCK_SECOND,
-                                     .domain = c->request->domain,
-                                     .exhaustive = forms == NULL};
+    c->c.probe = (struct case_probe){
+        .forms = forms,
+        .wait_ns = wait_ns,
+        .max_time_ns = 20 * CLOCK_SECOND,
+        .retry_ns = 2 * CLOCK_SECOND,
+        .domain = c->request->domain,
+        .pipelining = true,
+        .exhaustive = forms == NULL};
     trial_run(c->trial, &c->c, WORLD_REAL, c->request->seed, r);
     return r->verdict != NULL;
 }

@@ -121,6 +121,7 @@ void trial_configure(const struct stage *s, const struct trial_identity *id,
                     : p->tls == CASE_TLS_IMPLICIT ? SESSION_TLS_IMPLICIT
                     : p->tls == CASE_TLS_STARTTLS ? SESSION_TLS_STARTTLS
                                                   : SESSION_TLS_AUTO,
+        .pipelining = p->pipelining,
         .exhaustive = p->exhaustive,
         .vantage = VANTAGE_OUTSIDE,
     };

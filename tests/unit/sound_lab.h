@@ -326,6 +326,7 @@ static inline void draw_config(struct lab *lab, struct prng *p, struct probe_con
         .max_time_ns = draw_ns(p, 1, 30) * CLOCK_MINUTE,
         .retry_ns = draw_ns(p, 1, 400) * CLOCK_SECOND,
         .timeouts = smtp_timeouts_rfc5321,
+        .pipelining = prng_chance(p, 1, 2),
         .exhaustive = prng_chance(p, 1, 4),
         .vantage = VANTAGE_OUTSIDE,
         .key = &lab->key,

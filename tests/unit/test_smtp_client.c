@@ -16,6 +16,7 @@ struct notes {
     const char *const *lines;
     struct span body;
     unsigned next;
+    unsigned group_left; /* replies that call for nothing */
     char heard[4096];
     size_t heard_len;
     unsigned done_count;
@@ -46,13 +47,22 @@ static void notes_next(void *self, struct smtp_client *c, const struct reply *re
     struct notes *n = self;
     n->heard_len += (size_t)snprintf(n->heard + n->heard_len, sizeof n->heard - n->heard_len,
                                      "%s=%d;", smtp_step_name(c->step), reply->code);
+    if (n->group_left > 0) {
+        assert_int_equal(smtp_client_group_left(c), n->group_left--);
+        return;
+    }
     const char *line = n->lines[n->next];
     if (!line) {
         smtp_client_close(c);
         return;
     }
     n->next++;
-    if (strcmp(line, "BODY") == 0) {
+    if (strcmp(line, "GROUP") == 0) {
+        static const uint8_t steps[] = {STEP_MAIL, STEP_RCPT, STEP_RSET};
+        n->group_left = 2;
+        smtp_client_group(c, SPAN("MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nRSET\r\n"), steps, 3,
+                          CLOCK_MINUTE);
+    } else if (strcmp(line, "BODY") == 0) {
         smtp_client_body(c, n->body);
     } else {
         smtp_client_command(c, step_of(line), span_of(line));
@@ -129,6 +139,77 @@ static void a_mail_at_every_split(void **state)
         assert_int_equal(d->pump.wish, WISH_CLOSE);
         free(d);
     }
+}
+
+static const char *const grouped[] = {"EHLO me", "GROUP", "GROUP", "QUIT", NULL};
+
+static void groups_at_every_split(void **state)
+{
+    (void)state;
+    static const char *const answers[] = {"220 hello\r\n", "250 mx\r\n",
+                                          "250 Ok\r\n550-no\r\n550 no\r\n250 Ok\r\n",
+                                          "250 Ok\r\n250 Ok\r\n250 Ok\r\n", "221 Bye\r\n"};
+    for (size_t cut = 0; cut < 50; cut++) {
+        struct desk *d = desk_new(grouped, "");
+        for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+            feed_cut(d, answers[i], cut);
+        }
+        assert_string_equal(d->notes.heard, "greeting=220;ehlo=250;mail=250;rcpt=550;rset=250;"
+                                            "mail=250;rcpt=250;rset=250;quit=221;");
+        assert_string_equal(d->pump.sent, "EHLO me\r\n"
+                                          "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nRSET\r\n"
+                                          "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nRSET\r\nQUIT\r\n");
+        assert_int_equal(d->notes.outcome, OUTCOME_CLOSED_BY_US);
+        free(d);
+    }
+}
+
+struct group_row {
+    const char *label, *answers; /* to the first group */
+    enum machine_peer peer;
+    enum smtp_outcome outcome;
+    enum smtp_step step;
+};
+
+static const struct group_row group_ends[] = {
+    {"one reply too many", "250 a\r\n550 b\r\n250 c\r\n250 d\r\n", PEER_OPEN, OUTCOME_UNSOLICITED,
+     STEP_MAIL},
+    {"FIN in the middle", "250 a\r\n550 b\r\n", PEER_FIN, OUTCOME_CLOSED, STEP_RSET},
+    {"no reply in the middle", "250 a\r\n550-b\r\n", PEER_FIN, OUTCOME_CLOSED, STEP_RCPT},
+    {"nonsense", "250 a\r\nhello\r\n", PEER_OPEN, OUTCOME_MALFORMED, STEP_RCPT},
+};
+
+static void groups_that_break(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof group_ends / sizeof *group_ends; i++) {
+        const struct group_row *row = &group_ends[i];
+        struct desk *d = desk_new(grouped, "");
+        pump_feed(&d->pump, "220 x\r\n", 7);
+        pump_feed(&d->pump, "250 x\r\n", 7);
+        pump_feed(&d->pump, row->answers, strlen(row->answers));
+        d->pump.peer = row->peer;
+        pump_run(&d->pump);
+        if (d->notes.outcome != row->outcome || d->notes.step != row->step) {
+            fail_msg("%s: %s at %s", row->label, smtp_outcome_name(d->notes.outcome),
+                     smtp_step_name(d->notes.step));
+        }
+        free(d);
+    }
+}
+
+/* The time for a reply begins when the one before has come, and is the group's patience at most. */
+static void groups_have_patience(void **state)
+{
+    (void)state;
+    struct desk *d = desk_new(grouped, "");
+    pump_feed(&d->pump, "220 x\r\n", 7);
+    pump_feed(&d->pump, "250 x\r\n", 7);
+    d->pump.now_ns = 50 * CLOCK_SECOND;
+    pump_feed(&d->pump, "250 a\r\n", 7);
+    assert_int_equal(d->pump.machine.ops->deadline(d->pump.machine.self),
+                     50 * CLOCK_SECOND + CLOCK_MINUTE);
+    free(d);
 }
 
 struct body_row {
@@ -364,6 +445,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_mail_at_every_split),
+        cmocka_unit_test(groups_at_every_split),
+        cmocka_unit_test(groups_that_break),
+        cmocka_unit_test(groups_have_patience),
         cmocka_unit_test(bodies_are_stuffed),
         cmocka_unit_test(a_long_body_goes_out_whole),
         cmocka_unit_test(how_sessions_end),

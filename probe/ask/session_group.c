@@ -1,0 +1,297 @@
+/*
+ * session_group.c - several forms in one write, where the server offers PIPELINING (RFC 2920)
+ *
+ * A group is MAIL, RCPT and RSET of each of its forms, so every form keeps a transaction and a
+ * proof of its own: the 250 to RSET behind it. What a group hears is the last word only when it is
+ * a plain no. All that needs another command (an accepted recipient, a sender that should be
+ * another, a path without brackets, an unknown no that wants the control R43) is asked again alone.
+ *
+ * Replies carry no number. When one does not fit its command, nobody knows which was the first: the
+ * session is tainted, and all that it said is taken back. When replies stay away, no form is
+ * blamed: the forms without an answer go back. After a silence, or a second hang-up, the target is
+ * asked one command at a time.
+ */
+#include <string.h>
+
+#include "lib/base/clock.h"
+#include "probe/ask/session_private.h"
+
+/* A server that lets a group wait so long for one reply is asked one command at a time, with the
+ * patience of RFC 5321 4.5.3.2. */
+#define GROUP_PATIENCE_NS CLOCK_MINUTE
+
+enum { LOST_GROUP_FORMS = 3 }; /* after a loss: Exim hangs up at the fourth syntax error */
+
+static unsigned room_for_forms(const struct session *s)
+{
+    unsigned most = s->plan->group_losses > 0 ? LOST_GROUP_FORMS : SESSION_GROUP_MAX;
+    return s->refusals < most ? most - s->refusals : 0;
+}
+
+static void add_line(struct session *s, struct strbuf *lines, enum smtp_step step,
+                     void (*write)(const struct session *s, struct strbuf *line))
+{
+    struct session_group *g = &s->group;
+    if (write != NULL) {
+        write(s, lines);
+    } else {
+        strbuf_adds(lines, "RSET");
+    }
+    strbuf_adds(lines, "\r\n");
+    g->owner[g->commands] = g->count;
+    g->steps[g->commands++] = (uint8_t)step;
+}
+
+static bool companion_first(const struct form_result *r)
+{
+    return r->form.recipient->companion != NULL && !r->form.recipient->companion_after;
+}
+
+/* False: there was no room for its lines, and nothing has changed. */
+static bool add_form(struct session *s, struct strbuf *lines, struct form_result *r)
+{
+    struct session_group *g = &s->group;
+    size_t len = lines->len;
+    uint8_t commands = g->commands;
+    session_open_form(s, r);
+    add_line(s, lines, STEP_MAIL, session_write_mail);
+    if (companion_first(r)) {
+        add_line(s, lines, STEP_RCPT, session_write_companion);
+    }
+    add_line(s, lines, STEP_RCPT, session_write_rcpt);
+    add_line(s, lines, STEP_RSET, NULL);
+    if (lines->truncated) {
+        lines->len = len;
+        g->commands = commands;
+        return false;
+    }
+    g->senders[g->count] = s->sender;
+    g->forms[g->count++] = r;
+    return true;
+}
+
+bool session_begin_group(struct session *s)
+{
+    struct session_group *g = &s->group;
+    struct strbuf lines;
+    struct form_result *r;
+    unsigned room = room_for_forms(s);
+    bool possible = !s->config->one_by_one && !s->plan->helo_only && !s->asked_suspect &&
+                    plan_plain_sender(s->plan) != NULL && session_offers(s, "PIPELINING");
+    memset(g, 0, sizeof(*g));
+    strbuf_init(&lines, s->message, sizeof(s->message));
+    while (possible && g->count < room &&
+           (r = plan_next_grouped(s->plan, s->client.now_ns)) != NULL) {
+        const char *why = session_lacks(s, r);
+        if (why != NULL) {
+            plan_not_applicable(s->plan, r, why);
+        } else if (!add_form(s, &lines, r)) {
+            plan_put_back(s->plan, r);
+            possible = false;
+        }
+    }
+    s->form = NULL;
+    g->bytes = (uint16_t)lines.len;
+    return g->count > 0;
+}
+
+void session_group_said(struct session *s)
+{
+    struct session_group *g = &s->group;
+    s->form = g->forms[g->owner[g->said++]];
+}
+
+static void turn_to(struct session *s, uint8_t form)
+{
+    struct session_group *g = &s->group;
+    s->form = g->forms[form];
+    s->sender = g->senders[form];
+    s->answer_here = false;
+    g->mail_taken = g->companion_heard = g->single = g->unlearned = false;
+}
+
+void session_say_group(struct session *s)
+{
+    struct session_group *g = &s->group;
+    struct span lines = span_to((struct span){s->message, sizeof(s->message)}, g->bytes);
+    s->notes->groups++;
+    smtp_client_group(&s->client, lines, g->steps, g->commands, GROUP_PATIENCE_NS);
+    turn_to(s, 0);
+}
+
+/* Forms of the group without an answer, from `first` on, are not asked yet. */
+static void put_back_from(struct session *s, uint8_t first)
+{
+    struct session_group *g = &s->group;
+    for (uint8_t i = first; i < g->count; i++) {
+        plan_put_back(s->plan, g->forms[i]);
+    }
+    s->form = NULL;
+}
+
+static enum session_stage taint(struct session *s)
+{
+    put_back_from(s, s->group.owner[s->group.heard - 1]);
+    s->plan->group_off = true;
+    session_taint(s);
+    if (smtp_client_group_left(&s->client) == 0) {
+        return STAGE_QUIT;
+    }
+    s->over = true;
+    return STAGE_CLOSE;
+}
+
+/* 421: the server closes, and hears no more of the group. */
+static enum session_stage closing(struct session *s, enum smtp_step step, const struct reply *reply)
+{
+    uint8_t owner = s->group.owner[s->group.heard - 1];
+    if (!s->answer_here) {
+        session_keep_answer(s, step, reply, answer_judge(step, reply));
+    }
+    s->turned_away = true;
+    session_give_answer(s);
+    put_back_from(s, (uint8_t)(owner + 1));
+    if (smtp_client_group_left(&s->client) == 0) {
+        return STAGE_QUIT;
+    }
+    s->over = true;
+    return STAGE_GROUP;
+}
+
+static bool asks_in_plain_name(const struct session *s)
+{
+    return s->form->form.sender == &form_senders[0];
+}
+
+static enum session_stage hear_mail(struct session *s, const struct reply *reply)
+{
+    struct session_group *g = &s->group;
+    struct answer_judgement j = answer_judge(STEP_MAIL, reply);
+    bool syntax = j.answer == ANSWER_SYNTAX;
+    session_count_refusal(s, reply, j);
+    if (j.answer == ANSWER_NONE) {
+        return taint(s);
+    }
+    if (j.answer == ANSWER_ACCEPTED) {
+        g->mail_taken = true;
+        s->plan->mail_style = s->mail_bare ? STYLE_BARE : STYLE_BRACKETS;
+        s->notes->bare_mail = s->mail_bare;
+        return STAGE_GROUP;
+    }
+    g->unlearned = (syntax && s->plan->mail_style == STYLE_UNKNOWN) ||
+                   (asks_in_plain_name(s) && (syntax || j.answer == ANSWER_REFUSED_SENDER));
+    session_keep_answer(s, STEP_MAIL, reply, j);
+    return STAGE_GROUP;
+}
+
+/* An unknown no to an external form, held against the control R43 of this session. */
+static bool unknown_stays_open(struct session *s, enum answer a)
+{
+    bool unknown = a == ANSWER_DENIED_UNKNOWN || a == ANSWER_NO_MAILBOX;
+    return unknown && s->form->form.kind == FORM_EXTERNAL && s->control == CONTROL_UNKNOWN;
+}
+
+static void keep_rcpt(struct session *s, const struct reply *reply, struct answer_judgement j)
+{
+    struct session_group *g = &s->group;
+    struct plan *p = s->plan;
+    bool bracketed = s->form->form.recipient->template[0] == '<';
+    bool odd_style = j.answer == ANSWER_SYNTAX && p->rcpt_style == STYLE_UNKNOWN && bracketed;
+    bool control = s->form->form.kind == FORM_CONTROL;
+    bool taken = j.answer == ANSWER_ACCEPTED;
+    bool other_sender = asks_in_plain_name(s) && j.answer == ANSWER_REFUSED_SENDER;
+    if (bracketed && !odd_style && p->rcpt_style == STYLE_UNKNOWN) {
+        p->rcpt_style = STYLE_BRACKETS;
+    }
+    session_keep_answer(s, STEP_RCPT, reply, j);
+    s->form->rcpt_accepted = taken;
+    g->unlearned = odd_style || other_sender;
+    g->single = (taken && !control) || unknown_stays_open(s, j.answer);
+    if (s->control == CONTROL_SAME_CLASS && s->form->form.kind == FORM_EXTERNAL &&
+        (j.answer == ANSWER_DENIED_UNKNOWN || j.answer == ANSWER_NO_MAILBOX)) {
+        s->form->answer = ANSWER_REFUSED_CLIENT;
+    }
+    if (taken) {
+        session_note_taken(s);
+    }
+}
+
+/* Behind a refused MAIL a no is certain (503 or the same again), a yes is another command's. */
+static enum session_stage hear_rcpt(struct session *s, const struct reply *reply)
+{
+    struct session_group *g = &s->group;
+    struct answer_judgement j = answer_judge(STEP_RCPT, reply);
+    bool companion = companion_first(s->form) && !g->companion_heard;
+    if (!g->mail_taken) {
+        s->refusals += reply_class(reply) >= 4;
+        return reply_class(reply) <= 3 ? taint(s) : STAGE_GROUP;
+    }
+    session_count_refusal(s, reply, j);
+    if (j.answer == ANSWER_NONE) {
+        return taint(s);
+    }
+    g->companion_heard = true;
+    if (!companion) {
+        keep_rcpt(s, reply, j);
+    }
+    return STAGE_GROUP;
+}
+
+/* The first of them finds out alone; then the others are asked together again. */
+static void put_back_unlearned(struct session *s)
+{
+    struct plan *p = s->plan;
+    if (p->group_wait) {
+        plan_put_back(p, s->form);
+    } else {
+        plan_ask_single(p, s->form);
+    }
+    p->group_wait = true;
+}
+
+static enum session_stage hear_rset(struct session *s, const struct reply *reply)
+{
+    struct session_group *g = &s->group;
+    /* RFC 3207 4: whoever wants TLS first may say 530 to RSET, too. */
+    bool in_clear = reply->code == 530 && s->form->answer == ANSWER_TLS_REQUIRED;
+    if (reply->code != 250 && !in_clear) {
+        return taint(s);
+    }
+    if (g->unlearned) {
+        put_back_unlearned(s);
+    } else if (g->single) {
+        plan_ask_single(s->plan, s->form);
+    } else {
+        session_give_answer(s);
+    }
+    if (g->heard == g->commands) {
+        return session_begin_form(s);
+    }
+    turn_to(s, g->owner[g->heard]);
+    return STAGE_GROUP;
+}
+
+enum session_stage session_hear_group(struct session *s, const struct reply *reply)
+{
+    struct session_group *g = &s->group;
+    enum smtp_step step = (enum smtp_step)g->steps[g->heard++];
+    if (reply->code == 421) {
+        return closing(s, step, reply);
+    }
+    return step == STEP_MAIL   ? hear_mail(s, reply)
+           : step == STEP_RCPT ? hear_rcpt(s, reply)
+                               : hear_rset(s, reply);
+}
+
+void session_group_lost(struct session *s, enum smtp_outcome outcome)
+{
+    struct session_group *g = &s->group;
+    put_back_from(s, g->owner[g->heard]);
+    bool hung_up = outcome == OUTCOME_CLOSED || outcome == OUTCOME_RESET;
+    s->plan->group_off = s->plan->group_losses > 0 || !hung_up;
+    s->plan->group_losses++;
+    s->group_lost = true;
+    if (outcome == OUTCOME_UNSOLICITED) {
+        session_taint(s);
+    }
+}
