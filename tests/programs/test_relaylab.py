@@ -1,7 +1,5 @@
 """relaylab as a user runs it: each case one test, both worlds, reports, selection, wrong input."""
 
-import fcntl
-import hashlib
 import json
 import os
 import resource
@@ -11,6 +9,8 @@ import textwrap
 from pathlib import Path
 
 import pytest
+
+from once import once
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("RELAYLAB_BUILD", ROOT / "build")).resolve()
@@ -36,18 +36,8 @@ def run_once(args):
 
 
 def results(*args):
-    """One object a case, from one run over all of them. Every worker of pytest collects all tests;
-    one of them runs the cases, the others wait and read."""
-    name = hashlib.sha256(repr(args).encode()).hexdigest()
-    with open(Path(os.environ["RELAYLAB_TESTS_SHARED"], name), "a+", encoding="utf-8") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        file.seek(0)
-        text = file.read()
-        if text:
-            return json.loads(text)
-        found = run_once(args)
-        json.dump(found, file)
-    return found
+    """One object a case, from one run over all of them."""
+    return once(repr(args), lambda: run_once(args))
 
 
 def cases(*args):
