@@ -47,6 +47,14 @@ static bool companion_first(const struct form_result *r)
     return r->form.recipient->companion != NULL && !r->form.recipient->companion_after;
 }
 
+/* Errors that a form costs at most: another recipient may be refused as well; and no host behind
+ * the @ is refused at MAIL nearly everywhere, and so is the RCPT behind it. */
+static unsigned cost(const struct form_result *r)
+{
+    bool no_host = strstr(r->form.sender->template, "@>") != NULL;
+    return 1U + (companion_first(r) ? 1U : 0U) + (no_host ? 1U : 0U);
+}
+
 /* False: there was no room for its lines, and nothing has changed. */
 static bool add_form(struct session *s, struct strbuf *lines, struct form_result *r)
 {
@@ -80,12 +88,13 @@ bool session_begin_group(struct session *s)
                     plan_plain_sender(s->plan) != NULL && session_offers(s, "PIPELINING");
     memset(g, 0, sizeof(*g));
     strbuf_init(&lines, s->message, sizeof(s->message));
-    while (possible && g->count < room &&
-           (r = plan_next_grouped(s->plan, s->client.now_ns)) != NULL) {
+    while (possible && room > 0 && (r = plan_next_grouped(s->plan, s->client.now_ns)) != NULL) {
         const char *why = session_lacks(s, r);
         if (why != NULL) {
             plan_not_applicable(s->plan, r, why);
-        } else if (!add_form(s, &lines, r)) {
+        } else if (cost(r) <= room && add_form(s, &lines, r)) {
+            room -= cost(r);
+        } else {
             plan_put_back(s->plan, r);
             possible = false;
         }

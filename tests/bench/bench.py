@@ -162,29 +162,36 @@ def batteries(build, _directory):
     median_line("batteries", rates, "/s   (to reach: 3000)")
 
 
+def ask_both(build, port, sink, rounds):
+    """Seconds of relayprobe and of nmap for the same server; relayprobe's last report."""
+    ours, theirs, report = [], [], {}
+    for _ in range(rounds):
+        start = time.monotonic()
+        done = subprocess.run([str(build / "relayprobe"), "--canary", "probe@canary.test",
+                               "--no-ledger", "--sink", f"127.0.0.1:{sink}", "--json",
+                               f"127.0.0.1:{port}"], capture_output=True, text=True, check=False)
+        ours.append(time.monotonic() - start)
+        report = json.loads(done.stdout)
+        start = time.monotonic()
+        subprocess.run(["nmap", "-Pn", "-n", "-sT", "-p", str(port), "--script",
+                        "+smtp-open-relay", "127.0.0.1"], capture_output=True, check=True)
+        theirs.append(time.monotonic() - start)
+    return ours, theirs, report
+
+
 def detector(build, _directory):
-    print("first battery on sockets, against mockmta --persona postfix-554")
-    sink = free_port()
-    ours, theirs, forms = [], [], 0
-    with mockmta(build) as _, Server([str(build / "mockmta"), "--persona", "postfix-554",
-                                      "--listen",
-                                      f"127.0.0.1:{(port := free_port())}"], port):
-        for _ in range(ROUNDS):
-            start = time.monotonic()
-            done = subprocess.run([str(build / "relayprobe"), "--canary", "probe@canary.test",
-                                   "--no-ledger", "--sink",
-                                   f"127.0.0.1:{sink}", "--json", f"127.0.0.1:{port}"],
-                                   capture_output=True, text=True,
-                                  check=False)
-            ours.append(time.monotonic() - start)
-            forms = json.loads(done.stdout)["forms"]["total"]
-            start = time.monotonic()
-            subprocess.run(["nmap", "-Pn", "-n", "-sT", "-p", str(port), "--script",
-                            "+smtp-open-relay", "127.0.0.1"],
-                           capture_output=True, check=True)
-            theirs.append(time.monotonic() - start)
-    median_line(f"relayprobe, {forms} forms", ours, "s")
-    median_line("nmap smtp-open-relay, 16", theirs, "s")
+    print("standard battery on sockets, against mockmta --persona postfix-554")
+    sink, port, line = free_port(), free_port(), free_port()
+    mock = [str(build / "mockmta"), "--persona", "postfix-554", "--listen", f"127.0.0.1:{port}"]
+    delay = ["/usr/bin/python3", str(ROOT / "tests/bench/delay.py"), str(line), str(port), "0.1"]
+    with mockmta(build) as _, Server(mock, port), Server(delay, line):
+        for label, at, rounds in (("no delay", port, ROUNDS), ("0.1 s each way", line, 3)):
+            ours, theirs, report = ask_both(build, at, sink, rounds)
+            forms, trips = report["forms"]["total"], report["round_trips"]
+            print(f" {label}: {report['sessions']} sessions, {report['commands']} commands, "
+                  f"{trips} round trips")
+            median_line(f"relayprobe, {forms} forms", ours, "s")
+            median_line("nmap smtp-open-relay, 16", theirs, "s")
 
 
 SECTIONS = {"messages": messages, "sessions": sessions, "batteries": batteries,
