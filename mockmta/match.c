@@ -109,6 +109,9 @@ static bool after_holds(const struct rule_when *w, const struct session *s)
     if (!w->after_set) {
         return true;
     }
+    if (s->count[w->after_event] < w->after_times) {
+        return false;
+    }
     for (size_t i = 0; i < s->past_count; i++) {
         if (s->past[i].at == w->after_event && code_is(s->past[i].code, w->after_code)) {
             return true;

@@ -81,6 +81,7 @@ struct rule_when {
                                     this session */
     int after_code;              /* 0: any; 4, 5...: class; 3 digits: code */
     bool after_set;
+    unsigned after_times; /* key: after: {at: EHLO, times: 2} - said so often, or more */
     uint64_t errors_min; /* key: errors: N - replies 4yz/5yz given in this session so far, N or more
                           */
 };

@@ -174,6 +174,7 @@ static bool parse_seen_after(struct conf *c, const struct conf_node *n, void *ta
 struct after_keys {
     int at;
     uint64_t replied;
+    uint64_t times;
 };
 
 /* clang-format off */
@@ -183,11 +184,14 @@ static const struct conf_field after_fields[] = {
     {.name = "replied", .type = CONF_UINT,
      .offset = offsetof(struct after_keys, replied), .max = 599,
      .doc = "what it got: a code, or 2, 4 or 5 for the class", .example = "550"},
+    {.name = "times", .type = CONF_UINT,
+     .offset = offsetof(struct after_keys, times), .min = 1, .max = 65535,
+     .doc = "how often it was said, or more; this one counts too", .example = "2"},
 };
 
 static const struct conf_table after_table = {
     .name = "condition on an earlier command", .doc = "an earlier command of this session",
-    .fields = after_fields, .field_count = 2, .size = sizeof(struct after_keys),
+    .fields = after_fields, .field_count = 3, .size = sizeof(struct after_keys),
 };
 /* clang-format on */
 
@@ -208,6 +212,7 @@ static bool parse_after(struct conf *c, const struct conf_node *n, void *target)
     }
     w->after_event = (enum smtp_event)k.at;
     w->after_code = (int)k.replied;
+    w->after_times = (unsigned)k.times;
     w->after_set = true;
     return true;
 }

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "lib/smtp/address.h"
+#include "probe/ask/contexts.h"
 #include "probe/ask/forms_private.h"
 
 enum { LOCAL_PART_MAX = 64 /* RFC 5321 4.5.3.1.1 */ };
@@ -20,7 +21,7 @@ enum { LOCAL_PART_MAX = 64 /* RFC 5321 4.5.3.1.1 */ };
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 struct selection {
-    enum form_context context; /* of the word that is being read */
+    uint8_t context; /* of the word that is being read */
     struct form *forms;
     size_t cap;
     size_t *count;
@@ -50,15 +51,32 @@ static bool selection_add(struct selection *s, const struct sender_row *from,
     struct form *f = &s->forms[(*s->count)++];
     *f = (struct form){.sender = from,
                        .recipient = to,
-                       .context = (uint8_t)s->context,
+                       .context = s->context,
                        .kind = to->control ? FORM_CONTROL : FORM_EXTERNAL};
     struct strbuf id;
     strbuf_init(&id, f->id, sizeof(f->id));
     strbuf_adds(&id, from->id);
     strbuf_addc(&id, '-');
     strbuf_adds(&id, to->id);
-    strbuf_adds(&id, s->context == CONTEXT_STARTTLS ? "@E3" : "");
+    if (s->context != CONTEXT_PLAIN) {
+        strbuf_addf(&id, "@%s", form_contexts[s->context].id);
+    }
     return true;
+}
+
+/* The plain pair once more for each. Behind STARTTLS only where that can be done: its form comes
+ * from forms_add_starttls. */
+static bool select_contexts(struct selection *s, enum form_battery b)
+{
+    bool fits = true;
+    for (size_t i = CONTEXT_STARTTLS + 1; i < form_context_count; i++) {
+        s->context = (uint8_t)i;
+        if (form_contexts[i].battery <= b) {
+            fits = selection_add(s, &form_senders[0], &form_recipients[0]) && fits;
+        }
+    }
+    s->context = CONTEXT_PLAIN;
+    return fits;
 }
 
 /* The pairing rule. Controls come last: they explain answers, and must not stand in the way of
@@ -77,6 +95,7 @@ static bool select_battery(struct selection *s, enum form_battery b)
             fits = selection_add(s, &form_senders[i], &form_recipients[0]) && fits;
         }
     }
+    fits = select_contexts(s, b) && fits;
     for (size_t i = 0; i < form_recipient_count; i++) {
         const struct recipient_row *r = &form_recipients[i];
         if (r->control && r->battery <= b) {
@@ -261,7 +280,8 @@ static bool form_has(const struct form *f, const char *word)
 {
     const struct recipient_row *r = f->recipient;
     return has(f->sender->template, word) || has(f->sender->params, word) ||
-           has(r->template, word) || has(r->params, word) || has(r->companion, word);
+           has(r->template, word) || has(r->params, word) || has(r->companion, word) ||
+           context_says(context_of(f), word);
 }
 
 static const char *path_trouble(const struct form *f, struct span path, bool cut)
@@ -355,7 +375,10 @@ static const char *unknown(const struct form *f, const struct form_identity *who
             return rows[i].sentence;
         }
     }
-    return NULL;
+    const char *name = context_of(f)->helo;
+    bool twice = name != NULL && strcmp(name, "{D}") == 0 &&
+                 span_iequal(who->local_domain, who->target_name);
+    return twice ? "the local domain is the target's name, which E5t asks with" : NULL;
 }
 
 void forms_name_by_address(struct form_identity *who, char *room, size_t cap)
@@ -404,8 +427,9 @@ const char *form_lacks(const char *keyword)
     return NULL;
 }
 
-void form_extensions(const struct form *f, const char *keyword[2])
+void form_extensions(const struct form *f, const char *keyword[FORM_KEYWORDS_MAX])
 {
     keyword[0] = f->sender->extension;
     keyword[1] = f->recipient->extension;
+    keyword[2] = f->context == CONTEXT_STARTTLS ? NULL : context_of(f)->extension;
 }

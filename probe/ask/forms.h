@@ -1,8 +1,8 @@
 /*
  * forms.h - the ways to ask a server to relay, as data
  *
- * A form is a sender shape times a recipient shape (session contexts come later). Rows are
- * templates; forms_select makes the list of forms for one target by the pairing rule: every
+ * A form is a sender shape times a recipient shape, in a session of some kind (contexts.h). Rows
+ * are templates; forms_select makes the list of forms for one target by the pairing rule: every
  * recipient shape with the plainest sender that the server takes, then every sender shape with the
  * plain recipient. A cell that differs is seen in the report; a cross is asked by its id ("S3-R6").
  *
@@ -104,7 +104,8 @@ struct form_identity { /* who asks whom */
 
 enum form_context {
     CONTEXT_PLAIN,   /* as the target is asked anyhow */
-    CONTEXT_STARTTLS /* E3: behind STARTTLS */
+    CONTEXT_STARTTLS /* E3: behind STARTTLS; it may begin in a plain session */
+                     /* further ones are rows of contexts.h */
 };
 
 enum form_kind { FORM_EXTERNAL, FORM_AMBIGUOUS, FORM_CONTROL };
@@ -142,7 +143,7 @@ bool forms_add_starttls(struct form *forms, size_t cap, size_t *count);
 /* The selection names a battery, not only ids. */
 bool forms_names_battery(struct span selection);
 /* Cuts "@E3" off an id. False: no such context. */
-bool form_context_cut(struct span *id, enum form_context *context);
+bool form_context_cut(struct span *id, uint8_t *context);
 /* The canary that the form would reach. */
 struct canary form_canary(const struct form *f, const struct form_identity *who);
 /* An address with a token in it, as `place` says: local+token@domain, or token@domain. */
@@ -162,10 +163,14 @@ void form_sender(const struct form *f, const struct sender_row *row,
                  const struct form_identity *who, bool bare, struct strbuf *out);
 void form_recipient(const struct form *f, const struct form_identity *who, bool bare,
                     struct strbuf *out);
+/* Any template, in the form's words. */
+void form_expand(const struct form *f, const char *template, const struct form_identity *who,
+                 struct strbuf *out);
 /* The other recipient of the same transaction; only for rows that have one. */
 void form_companion(const struct form *f, const struct form_identity *who, struct strbuf *out);
-/* The EHLO keywords that the form cannot do without: up to two, NULL where there is none. */
-void form_extensions(const struct form *f, const char *keyword[2]);
+enum { FORM_KEYWORDS_MAX = 3 };
+/* The EHLO keywords that the form cannot do without; NULL where there is none. */
+void form_extensions(const struct form *f, const char *keyword[FORM_KEYWORDS_MAX]);
 /* Why a form is not applicable where EHLO does not offer a keyword: a sentence that lives for
  * ever. */
 const char *form_lacks(const char *keyword);

@@ -344,6 +344,13 @@ void form_recipient(const struct form *f, const struct form_identity *who, bool 
     add_params(&e, f->recipient->params);
 }
 
+void form_expand(const struct form *f, const char *template, const struct form_identity *who,
+                 struct strbuf *out)
+{
+    struct expansion e = {f, who, out};
+    expand(&e, template, false);
+}
+
 void form_companion(const struct form *f, const struct form_identity *who, struct strbuf *out)
 {
     struct expansion e = {f, who, out};

@@ -5,6 +5,7 @@
  * finds, so that nothing is cut on eighty columns.
  */
 #include "lib/base/json.h"
+#include "probe/ask/contexts.h"
 #include "probe/ask/forms_private.h"
 
 enum { ID_WIDTH = 6, SENT_WIDTH = 44, LINE_WIDTH = 79 };
@@ -49,15 +50,42 @@ static struct shown show_recipient(const struct recipient_row *r)
         .asked = r->asked};
 }
 
+/* The plain session is no row of the list. */
+static struct shown show_context(const struct context_row *c)
+{
+    return (struct shown){.id = c->id,
+                          .name = c->name,
+                          .verb = "session",
+                          .template = c->said,
+                          .extension = c->extension,
+                          .battery = c->battery,
+                          .why = c->why,
+                          .asked = c->asked};
+}
+
 static size_t shown_count(void)
 {
-    return form_sender_count + form_recipient_count;
+    return form_sender_count + form_recipient_count + form_context_count - 1;
 }
 
 static struct shown shown_at(size_t i)
 {
-    return i < form_sender_count ? show_sender(&form_senders[i])
-                                 : show_recipient(&form_recipients[i - form_sender_count]);
+    if (i < form_sender_count) {
+        return show_sender(&form_senders[i]);
+    }
+    i -= form_sender_count;
+    return i < form_recipient_count ? show_recipient(&form_recipients[i])
+                                    : show_context(&form_contexts[i - form_recipient_count + 1]);
+}
+
+/* Where a part of the list begins: its title. */
+static const char *part_at(size_t i)
+{
+    return i == 0                   ? "Senders"
+           : i == form_sender_count ? "Recipients"
+           : i == form_sender_count + form_recipient_count
+               ? "Sessions"
+               : NULL;
 }
 
 /* Path and parameters, and the other recipient where there is one. */
@@ -147,7 +175,7 @@ static void print_text(struct strbuf *out)
 {
     for (size_t i = 0; i < shown_count(); i++) {
         struct shown r = shown_at(i);
-        if (i == 0 || i == form_sender_count) {
+        if (part_at(i) != NULL) {
             size_t from = out->len;
             strbuf_adds(out, "ID");
             pad(out, from, ID_WIDTH);
@@ -160,15 +188,17 @@ static void print_text(struct strbuf *out)
         }
         print_text_row(out, &r);
     }
-    strbuf_adds(
-        out, "\n{x} {X} {t} the canary with token, its domain, the token; {p} {S} {rand} the\n"
-             "same of the sender; {T} {ip} the target's name, address; {D} a domain local to\n"
-             "it; {M} one whose MX it is; {Z} {B} a zone of ours, a domain it is a backup MX\n"
-             "for; {canary-ip4} the canary's server; {xh} {Xh} +XX for odd characters; {XU}\n"
-             "capitals; {Xw} a full-width letter; {pad} 60 letters.\n"
-             "A form is a sender and a recipient: S3-R1; S3 alone is S3-R1, R6 alone S1-R6.\n"
-             "A battery is every recipient with S1, then every sender with R1, then controls:\n"
-             "these explain other answers and are never counted; no message is sent for them.\n");
+    strbuf_adds(out,
+                "\n{x} {X} {t} the canary with token, its domain, the token; {p} {S} {rand} the\n"
+                "same of the sender; {T} {ip} the target's name, address; {D} a domain local to\n"
+                "it; {M} one whose MX it is; {Z} {B} a zone of ours, a domain it is a backup MX\n"
+                "for; {canary-ip4} the canary's server; {xh} {Xh} +XX for odd characters; {XU}\n"
+                "capitals; {Xw} a full-width letter; {pad} 60 letters.\n"
+                "A form is a sender and a recipient: S3-R1; S3 alone is S3-R1, R6 alone S1-R6.\n"
+                "It may be asked in a session of another kind: S1-R1@E5h.\n"
+                "A battery is every recipient with S1, then every sender with R1, then S1-R1 in\n"
+                "the sessions, then controls: these explain other answers and are never counted;\n"
+                "no message is sent for them.\n");
 }
 
 static void json_shown(struct json *j, const struct shown *r)
@@ -219,6 +249,8 @@ static const struct {
     {"recipient-behind-local", " R38 "},
     {"recipient-before-local", " R38r "},
     {"recipient-subdomain", " R39s "},
+    {"sessions-greeting", " E3 E5t E5d E5h E5l E5i E6 E6n "},
+    {"sessions-steps", " E7 E8 E9 E9a E10 "},
     {"recipients-paths",
      " R14 R15 R16 R17 R18 R19 R20 R20i R21 R22 R22t R22d R23 R24 R24p R25 R25a "},
 };
@@ -274,9 +306,12 @@ static const char markdown_head[] =
     "Written by `relayprobe --list-forms --markdown`; tests/programs holds this page to it.\n"
     "\n"
     "A form is a sender and a recipient. A battery asks every recipient with S1, then every\n"
-    "sender with R1, then the controls; a cross (S3-R6) is asked when it is named. Forms whose\n"
-    "needs are not known, or which the server's EHLO does not offer, are listed as not applicable\n"
-    "with the reason. The batteries hold each other: quick, first, standard, full.\n"
+    "sender with R1, then S1-R1 in each kind of session (S1-R1@E5h), then the controls; a cross\n"
+    "(S3-R6, S3-R6@E5h) is asked when it is named. Forms whose needs are not known, or which the\n"
+    "server's EHLO does not offer, are listed as not applicable with the reason; so is a session\n"
+    "that the server does not let us into: that is no answer about relaying. No session sends a\n"
+    "message to the target's own users: E8 names a local recipient and takes it back. The\n"
+    "batteries hold each other: quick, first, standard, full.\n"
     "\n"
     "*Asked by*: N nmap, M Metasploit, O OpenVAS and Nessus, E ERNW, D DSBL, A abuse.net, P MAPS,\n"
     "V ORVE and ORBS, R mailradar, G a gatorhole plugin, T ptsrvtester, L rlytest.\n"
@@ -289,10 +324,10 @@ static void print_markdown(struct strbuf *out)
     strbuf_adds(out, markdown_head);
     for (size_t i = 0; i < shown_count(); i++) {
         struct shown r = shown_at(i);
-        if (i == 0 || i == form_sender_count) {
-            strbuf_addf(out, "\n## %s\n\n", i == 0 ? "Senders" : "Recipients");
+        if (part_at(i) != NULL) {
+            strbuf_addf(out, "\n## %s\n\n", part_at(i));
             strbuf_addf(out,
-                        "| id | name | after `%s` | needs | battery | what it finds | asked by "
+                        "| id | name | `%s` | needs | battery | what it finds | asked by "
                         "| proved by |\n|---|---|---|---|---|---|---|---|\n",
                         r.verb);
         }

@@ -4,7 +4,7 @@
  * A context form is a form of its own, with tokens of its own: what comes home tells whether it was
  * let through in clear or inside TLS. It is "S1-R1@E3": pair, then context.
  */
-#include "probe/ask/forms.h"
+#include "probe/ask/contexts.h"
 
 bool forms_add_starttls(struct form *forms, size_t cap, size_t *count)
 {
@@ -50,15 +50,20 @@ bool forms_names_battery(struct span selection)
     return false;
 }
 
-bool form_context_cut(struct span *id, enum form_context *context)
+bool form_context_cut(struct span *id, uint8_t *context)
 {
     size_t at = span_rchr(*id, '@');
     *context = CONTEXT_PLAIN;
     if (at == SIZE_MAX) {
         return true;
     }
-    bool known = span_iequal(span_from(*id, at + 1), SPAN("E3"));
-    *context = CONTEXT_STARTTLS;
+    struct span name = span_from(*id, at + 1);
     *id = span_to(*id, at);
-    return known;
+    for (size_t i = CONTEXT_PLAIN + 1; i < form_context_count; i++) {
+        if (span_iequal(name, span_of(form_contexts[i].id))) {
+            *context = (uint8_t)i;
+            return true;
+        }
+    }
+    return false;
 }

@@ -14,6 +14,8 @@
 
 #include <string.h>
 
+#include "probe/ask/contexts.h"
+
 /* In whose name the plain question is asked when the server does not take the plainest sender (A4).
  */
 static const char *const stand_ins[] = {"S1", "S2", "S3", "S10", "S6", "S4"};
@@ -62,8 +64,8 @@ void plan_init(struct plan *p, struct form_result *results, size_t count, int64_
             results[i].state = FORM_NOT_APPLICABLE;
             p->forms[i].phase = PLAN_SETTLED;
         }
-        if (results[i].form.context != CONTEXT_PLAIN) { /* until it is known whether it can be had
-                                                         */
+        if (results[i].form.context == CONTEXT_STARTTLS) { /* until it is known whether it is
+                                                              offered */
             p->forms[i].phase = PLAN_SETTLED;
         }
     }
@@ -101,7 +103,7 @@ static bool may_ask(const struct plan *p, const struct plan_form *f, int64_t now
     if (plan_form_in_tls(p, r) != p->tls.on && !p->tls.implicit) {
         return false;
     }
-    return f->phase == PLAN_PENDING || (f->phase == PLAN_WAITING && f->due_ns <= now_ns);
+    return plan_form_in_context(p, r) && plan_form_is_left(p, (size_t)(f - p->forms), now_ns);
 }
 
 static struct form_result *take(struct plan *p, size_t i)
@@ -236,6 +238,12 @@ void plan_answered(struct plan *p, struct form_result *r, int64_t now_ns, unsign
         settle(p, r, FORM_OFFERED);
         return;
     }
+    if (plan_refuses_context(r)) {
+        plan_context_refused(p, r->answer == ANSWER_REFUSED_HELO
+                                    ? context_of(&r->form)->refused
+                                    : "in such a session the server refuses all that is asked");
+        return;
+    }
     switch (r->answer) {
     case ANSWER_ACCEPTED:
         settle(p, r, FORM_ACCEPTED);
@@ -303,6 +311,10 @@ static void forget_answer(struct plan *p, struct form_result *r)
         settle(p, r, FORM_OFFERED);
         return;
     }
+    if (r->state == FORM_NOT_APPLICABLE) { /* so said the session */
+        r->form.applicable = true;
+        r->form.why_not = NULL;
+    }
     r->data_accepted = false;
     r->state = FORM_NOT_ASKED;
     f->taints++;
@@ -342,7 +354,8 @@ void plan_put_back(struct plan *p, struct form_result *r)
 static const struct form_result *plain_of(const struct plan *p)
 {
     for (size_t i = 0; i < p->count; i++) {
-        if (p->results[i].form.recipient == &form_recipients[0]) {
+        const struct form *f = &p->results[i].form;
+        if (f->recipient == &form_recipients[0] && f->context == CONTEXT_PLAIN) {
             return &p->results[i];
         }
     }

@@ -67,6 +67,7 @@ struct plan {
                         name: by one form alone */
     bool group_off;  /* forms go one by one */
     bool helo_only;  /* the server hung up on EHLO */
+    uint8_t context; /* of the session that runs, enum form_context */
     struct plan_tls tls;
 };
 
@@ -110,6 +111,18 @@ void plan_put_back(struct plan *p, struct form_result *r);
 /* The form was taken and cannot be asked of this server; `why` is a sentence that lives for ever.
  */
 void plan_not_applicable(struct plan *p, struct form_result *r, const char *why);
+/* plan_context.c */
+/* The context of the next session: that of the form that was tried least, the plain one first. */
+void plan_choose_context(struct plan *p, int64_t now_ns);
+/* The form belongs into a session of the kind that runs. */
+bool plan_form_in_context(const struct plan *p, const struct form_result *r);
+/* The form may be asked now, wherever it belongs. */
+bool plan_form_is_left(const struct plan *p, size_t i, int64_t now_ns);
+/* The server does not let us into the context that runs: what is left of its forms is not
+ * applicable, also what was put off before. */
+void plan_context_refused(struct plan *p, const char *why);
+/* The answer was one to the context, not to the form. */
+bool plan_refuses_context(const struct form_result *r);
 /* plan_tls.c */
 bool plan_form_in_tls(const struct plan *p, const struct form_result *r);
 /* Forms are left that need STARTTLS first, and it may be had. */

@@ -13,18 +13,14 @@ bool plan_form_in_tls(const struct plan *p, const struct form_result *r)
     return p->tls.demanded || r->form.context == CONTEXT_STARTTLS;
 }
 
-static bool is_left(const struct plan *p, size_t i, int64_t now_ns)
-{
-    const struct plan_form *f = &p->forms[i];
-    return f->phase == PLAN_PENDING || (f->phase == PLAN_WAITING && f->due_ns <= now_ns);
-}
-
 bool plan_wants_tls(const struct plan *p, int64_t now_ns)
 {
     bool possible = p->tls.able && !p->tls.off && !p->tls.on && now_ns < p->deadline_ns &&
                     (p->tls.offered || p->tls.demanded);
     for (size_t i = 0; i < p->count && possible; i++) {
-        if (is_left(p, i, now_ns) && plan_form_in_tls(p, &p->results[i])) {
+        const struct form_result *r = &p->results[i];
+        if (plan_form_is_left(p, i, now_ns) && plan_form_in_context(p, r) &&
+            plan_form_in_tls(p, r)) {
             return true;
         }
     }

@@ -115,7 +115,7 @@ static enum session_stage hear_greeting(struct session *s, const struct reply *r
         note_session_refusal(s, STEP_GREETING, reply, j);
         return STAGE_QUIT;
     }
-    return s->plan->helo_only ? STAGE_HELO : STAGE_EHLO;
+    return session_hello(s);
 }
 
 static void note_keywords(struct session *s, const struct reply *reply)
@@ -143,6 +143,9 @@ static enum session_stage hear_ehlo(struct session *s, const struct reply *reply
         s->notes->session_answer = ANSWER_NONE;
         return session_after_ehlo(s);
     }
+    if (session_hello_refused(s, STEP_EHLO, reply)) {
+        return STAGE_QUIT;
+    }
     if (reply_class(reply) == 5 && reply->code != 521) {
         return STAGE_HELO;
     }
@@ -153,9 +156,15 @@ static enum session_stage hear_ehlo(struct session *s, const struct reply *reply
 static enum session_stage hear_helo(struct session *s, const struct reply *reply)
 {
     struct answer_judgement j = answer_judge(STEP_HELO, reply);
+    if (j.answer != ANSWER_ACCEPTED && session_hello_refused(s, STEP_HELO, reply)) {
+        return STAGE_QUIT;
+    }
     if (j.answer != ANSWER_ACCEPTED) {
         note_session_refusal(s, STEP_HELO, reply, j);
         return STAGE_QUIT;
+    }
+    if (session_context(s)->hello == HELLO_HELO) { /* that was no fault of EHLO */
+        return session_after_ehlo(s);
     }
     s->notes->helo_used = true;
     s->notes->session_answer = ANSWER_NONE;
@@ -169,7 +178,7 @@ static void say_ehlo(struct session *s)
     struct strbuf line;
     strbuf_init(&line, room, sizeof(room));
     strbuf_adds(&line, "EHLO ");
-    strbuf_add(&line, s->config->helo);
+    session_add_name(s, &line);
     command(s, STEP_EHLO, &line);
 }
 
@@ -179,7 +188,7 @@ static void say_helo(struct session *s)
     struct strbuf line;
     strbuf_init(&line, room, sizeof(room));
     strbuf_adds(&line, "HELO ");
-    strbuf_add(&line, s->config->helo);
+    session_add_name(s, &line);
     command(s, STEP_HELO, &line);
 }
 
@@ -217,6 +226,7 @@ static const struct stage_row stages[] = {
     [STAGE_STARTTLS] = {"starttls", session_hear_starttls, session_say_starttls},
     [STAGE_SECURING] = {"securing", hear_quit, session_say_securing},
     [STAGE_GROUP] = {"group", session_hear_group, session_say_group},
+    [STAGE_STEP] = {"step", session_hear_step, session_say_step},
     [STAGE_MAIL] = {"mail", session_hear_mail, session_say_mail},
     [STAGE_COMPANION] = {"companion", session_hear_companion, session_say_companion},
     [STAGE_RCPT] = {"rcpt", session_hear_rcpt, session_say_rcpt},
@@ -252,8 +262,9 @@ static void script_secured(void *self, struct smtp_client *c)
     struct session *s = self;
     (void)c;
     session_secured(s);
-    s->stage = STAGE_EHLO;
-    say_ehlo(s);
+    s->context_step = 0;
+    s->stage = (uint8_t)session_hello(s);
+    stages[s->stage].say(s);
 }
 
 /* The connection ended while a form was asked. An answer that only lacked its RSET stands. */
@@ -304,10 +315,12 @@ static void script_done(void *self, struct smtp_client *c, enum smtp_outcome out
     n->last_outcome = past_deadline ? OUTCOME_TIMEOUT : outcome;
     n->last_step = step;
     n->hung_up |= outcome == OUTCOME_CLOSED || outcome == OUTCOME_RESET;
-    if (step == STEP_EHLO && (outcome == OUTCOME_CLOSED || outcome == OUTCOME_RESET)) {
+    if (step == STEP_EHLO && s->plan->context == CONTEXT_PLAIN &&
+        (outcome == OUTCOME_CLOSED || outcome == OUTCOME_RESET)) {
         s->plan->helo_only = true;
     }
     session_lost_in_tls(s, outcome, step);
+    session_lost_in_context(s, outcome, step);
     if (s->stage == STAGE_GROUP) {
         session_group_lost(s, outcome);
     } else if (s->form != NULL) {
@@ -391,6 +404,8 @@ bool session_start(struct session *s, struct world *w, const struct session_conf
     smtp_client_init(&s->client, &session_script, s, config->timeouts, world_now(w),
                      config->deadline_ns);
     plan->tls.on = false;
+    s->context_step = 0;
+    plan_choose_context(plan, world_now(w));
     s->active = connect_session(s);
     return s->active;
 }

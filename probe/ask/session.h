@@ -130,6 +130,7 @@ struct session {
     unsigned retry_hint_s;
     uint8_t stage;             /* private: what the script awaits */
     uint8_t after_rset;        /* private: where it goes from RSET */
+    uint8_t context_step;      /* how many of the context's steps were taken */
     bool active;               /* between session_start and `ended` */
     bool answer_here;          /* the form has its answer, RSET pending */
     bool control_needed;       /* the answer stands only if R43 speaks for it */

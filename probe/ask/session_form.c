@@ -56,9 +56,9 @@ bool session_offers(const struct session *s, const char *keyword)
 
 const char *session_lacks(const struct session *s, const struct form_result *r)
 {
-    const char *keyword[2];
+    const char *keyword[FORM_KEYWORDS_MAX];
     form_extensions(&r->form, keyword);
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < FORM_KEYWORDS_MAX; i++) {
         if (keyword[i] != NULL && !session_offers(s, keyword[i])) {
             return form_lacks(keyword[i]);
         }
@@ -100,7 +100,7 @@ enum session_stage session_begin_form(struct session *s)
     if (s->sender == NULL) { /* no sender was taken at all: nothing to ask with */
         s->sender = r->form.sender;
     }
-    return STAGE_MAIL;
+    return session_enter_context(s);
 }
 
 void session_open_form(struct session *s, struct form_result *r)
@@ -291,6 +291,9 @@ enum session_stage session_hear_mail(struct session *s, const struct reply *repl
     struct plan *p = s->plan;
     struct answer_judgement j = answer_judge(STEP_MAIL, reply);
     enum session_stage next;
+    if (session_wants_hello(s, reply)) {
+        return STAGE_QUIT;
+    }
     if (ends_session(s, STEP_MAIL, reply, j, &next)) {
         return next;
     }

@@ -84,8 +84,9 @@ bool session_begin_group(struct session *s)
     struct strbuf lines;
     struct form_result *r;
     unsigned room = room_for_forms(s);
-    bool possible = !s->config->one_by_one && !s->plan->helo_only && !s->asked_suspect &&
-                    plan_plain_sender(s->plan) != NULL && session_offers(s, "PIPELINING");
+    bool possible = !s->config->one_by_one && session_groups_in_context(s) && !s->plan->helo_only &&
+                    !s->asked_suspect && plan_plain_sender(s->plan) != NULL &&
+                    session_offers(s, "PIPELINING");
     memset(g, 0, sizeof(*g));
     strbuf_init(&lines, s->message, sizeof(s->message));
     while (possible && room > 0 && (r = plan_next_grouped(s->plan, s->client.now_ns)) != NULL) {

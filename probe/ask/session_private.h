@@ -8,6 +8,7 @@
 #ifndef RELAYLAB_PROBE_ASK_SESSION_PRIVATE_H
 #define RELAYLAB_PROBE_ASK_SESSION_PRIVATE_H
 
+#include "probe/ask/contexts.h"
 #include "probe/ask/session.h"
 
 enum session_stage {
@@ -17,6 +18,7 @@ enum session_stage {
     STAGE_STARTTLS,
     STAGE_SECURING, /* the handshake */
     STAGE_GROUP,    /* several forms in one write */
+    STAGE_STEP,     /* of a context, before its form */
     STAGE_MAIL,
     STAGE_COMPANION, /* R38: the other recipient of the form */
     STAGE_RCPT,
@@ -95,6 +97,25 @@ enum session_stage session_hear_group(struct session *s, const struct reply *rep
 void session_group_said(struct session *s);
 /* The session ended with replies missing: their forms are asked one by one from now on. */
 void session_group_lost(struct session *s, enum smtp_outcome outcome);
+
+/* session_context.c */
+const struct context_row *session_context(const struct session *s);
+/* How the session introduces itself: EHLO, HELO, or with its first form. */
+enum session_stage session_hello(struct session *s);
+/* The name that it gives. */
+void session_add_name(const struct session *s, struct strbuf *out);
+/* The greeting was refused, and it was not our own. False: it was. */
+bool session_hello_refused(struct session *s, enum smtp_step step, const struct reply *reply);
+/* The form was chosen: the context's steps first, where it has any. */
+enum session_stage session_enter_context(struct session *s);
+/* It greets with EHLO, as PIPELINING wants, and says nothing before its forms. */
+bool session_groups_in_context(const struct session *s);
+void session_say_step(struct session *s);
+enum session_stage session_hear_step(struct session *s, const struct reply *reply);
+/* MAIL was refused because the greeting is missing. */
+bool session_wants_hello(struct session *s, const struct reply *reply);
+/* The session ended by itself; of interest when that was in a greeting that is not our own. */
+void session_lost_in_context(struct session *s, enum smtp_outcome outcome, enum smtp_step step);
 
 /* session_tls.c */
 bool session_is_implicit(const struct session *s);

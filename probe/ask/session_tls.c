@@ -87,7 +87,9 @@ void session_secured(struct session *s)
 enum session_stage session_after_ehlo(struct session *s)
 {
     struct plan *p = s->plan;
-    plan_tls_offered(p, s->notes->starttls_offered);
+    if (p->context == CONTEXT_PLAIN) {
+        plan_tls_offered(p, s->notes->starttls_offered);
+    }
     if (p->tls.forced && !p->tls.on && !p->tls.off) {
         return STAGE_STARTTLS;
     }

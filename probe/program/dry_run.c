@@ -6,6 +6,8 @@
  */
 #include "probe/program/dry_run.h"
 
+#include "probe/ask/contexts.h"
+
 #include <string.h>
 
 enum { NAME_MAX_LEN = 256 };
@@ -61,7 +63,26 @@ static void print_recipients(struct strbuf *out, const struct form *f,
     }
 }
 
-static void print_form(struct strbuf *out, const struct form *f, const struct form_identity *who)
+/* Its session's greeting, and what comes before the form. */
+static void print_context(struct strbuf *out, const struct form *f, const struct form_identity *who,
+                          const char *helo)
+{
+    const struct context_row *row = context_of(f);
+
+    strbuf_addf(out, "# in a session of its own: %s\n", row->name);
+    if (row->hello != HELLO_NONE) {
+        strbuf_adds(out, row->hello == HELLO_HELO ? "HELO " : "EHLO ");
+        context_name(f, who, span_of(helo), out);
+        strbuf_addc(out, '\n');
+    }
+    for (unsigned i = 0; i < row->step_count; i++) {
+        context_command(f, i, f->sender, who, span_of(helo), out);
+        strbuf_addc(out, '\n');
+    }
+}
+
+static void print_form(struct strbuf *out, const struct form *f, const struct form_identity *who,
+                       const char *helo)
 {
     strbuf_addf(out, "\n# %s: %s -> %s\n", f->id, f->sender->name, f->recipient->name);
     if (!f->applicable) {
@@ -70,6 +91,8 @@ static void print_form(struct strbuf *out, const struct form *f, const struct fo
     }
     if (f->context == CONTEXT_STARTTLS)
         strbuf_adds(out, "# where STARTTLS is offered, behind it and another EHLO:\n");
+    if (f->context > CONTEXT_STARTTLS)
+        print_context(out, f, who, helo);
     strbuf_adds(out, "MAIL FROM:");
     form_sender(f, f->sender, who, false, out);
     print_recipients(out, f, who);
@@ -174,7 +197,7 @@ bool dry_run_print(struct strbuf *out, const struct probe_config *config)
                     "# the target's name becomes what it greets with, if that is under --domain\n");
     strbuf_addf(out, "\nEHLO %s\n", names.helo);
     for (size_t i = 0; i < count; i++)
-        print_form(out, &forms[i], &who);
+        print_form(out, &forms[i], &who, names.helo);
     strbuf_adds(out, "QUIT\n");
     if (count > 0)
         print_message(out, &forms[0], &names, config);

@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+#include "probe/ask/contexts.h"
+
 static bool is_safe(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -74,6 +76,16 @@ static bool in_tls(const struct probe *p, const struct form_result *r)
     return is_implicit(p) || plan_form_in_tls(&p->plan, r);
 }
 
+static void write_name(struct strbuf *out, const struct probe *p, const struct form *f)
+{
+    char memory[MAIL_PATH_MAX];
+    struct strbuf name;
+
+    strbuf_init(&name, memory, sizeof(memory));
+    context_name(f, &p->who, span_of(p->helo), &name);
+    reproduce_quote(out, strbuf_span(&name));
+}
+
 static void write_swaks(struct strbuf *out, const struct probe *p, const struct form_result *r,
                         struct span sender, struct span recipient, bool whole)
 {
@@ -87,7 +99,7 @@ static void write_swaks(struct strbuf *out, const struct probe *p, const struct 
         endpoint_print_address(out, &p->config.source);
     }
     strbuf_adds(out, " --helo ");
-    reproduce_quote(out, span_of(p->helo));
+    write_name(out, p, &r->form);
     strbuf_adds(out, " --from ");
     reproduce_quote(out, inside(sender));
     strbuf_adds(out, " --to ");
@@ -126,11 +138,31 @@ static void write_recipients(struct strbuf *out, const struct probe *p, const st
         write_said(out, "RCPT TO:", strbuf_span(&other));
 }
 
+/* The greeting of the form's session, and what is said before the form. */
+static void write_hello(struct strbuf *out, const struct probe *p, const struct form_result *r)
+{
+    const struct context_row *row = context_of(&r->form);
+    const struct sender_row *from = r->sender_used != NULL ? r->sender_used : r->form.sender;
+    char memory[2 * MAIL_PATH_MAX];
+    struct strbuf line;
+
+    strbuf_init(&line, memory, sizeof(memory));
+    if (row->hello != HELLO_NONE) {
+        context_name(&r->form, &p->who, span_of(p->helo), &line);
+        write_said(out, row->hello == HELLO_HELO ? "HELO " : "EHLO ", strbuf_span(&line));
+    }
+    for (unsigned i = 0; i < row->step_count; i++) {
+        strbuf_reset(&line);
+        context_command(&r->form, i, from, &p->who, span_of(p->helo), &line);
+        write_said(out, "", strbuf_span(&line));
+    }
+}
+
 static void write_nc(struct strbuf *out, const struct probe *p, const struct form_result *r,
                      struct span sender, struct span recipient, bool whole)
 {
     strbuf_adds(out, "printf '%s\\r\\n'");
-    write_said(out, "EHLO ", span_of(p->helo));
+    write_hello(out, p, r);
     write_said(out, "MAIL FROM:", sender);
     write_recipients(out, p, &r->form, recipient);
     if (whole)
@@ -162,8 +194,9 @@ void reproduce_line(struct strbuf *out, const struct probe *p, const struct form
     strbuf_init(&recipient, recipient_memory, sizeof(recipient_memory));
     reproduce_sender(&sender, p, r);
     reproduce_recipient(&recipient, p, r);
-    if (r->form.recipient->companion == NULL &&
-        swaks_can(strbuf_span(&sender), strbuf_span(&recipient)))
+    const struct context_row *context = context_of(&r->form);
+    if (r->form.recipient->companion == NULL && context->hello == HELLO_EHLO &&
+        context->step_count == 0 && swaks_can(strbuf_span(&sender), strbuf_span(&recipient)))
         write_swaks(out, p, r, strbuf_span(&sender), strbuf_span(&recipient), whole);
     else
         write_nc(out, p, r, strbuf_span(&sender), strbuf_span(&recipient), whole);

@@ -10,6 +10,7 @@
 
 #include "drive/loop/loop.h"
 #include "lib/smtp/client.h"
+#include "probe/ask/contexts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +40,7 @@ struct oracle {
     bool bare, greeted, body_sent, ended, syntax;
     bool other_said, own_said;        /* of a form with two recipients */
     bool wants_tls, in_tls, told_tls; /* told: the server answers nothing in clear */
+    unsigned step;                    /* of the form's context: the next one to be said */
     int code;                         /* of the last reply that decided something; 0: none */
     char reply[256];
     char message[ORACLE_MESSAGE_MAX];
@@ -53,7 +55,7 @@ static void say(struct oracle *o, enum smtp_step step, const char *verb, bool se
     strbuf_init(&line, memory, sizeof memory - 2);
     strbuf_adds(&line, verb);
     if (step == STEP_EHLO || step == STEP_HELO)
-        strbuf_adds(&line, o->id.helo);
+        context_name(&o->form.form, &o->id.who, span_of(o->id.helo), &line);
     else if (step == STEP_MAIL && sender)
         form_sender(&o->form.form, o->form.form.sender, &o->id.who, o->bare, &line);
     else if (step == STEP_RCPT && sender)
@@ -63,13 +65,44 @@ static void say(struct oracle *o, enum smtp_step step, const char *verb, bool se
     smtp_client_command(&o->client, step, strbuf_span(&line));
 }
 
+/* What a session of another kind says before its form; the form follows whatever is answered. */
+static void go_on_in_context(struct oracle *o)
+{
+    const struct form *f = &o->form.form;
+    char memory[SMTP_LINE_MAX];
+    struct strbuf line;
+
+    if (o->step == context_of(f)->step_count) {
+        say(o, STEP_MAIL, "MAIL FROM:", true);
+        return;
+    }
+    strbuf_init(&line, memory, sizeof memory - 2);
+    context_command(f, o->step++, f->sender, &o->id.who, span_of(o->id.helo), &line);
+    smtp_client_command(&o->client, STEP_OTHER, strbuf_span(&line));
+}
+
 /* EHLO was taken: behind STARTTLS comes another. */
 static void after_hello(struct oracle *o)
 {
     if (o->wants_tls && !o->in_tls)
         say(o, STEP_STARTTLS, "STARTTLS", false);
     else
-        say(o, STEP_MAIL, "MAIL FROM:", true);
+        go_on_in_context(o);
+}
+
+static void say_hello(struct oracle *o)
+{
+    switch (context_of(&o->form.form)->hello) {
+    case HELLO_EHLO:
+        say(o, STEP_EHLO, "EHLO ", false);
+        return;
+    case HELLO_HELO:
+        say(o, STEP_HELO, "HELO ", false);
+        return;
+    case HELLO_NONE:
+        after_hello(o);
+        return;
+    }
 }
 
 static bool is_syntax(int code)
@@ -95,7 +128,7 @@ static void go_on(struct oracle *o, enum smtp_step step)
     switch (step) {
     case STEP_GREETING:
         o->greeted = true;
-        say(o, STEP_EHLO, "EHLO ", false);
+        say_hello(o);
         return;
     case STEP_EHLO:
     case STEP_HELO:
@@ -150,7 +183,9 @@ static void on_reply(void *self, struct smtp_client *c, const struct reply *repl
     o->code = reply->code;
     strbuf_init(&text, o->reply, sizeof o->reply);
     reply_print(&text, reply);
-    if (reply->code < 400) {
+    if (step == STEP_OTHER) {
+        go_on_in_context(o);
+    } else if (reply->code < 400) {
         go_on(o, step);
     } else if (step == STEP_EHLO) {
         say(o, STEP_HELO, "HELO ", false);
@@ -200,7 +235,7 @@ static void on_secured(void *self, struct smtp_client *c)
 
     (void)c;
     o->in_tls = true;
-    say(o, STEP_EHLO, "EHLO ", false);
+    say_hello(o);
 }
 
 static const struct smtp_script script = {
@@ -269,6 +304,7 @@ static void attempt(struct oracle *o, unsigned number)
     const struct endpoint *source = o->id.source.family != 0 ? &o->id.source : NULL;
 
     o->code = 0;
+    o->step = 0;
     o->greeted = o->ended = o->syntax = o->in_tls = false;
     o->wants_tls = o->told_tls || o->form.form.context == CONTEXT_STARTTLS ||
                    o->tls_mode == CASE_TLS_STARTTLS;

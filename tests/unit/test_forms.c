@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "lib/smtp/address.h"
-#include "probe/ask/forms.h"
+#include "probe/ask/contexts.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -264,6 +264,11 @@ static void what_is_not_known_is_not_asked(void **state)
         strbuf_init(&text, all, sizeof(all));
         strbuf_addf(&text, "%s%s%s%s%s", from->template, from->params ? from->params : "",
                     r->template, r->params ? r->params : "", r->companion ? r->companion : "");
+        const struct context_row *c = context_of(&forms[i]);
+        strbuf_adds(&text, c->helo ? c->helo : "");
+        for (unsigned k = 0; k < c->step_count; k++) {
+            strbuf_adds(&text, c->steps[k].say ? c->steps[k].say : "");
+        }
         form_needs(all, NULL, &out);
         assert_int_equal(forms[i].applicable, out.len == 0);
         assert_int_equal(forms[i].why_not != NULL, out.len > 0);

@@ -1,0 +1,131 @@
+/*
+ * contexts.c - the rows, and what is said in their sessions
+ *
+ * E5t and E5d want the target's own names; the three others are nobody's. E7 and E8 begin a
+ * transaction and take it back: what a server remembers of it decides. E8 would be stronger after a
+ * message that was accepted, but whoever is postmaster there did not ask for our mail.
+ */
+#include "probe/ask/contexts.h"
+
+#include <string.h>
+
+/* base64 of NUL "nobody@probe.invalid" NUL "nonsense": no server has that user (RFC 2606). */
+#define NONSENSE "AG5vYm9keUBwcm9iZS5pbnZhbGlkAG5vbnNlbnNl"
+#define NAME_REFUSED "the server does not take that name in EHLO"
+
+/* clang-format off */
+const struct context_row form_contexts[] = {
+    [CONTEXT_PLAIN] = {.id = "E1", .name = "plain", .said = "EHLO, then the form", .asked = "all",
+     .battery = BATTERY_QUICK, .why = "base case"},
+    [CONTEXT_STARTTLS] = {.id = "E3", .name = "behind STARTTLS", .said = "STARTTLS, EHLO again",
+     .extension = "STARTTLS", .battery = BATTERY_QUICK, .asked = "mxcheck, bsdfirst",
+     .why = "permit_tls_* and listeners whose policy hangs on the clear text"},
+    {.id = "E5t", .name = "HELO: target's name", .said = "EHLO {T}", .helo = "{T}",
+     .refused = NAME_REFUSED, .battery = BATTERY_STANDARD, .asked = "T",
+     .why = "whoever calls himself like the server is taken for it"},
+    {.id = "E5d", .name = "HELO: local domain", .said = "EHLO {D}", .helo = "{D}",
+     .refused = NAME_REFUSED, .battery = BATTERY_STANDARD, .asked = "T E",
+     .why = "check_helo_access with the own domain PERMIT before reject_unauth_destination"},
+    {.id = "E5h", .name = "HELO: localhost", .said = "EHLO localhost", .helo = "localhost",
+     .refused = NAME_REFUSED, .battery = BATTERY_STANDARD, .asked = "E",
+     .why = "a HELO rule for the server's own programs"},
+    {.id = "E5l", .name = "HELO: localhost.localdomain", .said = "EHLO localhost.localdomain",
+     .helo = "localhost.localdomain", .refused = NAME_REFUSED, .battery = BATTERY_STANDARD,
+     .asked = "E",
+     .why = "Postfix: localhost.localdomain PERMIT before reject_unauth_destination"},
+    {.id = "E5i", .name = "HELO: loopback literal", .said = "EHLO [127.0.0.1]",
+     .helo = "[127.0.0.1]", .refused = NAME_REFUSED, .battery = BATTERY_STANDARD, .asked = "none",
+     .why = "the address that a client names believed instead of its own"},
+    {.id = "E6", .name = "HELO", .said = "HELO instead of EHLO", .hello = HELLO_HELO,
+     .refused = "the server does not take HELO", .battery = BATTERY_STANDARD, .asked = "E",
+     .why = "rules that hang on EHLO, or on what only an ESMTP session knows"},
+    {.id = "E6n", .name = "no greeting", .said = "neither EHLO nor HELO", .hello = HELLO_NONE,
+     .refused = "the server wants EHLO or HELO first", .battery = BATTERY_STANDARD,
+     .asked = "Seuss27", .why = "checks at HELO time that never run"},
+    {.id = "E7", .name = "second transaction", .said = "MAIL, RSET, then the form",
+     .steps = {{NULL, WANT_TAKEN}, {"RSET", WANT_TAKEN}}, .step_count = 2,
+     .refused = "the server does not take the first transaction", .battery = BATTERY_STANDARD,
+     .asked = "N P", .why = "checks that the first transaction alone goes through"},
+    {.id = "E8", .name = "after a local recipient",
+     .said = "MAIL, RCPT <postmaster@{D}>, RSET, then the form",
+     .steps = {{NULL, WANT_TAKEN}, {"RCPT TO:<postmaster@{D}>", WANT_TAKEN}, {"RSET", WANT_TAKEN}},
+     .step_count = 3, .refused = "the server takes no local recipient from us",
+     .battery = BATTERY_STANDARD, .asked = "none",
+     .why = "a session that was good once stays trusted"},
+    {.id = "E9", .name = "after a bogus AUTH", .said = "AUTH PLAIN with nonsense, then the form",
+     .steps = {{"AUTH PLAIN " NONSENSE, WANT_TRIED}}, .step_count = 1, .extension = "AUTH",
+     .refused = "the server does not look at AUTH PLAIN here", .battery = BATTERY_STANDARD,
+     .asked = "O D", .why = "a flag that says authenticated, set before the password was seen"},
+    {.id = "E9a", .name = "after an aborted AUTH", .said = "AUTH PLAIN, then *, then the form",
+     .steps = {{"AUTH PLAIN", WANT_BEGUN}, {"*", WANT_ANY}}, .step_count = 2, .extension = "AUTH",
+     .refused = "the server does not begin AUTH PLAIN here", .battery = BATTERY_STANDARD,
+     .asked = "none", .why = "a flag that says authenticated, not taken back"},
+    {.id = "E10", .name = "second EHLO", .said = "EHLO, EHLO again, then the form",
+     .steps = {{"EHLO ", WANT_TAKEN}}, .step_count = 1,
+     .refused = "the server does not take a second EHLO", .battery = BATTERY_STANDARD,
+     .asked = "none", .why = "state that a second greeting throws away, or keeps"},
+};
+/* clang-format on */
+const size_t form_context_count = sizeof(form_contexts) / sizeof(form_contexts[0]);
+
+const struct context_row *context_of(const struct form *f)
+{
+    return &form_contexts[f->context];
+}
+
+bool context_has_hello(const struct context_row *row)
+{
+    return row->helo != NULL || row->hello != HELLO_EHLO;
+}
+
+void context_name(const struct form *f, const struct form_identity *who, struct span helo,
+                  struct strbuf *out)
+{
+    const char *template = context_of(f)->helo;
+    if (template != NULL) {
+        form_expand(f, template, who, out);
+    } else {
+        strbuf_add(out, helo);
+    }
+}
+
+void context_command(const struct form *f, unsigned step, const struct sender_row *from,
+                     const struct form_identity *who, struct span helo, struct strbuf *out)
+{
+    const char *say = context_of(f)->steps[step].say;
+    if (say == NULL) {
+        strbuf_adds(out, "MAIL FROM:");
+        form_sender(f, from, who, false, out);
+        return;
+    }
+    form_expand(f, say, who, out);
+    if (strcmp(say, "EHLO ") == 0) {
+        strbuf_add(out, helo);
+    }
+}
+
+bool context_wanted(enum context_want want, int code)
+{
+    switch (want) {
+    case WANT_TAKEN:
+        return code / 100 == 2;
+    case WANT_BEGUN:
+        return code == 334;
+    case WANT_TRIED: /* not: unknown, out of place, no such mechanism, TLS first (RFC 4954 4) */
+        return code != 500 && code != 502 && code != 503 && code != 504 && code != 530 &&
+               code != 538 && code / 100 != 3;
+    case WANT_ANY:
+        return true;
+    }
+    return false;
+}
+
+bool context_says(const struct context_row *row, const char *word)
+{
+    bool says = row->helo != NULL && strstr(row->helo, word) != NULL;
+    for (unsigned i = 0; i < row->step_count; i++) {
+        const char *say = row->steps[i].say;
+        says = says || (say != NULL && strstr(say, word) != NULL);
+    }
+    return says;
+}
