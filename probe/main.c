@@ -250,10 +250,10 @@ static int start(struct options *o, struct run_config *config, int argc, char **
     int status = check_source(o, error);
     if (status != RUN_FINE)
         return status;
-    if (o->targets != NULL)
-        return ask_list(config, error);
     if (!look_up_targets(o, &status, error))
         return status;
+    if (o->targets != NULL)
+        return ask_list(config, error);
     return ask(config, error);
 }
 

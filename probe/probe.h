@@ -69,7 +69,9 @@ struct probe_config {
     struct endpoint control_route; /* where the control message goes in; family 0: no control
                                       possible */
     struct endpoint further_route[FORM_CANARIES_MAX - 1]; /* the same, of further canaries */
-    int64_t wait_ns;                                      /* the window; default 2 min */
+    struct span route_trouble[FORM_CANARIES_MAX]; /* of each canary without one: why, and what to
+                                                     do; or empty */
+    int64_t wait_ns;                              /* the window; default 2 min */
     int64_t max_time_ns; /* default 15 min; asking ends then, the window may follow */
     int64_t retry_ns;    /* first retry of deferred forms; default 5 min + 1 s; then doubled */
     struct smtp_timeouts timeouts;

@@ -147,6 +147,11 @@ static void print_control(struct strbuf *out, const struct probe_config *c,
         strbuf_add(out, to.domain);
         strbuf_adds(out, !c->mailbox ? ": no mailbox was given\n"
                                      : ": no way in is known (--control-route)\n");
+        if (c->mailbox && c->route_trouble[canary].len > 0) {
+            strbuf_adds(out, "# ");
+            strbuf_add(out, c->route_trouble[canary]);
+            strbuf_addc(out, '\n');
+        }
         return;
     }
     strbuf_init(&id_text, id, sizeof(id));

@@ -1,9 +1,10 @@
 /*
  * look_up.c - all questions at once, in a loop that is there for nothing else
  *
- * Where a resolver is asked anyway, the canaries' own mail servers are looked up too: one of them
- * takes the canary's mail because that is its office, and would look like a relay. When these are
- * not found, nothing is known against a target.
+ * Where a resolver is asked anyway, or a stored mailbox has no --control-route, the canaries' own
+ * mail servers are looked up too. One of them takes the canary's mail because that is its office,
+ * and would look like a relay; and it is the way in of the control messages. When these are not
+ * found, nothing is known against a target, and the report says that there was no control.
  */
 #include "probe/program/look_up.h"
 
@@ -11,22 +12,23 @@
 
 #include "drive/dns/dns_ares.h"
 #include "drive/dns/resolve.h"
+#include "probe/home/control_way.h"
 #include "probe/program/run.h"
 
-enum { SMTP_PORT = 25, CANARY_ADDRESSES_MAX = FORM_CANARIES_MAX * MX_ADDRESSES_MAX };
+enum { SMTP_PORT = 25 };
 
 struct looked_up { /* one name */
     struct look_up *all;
     struct target *target; /* NULL: a canary's domain */
+    size_t canary;
     struct mx_find find;
 };
 
 struct look_up {
     struct loop *loop;
     struct dns_ares *resolver;
+    struct options *options;
     size_t open;
-    struct endpoint canary[CANARY_ADDRESSES_MAX]; /* the mail servers of the canaries' domains */
-    size_t canary_count;
 };
 
 static bool is_for_resolver(const struct options *o, const struct target *t)
@@ -34,15 +36,47 @@ static bool is_for_resolver(const struct options *o, const struct target *t)
     return t->is_name && (t->by_mx || o->resolver.family != 0);
 }
 
+static struct span domain_of(const struct options *o, size_t canary)
+{
+    return canary == 0 ? o->canary_domain : o->further[canary - 1].domain;
+}
+
+/* A mailbox is watched that a control must get into, and nobody said where that is. */
+static bool wants_way(const struct options *o, size_t canary)
+{
+    return o->mailbox_count > 0 && options_control_route(o, canary).family == 0;
+}
+
+static bool wants_any_way(const struct options *o)
+{
+    bool wanted = false;
+
+    for (size_t i = 0; i <= o->further_count; i++)
+        wanted |= wants_way(o, i);
+    return wanted;
+}
+
+static void take_canary(struct options *o, size_t canary, const struct mx_result *result)
+{
+    struct strbuf why;
+
+    for (size_t i = 0; i < result->address_count; i++)
+        o->canary_mx[o->canary_mx_count++] = result->address[i];
+    if (!wants_way(o, canary))
+        return;
+    strbuf_init(&why, o->route_trouble[canary], sizeof(o->route_trouble[canary]));
+    (void)control_way_choose(result, domain_of(o, canary), o->allow_public, &o->found_route[canary],
+                             &why);
+}
+
 static void on_found(void *self, const struct mx_result *result)
 {
     struct looked_up *one = self;
-    struct look_up *all = one->all;
 
     if (one->target != NULL)
         target_take(one->target, result);
-    for (size_t i = 0; one->target == NULL && i < result->address_count; i++)
-        all->canary[all->canary_count++] = result->address[i];
+    else
+        take_canary(one->all->options, one->canary, result);
     if (--one->all->open == 0)
         world_stop(loop_world(one->all->loop));
 }
@@ -58,10 +92,12 @@ static bool start(struct look_up *all, struct looked_up *one, enum mx_way way, s
 
 static bool start_canaries(struct look_up *all, struct looked_up *list, const struct options *o)
 {
-    bool fine = start(all, &list[0], MX_BY_RECORDS, o->canary_domain, SMTP_PORT);
+    bool fine = true;
 
-    for (size_t i = 0; fine && i < o->further_count; i++)
-        fine = start(all, &list[i + 1], MX_BY_RECORDS, o->further[i].domain, SMTP_PORT);
+    for (size_t i = 0; fine && i <= o->further_count; i++) {
+        list[i].canary = i;
+        fine = start(all, &list[i], MX_BY_RECORDS, domain_of(o, i), SMTP_PORT);
+    }
     return fine;
 }
 
@@ -114,19 +150,6 @@ static bool by_resolver(struct look_up *all, struct options *o, size_t count, st
     return fine;
 }
 
-static bool is_canarys(const struct look_up *all, const struct target *t, struct strbuf *error)
-{
-    for (size_t i = 0; i < t->address_count; i++)
-        for (size_t k = 0; k < all->canary_count; k++)
-            if (endpoint_equal(&t->address[i], &all->canary[k])) {
-                target_say(error, "target", t->text);
-                strbuf_adds(error, "that is a mail server of the canary's own domain; what it "
-                                   "takes is not relayed");
-                return true;
-            }
-    return false;
-}
-
 static void by_system(struct target *t)
 {
     struct strbuf trouble;
@@ -137,13 +160,13 @@ static void by_system(struct target *t)
 
 bool look_up_targets(struct options *o, int *status, struct strbuf *error)
 {
-    struct look_up all = {.open = 0};
+    struct look_up all = {.options = o};
     size_t count = 0;
 
     *status = RUN_SYSTEM;
     for (size_t i = 0; i < o->target_count; i++)
         count += is_for_resolver(o, &o->target[i]) ? 1 : 0;
-    if (count > 0 && !by_resolver(&all, o, count, error))
+    if ((count > 0 || wants_any_way(o)) && !by_resolver(&all, o, count, error))
         return false;
     *status = RUN_USAGE;
     for (size_t i = 0; i < o->target_count; i++) {
@@ -151,7 +174,7 @@ bool look_up_targets(struct options *o, int *status, struct strbuf *error)
 
         if (t->is_name && !is_for_resolver(o, t))
             by_system(t);
-        if (!options_check_target(o, t, error) || is_canarys(&all, t, error))
+        if (!options_check_target(o, t, error))
             return false;
     }
     return true;

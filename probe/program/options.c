@@ -287,7 +287,8 @@ static const struct option_row rows[] = {
     {"--timeout", "STEP=DURATION", read_timeout, true,
      "patience for one reply; default as RFC 5321 4.5.3.2"},
     {"--control-route", "ADDR:PORT", option_control_route, true,
-     "the canary's own way in, for the control messages; again: of the next canary"},
+     "way in of the control messages; default: the sink, or the canary domain's MX; again: of the "
+     "next canary"},
     {"--rate", "N", read_rate, false, "connections a minute to one target; default 60"},
     {"--rate-network", "N", option_network_rate, false,
      "connections a minute to one /24 or /64; default: no limit"},

@@ -24,7 +24,9 @@ enum {
     OPTIONS_RATE_MAX = 6000,
     OPTIONS_RATE_ALL_MAX = 6000000,
     OPTIONS_CONCURRENCY_MAX = 16384,
-    OPTIONS_CONCURRENCY = 64,                     /* of a list */
+    OPTIONS_CONCURRENCY = 64, /* of a list */
+    OPTIONS_ROUTE_TROUBLE_MAX = 480,
+    OPTIONS_CANARY_MX_MAX = FORM_CANARIES_MAX * MX_ADDRESSES_MAX,
     OPTIONS_SET_MAX = 16,                         /* the name of a set of runs */
     OPTIONS_CANARY_LOCAL_MAX = 64 - 1 - TOKEN_LEN /* RFC 5321 4.5.3.1.1, with "+token" after it */
 };
@@ -64,8 +66,12 @@ struct options {
     char mailbox_name[PROBE_MAILBOXES_MAX][OPTIONS_MAILBOX_NAME_MAX];
     struct endpoint control_route[FORM_CANARIES_MAX];
     size_t control_route_count;
-    const char *password_file, *ca_file, *save_proof, *ledger; /* or NULL */
-    struct span run_name;                                      /* of --show-run, --export-run */
+    struct endpoint canary_mx[OPTIONS_CANARY_MX_MAX]; /* of all canaries; look_up.h */
+    size_t canary_mx_count;
+    struct endpoint found_route[FORM_CANARIES_MAX]; /* one of these; family 0: none, or not asked */
+    char route_trouble[FORM_CANARIES_MAX][OPTIONS_ROUTE_TROUBLE_MAX]; /* why none */
+    const char *password_file, *ca_file, *save_proof, *ledger;        /* or NULL */
+    struct span run_name; /* of --show-run, --export-run */
     unsigned rate;
     unsigned network_rate, total_rate; /* connections a minute; 0: as many as come */
     const char *targets;               /* a file, or "-"; NULL: targets are on the command line */
@@ -96,7 +102,7 @@ bool options_check_target(const struct options *o, const struct target *t, struc
 /* From where the target would be asked: as declared, else by the addresses' scopes. */
 enum vantage options_vantage(const struct options *o, const struct endpoint *target);
 /* A canary's own way in: --control-route, else its sink (an unspecified address is reached by
-   loopback), else none (family 0). */
+   loopback), else the MX that was found, else none (family 0). */
 struct endpoint options_control_route(const struct options *o, size_t canary);
 /* How that address is asked: as said, or by its port. */
 enum options_tls options_tls_for(const struct options *o, const struct endpoint *target);

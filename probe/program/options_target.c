@@ -23,6 +23,14 @@ static bool is_control_route(const struct options *o, const struct endpoint *e)
     return false;
 }
 
+static bool is_canary_mx(const struct options *o, const struct endpoint *e)
+{
+    for (size_t i = 0; i < o->canary_mx_count; i++)
+        if (endpoint_equal(e, &o->canary_mx[i]))
+            return true;
+    return false;
+}
+
 static bool is_canary_domain(const struct options *o, struct span name)
 {
     for (size_t i = 0; i < o->further_count; i++)
@@ -40,6 +48,8 @@ static bool check_address(const struct options *o, const struct target *t, const
         why = "that is the sink itself: a mail server that takes its own domain's mail is no relay";
     else if (is_control_route(o, e))
         why = "that is the canary's own server (--control-route); what it takes is not relayed";
+    else if (is_canary_mx(o, e))
+        why = "that is a mail server of the canary's own domain; what it takes is not relayed";
     else if (endpoint_scope(e) == SCOPE_PUBLIC && !o->allow_public)
         why = "a public address; ask only servers that you may test, and say --allow-public";
     else if (o->source.family != 0 && o->source.family != e->family)
@@ -120,7 +130,9 @@ struct endpoint options_control_route(const struct options *o, size_t canary)
     struct endpoint e = given > 0 ? o->control_route[canary < given ? canary : given - 1]
                                   : sink_of(o, canary);
 
-    if (e.family == 0 || memcmp(e.bytes, unspecified, sizeof(unspecified)) != 0)
+    if (e.family == 0)
+        return o->found_route[canary];
+    if (memcmp(e.bytes, unspecified, sizeof(unspecified)) != 0)
         return e;
     if (e.family == 4)
         e.bytes[0] = 127;
@@ -138,7 +150,7 @@ void options_print_canary_help(struct strbuf *out)
         "  canary.test to 127.0.0.1:2525.\n"
         "  In the open: point the MX of a subdomain that you own to this host, and say --sink\n"
         "  0.0.0.0:25; or, where a mail server of yours takes probe+ANYTHING@ into one mailbox,\n"
-        "  --mailbox imaps://USER@HOST --control-route THAT_SERVER:25 (and --token catch-all\n"
+        "  --mailbox imaps://USER@HOST (with --allow-public for its MX; and --token catch-all\n"
         "  where it takes every local part).\n"
         "relayprobe(1), CANARIES, has every step.\n");
 }

@@ -103,6 +103,8 @@ struct probe_config run_probe_config(const struct run_config *c, const struct ta
         config.further[i] = o->further[i];
         config.further_route[i] = options_control_route(o, i + 1);
     }
+    for (size_t i = 0; i <= o->further_count; i++)
+        config.route_trouble[i] = span_of(o->route_trouble[i]);
     for (size_t i = 0; i < o->mailbox_count; i++)
         config.mailboxes[i] = o->mailbox[i].text;
     if (c->earlier.ops != NULL)

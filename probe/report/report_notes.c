@@ -279,6 +279,22 @@ static void note_arrivals(struct noter *n, const struct probe *p)
     }
 }
 
+static void note_no_control(struct noter *n, const struct probe *p, size_t canary)
+{
+    struct span why = p->config.route_trouble[canary];
+
+    if (p->controls[2 * canary].route.family != 0)
+        return;
+    struct strbuf *text = note_begin(n);
+
+    strbuf_adds(text, "No control message to ");
+    strbuf_add(text, p->controls[2 * canary].canary.domain);
+    strbuf_adds(text, " was possible: ");
+    strbuf_add(text, why.len > 0 ? why : SPAN("its own way in is not known (--control-route)"));
+    strbuf_addc(text, '.');
+    note_end(n);
+}
+
 static void note_course(struct noter *n, const struct probe *p)
 {
     note(n, p->interrupted, "Interrupted: this is what was known by then.");
@@ -287,9 +303,8 @@ static void note_course(struct noter *n, const struct probe *p)
     note(n, p->sessions_used_up, "The most sessions that one run makes were used up.");
     note(n, !p->config.mailbox,
          "No mailbox was watched: what becomes of an accepted message cannot be seen.");
-    note(
-        n, p->config.mailbox && p->config.control_route.family == 0,
-        "No control message was possible: the canary's own way in is not known (--control-route).");
+    for (size_t i = 0; p->config.mailbox && i < p->canary_count; i++)
+        note_no_control(n, p, i);
 }
 
 void report_notes(const struct report *r, void (*emit)(void *self, struct span note), void *self)

@@ -89,6 +89,8 @@ struct case_mailbox {
 
 enum case_tls { CASE_TLS_AUTO, CASE_TLS_NONE, CASE_TLS_STARTTLS, CASE_TLS_IMPLICIT };
 
+enum case_control { CASE_CONTROL_MAILBOX, CASE_CONTROL_MX };
+
 struct case_probe {             /* key `probe`: options of the run, as on the command line */
     const char *canary;         /* default probe@DOMAIN of the first mailbox */
     struct conf_texts canaries; /* further ones, asked with the plain form only */
@@ -110,6 +112,7 @@ struct case_probe {             /* key `probe`: options of the run, as on the co
         int64_t ns[STEP_COUNT];
     } timeout;
     int tls;         /* enum case_tls */
+    int control;     /* enum case_control: where control messages go in */
     bool no_mailbox; /* key mailbox: false */
     bool unnamed;    /* key named: false */
     bool pipelining; /* several forms in one write */

@@ -175,6 +175,9 @@ bool case_check_dns(struct conf *conf, const struct case_file *c)
     if (c->probe.server != NULL && !case_target_is_name(c))
         return fail(conf, c->probe.at, "write target: NAME",
                     "only a target given by name leads to a server", c->probe.server);
+    if (c->probe.control == CASE_CONTROL_MX && c->name_count == 0)
+        return conf_fail_at(conf, c->probe.at, 1, "add `dns`",
+                            "control: mx needs names to look up");
     strbuf_init(&error, memory, sizeof memory);
     if (!case_target_is_name(c) ||
         (target_read(&target, span_of(c->probe.target), &error) && target.is_name))

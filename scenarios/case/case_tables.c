@@ -257,6 +257,12 @@ static const struct conf_name tls_names[] = {
     {NULL, 0, NULL},
 };
 
+static const struct conf_name control_names[] = {
+    {"mailbox", CASE_CONTROL_MAILBOX, "into the mailbox itself"},
+    {"mx", CASE_CONTROL_MX, "by the MX of the canary's domain, which `dns` names"},
+    {NULL, 0, NULL},
+};
+
 static const struct conf_field probe_fields[] = {
     {.name = "canary",
      .type = CONF_TEXT,
@@ -339,6 +345,11 @@ static const struct conf_field probe_fields[] = {
      AT(case_probe, tls),
      .names = tls_names,
      .doc = "as --tls; default auto"},
+    {.name = "control",
+     .type = CONF_ENUM,
+     AT(case_probe, control),
+     .names = control_names,
+     .doc = "where control messages go in; default mailbox"},
     {.name = "mailbox",
      .type = CONF_CUSTOM,
      AT(case_probe, no_mailbox),

@@ -13,6 +13,7 @@
 
 #include "scenarios/world/later.h"
 #include "scenarios/world/plant.h"
+#include "scenarios/world/ways.h"
 
 #include "drive/loop/loop.h"
 #include "lib/base/prng.h"
@@ -35,6 +36,7 @@ struct trial {
     struct record record;
     struct probe first, *probe; /* the present one; further ones are the hunt's */
     struct hunt hunt;           /* for a target that is given by name */
+    struct ways ways;           /* for controls by way of the MX */
     struct verdict_result unfound;
     struct world_timer again;
     bool is_unfound, interrupted;
@@ -357,6 +359,18 @@ static void on_address(void *self)
     start_probe(t);
 }
 
+static void begin_asking(void *self)
+{
+    struct trial *t = self;
+    const struct case_probe *p = &t->stage.c->probe;
+
+    if (!case_target_is_name(t->stage.c))
+        start_probe(t);
+    else if (!hunt_start(&t->hunt, names_resolver(t->stage.names), p->target, t->id.who.target.port,
+                         (struct hunt_owner){.found = on_address, .self = t}))
+        world_stop(t->world);
+}
+
 static void begin(struct trial *t)
 {
     const struct case_probe *p = &t->stage.c->probe;
@@ -364,10 +378,10 @@ static void begin(struct trial *t)
     t->started_ns = world_now(t->world);
     if (p->interrupt_set)
         world_timer_set(t->world, &t->interrupt, clock_after(t->started_ns, p->interrupt_at_ns));
-    if (!case_target_is_name(t->stage.c))
-        start_probe(t);
-    else if (!hunt_start(&t->hunt, names_resolver(t->stage.names), p->target, t->id.who.target.port,
-                         (struct hunt_owner){.found = on_address, .self = t}))
+    if (p->control == CASE_CONTROL_MAILBOX)
+        begin_asking(t);
+    else if (!ways_start(&t->ways, names_resolver(t->stage.names), t->id.who.target.port,
+                         &t->config, (struct ways_owner){.found = begin_asking, .self = t}))
         world_stop(t->world);
 }
 

@@ -15,7 +15,7 @@ import time
 import pytest
 
 import schema
-from test_relayprobe import BUILD, CANARY, ENV, SCHEMA, Lab, free_address, run
+from test_relayprobe import BUILD, CANARY, ENV, SCHEMA, Lab, Names, free_address, run
 
 
 @pytest.fixture
@@ -140,11 +140,12 @@ def test_an_old_token_is_told_from_a_forged_one(lab, tmp_path):
 
 
 def test_a_stored_mailbox_without_a_control_route(lab, tmp_path):
-    """Nobody can put a control message into it: no route was named."""
+    """Nobody can put a control message into it: no route was named, and there is no MX."""
     box = mailbox.Maildir(tmp_path / "box", create=True)
     box.add("Subject: somebody else's\n\nb\n")
     data = report(run(*CANARY, "--mailbox", f"maildir:{tmp_path / 'box'}", "--wait", "2s",
-                      "--forms", "S1-R1", "--json", lab.start("discard")))
+                      "--resolver", Names({}).address, "--forms", "S1-R1", "--json",
+                      lab.start("discard")))
     assert (data["verdict"], data["reason_code"]) == ("accepts", "no-control-route")
     assert data["mailboxes"][0]["readable"]
 

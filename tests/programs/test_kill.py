@@ -66,8 +66,8 @@ class MailHandler(socketserver.StreamRequestHandler):
 class MailServer(socketserver.ThreadingTCPServer):
     daemon_threads = True
 
-    def __init__(self, maildir):
-        super().__init__(("127.0.0.1", 0), MailHandler)
+    def __init__(self, maildir, at=("127.0.0.1", 0)):
+        super().__init__(at, MailHandler)
         self.maildir = maildir
         for folder in ("tmp", "new", "cur"):
             (maildir / folder).mkdir(parents=True)
