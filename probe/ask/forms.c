@@ -415,6 +415,8 @@ static const struct {
     {"DSN", "the server does not offer DSN"},
     {"AUTH", "the server does not offer AUTH"},
     {"SIZE", "the server does not offer SIZE"},
+    {"XCLIENT", "the server does not offer XCLIENT"},
+    {"XFORWARD", "the server does not offer XFORWARD"},
 };
 
 const char *form_lacks(const char *keyword)

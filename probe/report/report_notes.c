@@ -117,6 +117,11 @@ static void note_target(struct noter *n, const struct probe *p)
     note(n, t->bare_mail || t->bare_rcpt,
          "The server takes addresses only without angle brackets.");
     note_tls(n, p);
+    note(n,
+         span_find(span_of(t->ehlo_keywords), SPAN("XCLIENT")) != SIZE_MAX ||
+             span_find(span_of(t->ehlo_keywords), SPAN("XFORWARD")) != SIZE_MAX,
+         "XCLIENT or XFORWARD is offered to us: whoever may use it names the address that he is "
+         "judged by.");
     note(n, t->bare_lf, "A reply line ended in LF alone (RFC 5321 2.3.8 wants CR LF).");
     note(n, t->eight_bit, "A reply held 8-bit octets.");
     note(n, t->control_bytes, "A reply held NUL or another control character.");
