@@ -1,8 +1,12 @@
 /*
  * ledger_sqlite.c - opening a ledger, and the five calls that write
  *
- * Every call is one statement, so that it is a transaction without a BEGIN; synchronous=FULL puts
- * it on the disk before it returns. Rows name their run by number: the subselect gives NULL for a
+ * Every call is one statement, so that it is a transaction without a BEGIN. A message, an arrival
+ * and a verdict are on the disk before their call returns (synchronous = FULL). The rows of runs
+ * and forms, fifty times as many, are in the write-ahead log when their call returns, where no end
+ * of the process reaches them; they are synced with the next of the others, since it is the whole
+ * log that is synced. Transactions are not held open to gather them: another process could not
+ * write meanwhile. Rows name their run by number: the subselect gives NULL for a
  * run that is not there, which NOT NULL refuses.
  *
  * The file is made by open(2), not by SQLite, to have its mode from the first instant on; SQLite
@@ -120,6 +124,18 @@ static bool use_write_ahead_log(sqlite3 *db)
     return false;
 }
 
+/* Whether a commit waits for the disk, from now on. */
+static bool sync_each(struct ledger_sqlite *l, bool each)
+{
+    if (l->syncs_each == each)
+        return true;
+    const char *pragma = each ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL";
+    if (sqlite3_exec(l->db, pragma, NULL, NULL, NULL) != SQLITE_OK)
+        return false;
+    l->syncs_each = each;
+    return true;
+}
+
 static bool prepare(struct ledger_sqlite *l)
 {
     for (int i = 0; i < STATEMENT_COUNT; i++)
@@ -138,9 +154,8 @@ static bool make_ready(struct ledger_sqlite *l, const char *path, struct strbuf 
     if (!ledger_schema_ready(l->db, l->secret, &why))
         return failed(l, path, error, memory);
     if (!use_write_ahead_log(l->db) ||
-        sqlite3_exec(l->db, "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON", NULL, NULL,
-                     NULL) != SQLITE_OK ||
-        !prepare(l))
+        sqlite3_exec(l->db, "PRAGMA foreign_keys = ON", NULL, NULL, NULL) != SQLITE_OK ||
+        !sync_each(l, true) || !prepare(l))
         return failed(l, path, error, sqlite3_errmsg(l->db));
     return true;
 }
@@ -194,9 +209,9 @@ static void bind(sqlite3_stmt *s, int column, struct span text)
 }
 
 /* Runs a statement that gives no rows, and makes it ready for the next time. */
-static bool done(sqlite3_stmt *s)
+static bool done(struct ledger_sqlite *l, sqlite3_stmt *s, bool synced)
 {
-    bool written = sqlite3_step(s) == SQLITE_DONE;
+    bool written = sync_each(l, synced) && sqlite3_step(s) == SQLITE_DONE;
     sqlite3_reset(s);
     sqlite3_clear_bindings(s);
     return written;
@@ -213,7 +228,7 @@ static bool write_run(void *self, const struct ledger_run *r)
     for (int i = 0; i < 9; i++)
         bind(s, i + 1, text[i]);
     sqlite3_bind_int64(s, 10, r->epoch_s);
-    return done(s);
+    return done(l, s, false);
 }
 
 static bool write_form(void *self, const struct ledger_form *f)
@@ -225,7 +240,7 @@ static bool write_form(void *self, const struct ledger_form *f)
     for (int i = 0; i < 8; i++)
         bind(s, i + 1, text[i]);
     sqlite3_bind_int64(s, 9, f->epoch_s);
-    return done(s);
+    return done(l, s, false);
 }
 
 static bool write_message(void *self, const struct ledger_message *m)
@@ -243,7 +258,7 @@ static bool write_message(void *self, const struct ledger_message *m)
         bind(s, i + 1, text[i]);
     sqlite3_bind_int64(s, 8, m->attempt);
     sqlite3_bind_int64(s, 9, m->epoch_s);
-    return done(s);
+    return done(l, s, true);
 }
 
 static bool write_arrival(void *self, const struct ledger_arrival *a)
@@ -258,7 +273,7 @@ static bool write_arrival(void *self, const struct ledger_arrival *a)
     bind(s, 5, a->token);
     sqlite3_bind_blob(s, 6, head.len > 0 ? head.ptr : "", (int)head.len, SQLITE_STATIC);
     sqlite3_bind_int64(s, 7, a->epoch_s);
-    return done(s);
+    return done(l, s, true);
 }
 
 static bool write_verdict(void *self, const struct ledger_verdict *v)
@@ -269,7 +284,7 @@ static bool write_verdict(void *self, const struct ledger_verdict *v)
     for (int i = 0; i < 5; i++)
         bind(s, i + 1, text[i]);
     sqlite3_bind_int64(s, 6, v->epoch_s);
-    return done(s);
+    return done(l, s, true);
 }
 
 static const struct ledger_ops ops = {write_run, write_form, write_message, write_arrival,

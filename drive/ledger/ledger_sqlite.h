@@ -2,10 +2,11 @@
  * ledger_sqlite.h - the ledger as an SQLite database: one file, written by several processes at
  * once
  *
- * Write-ahead log, each call one transaction that is on the disk when it returns. The schema is
- * versioned (PRAGMA user_version): an older one is brought up to date when the file is opened, a
- * newer one is refused. doc/ledger.md has the schema. The file is made with mode 0600: the secret
- * of the tokens is in it, drawn once when the file is made.
+ * Write-ahead log, each call one transaction. It outlives the process when the call returns; a
+ * message, an arrival and a verdict are on the disk then, and all that was written before them. The
+ * schema is versioned (PRAGMA user_version): an older one is brought up to date when the file is
+ * opened, a newer one is refused. doc/ledger.md has the schema. The file is made with mode 0600:
+ * the secret of the tokens is in it, drawn once when the file is made.
  *
  * Ownership: ledger_sqlite_close gives everything back. The path is copied.
  * Errors: NULL with one sentence in `error`. Of a failed call ledger_sqlite_trouble says why.

@@ -31,6 +31,7 @@ struct ledger_sqlite {
     sqlite3 *db;
     sqlite3_stmt *statement[STATEMENT_COUNT];
     uint8_t secret[TOKEN_SECRET_LEN];
+    bool syncs_each; /* a commit waits for the disk */
 };
 
 extern const struct ledger_reader_ops ledger_sqlite_reader_ops;

@@ -23,6 +23,21 @@
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
+/* How often the disk was waited for: SQLite's calls end here. */
+static unsigned sync_count;
+
+int fsync(int fd)
+{
+    (void)fd;
+    sync_count++;
+    return 0;
+}
+
+int fdatasync(int fd)
+{
+    return fsync(fd);
+}
+
 struct fixture {
     char folder[64], path[96];
     struct ledger_sqlite *sqlite;
@@ -528,6 +543,29 @@ static void several_at_once(void **state)
     unlink(path);
 }
 
+/* A message, an arrival and a verdict wait for the disk, forms do not. */
+static void who_waits_for_the_disk(void **state)
+{
+    struct fixture *f = *state;
+    struct ledger l = f->ledger[0];
+    struct ledger_run run = run_row("run-a", 10);
+    assert_true(l.ops->run(l.self, &run));
+    unsigned before = sync_count;
+    for (int i = 0; i < 20; i++)
+        assert_true(write_form(l, "run-a", "S1-R1", "denied"));
+    assert_int_equal(sync_count, before);
+    assert_true(write_message(l, "run-a", "S1-R1", 'a', 1));
+    assert_true(sync_count > before);
+    before = sync_count;
+    assert_true(write_form(l, "run-a", "S2-R1", "denied"));
+    assert_int_equal(sync_count, before);
+    assert_true(write_arrival(l, "run-a", "S1-R1", LEDGER_DELIVERY, "Subject: a\r\n"));
+    assert_true(sync_count > before);
+    before = sync_count;
+    assert_true(write_verdict(l, "run-a", "open", "run", 70));
+    assert_true(sync_count > before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -542,6 +580,7 @@ int main(void)
         ROW(what_is_no_ledger_of_ours_is_refused),
         ROW(older_ones_are_brought_up_to_date),
         ROW(several_at_once),
+        ROW(who_waits_for_the_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
