@@ -30,7 +30,8 @@ static void write_line(struct transcript *t, unsigned session, char direction, s
     if (t->file != NULL) {
         fwrite(shown.ptr, 1, shown.len, t->file);
         fputc('\n', t->file);
-        fflush(t->file);
+        if (fflush(t->file) != 0 && t->trouble == 0)
+            t->trouble = errno;
     }
     if (t->echo != NULL) {
         fwrite(shown.ptr, 1, shown.len, t->echo);
@@ -55,16 +56,11 @@ void transcript_line(struct transcript *t, unsigned session, char direction, str
 
 bool transcript_close(struct transcript *t)
 {
-    bool fine = true;
-
     if (t->file == NULL)
         return true;
-    if (ferror(t->file)) {
-        errno = EIO;
-        fine = false;
-    }
-    if (fclose(t->file) != 0)
-        fine = false;
+    if (fclose(t->file) != 0 && t->trouble == 0)
+        t->trouble = errno;
     t->file = NULL;
-    return fine;
+    errno = t->trouble;
+    return t->trouble == 0;
 }

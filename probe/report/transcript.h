@@ -23,6 +23,7 @@ struct transcript {
     FILE *file; /* NULL: none */
     FILE *echo; /* stderr, for --verbose; or NULL */
     struct world *world;
+    int trouble; /* errno of the first that could not be written; 0: none */
     int64_t start_ns;
 };
 

@@ -65,6 +65,7 @@ class MailHandler(socketserver.StreamRequestHandler):
 
 class MailServer(socketserver.ThreadingTCPServer):
     daemon_threads = True
+    allow_reuse_address = True
 
     def __init__(self, maildir, at=("127.0.0.1", 0)):
         super().__init__(at, MailHandler)
