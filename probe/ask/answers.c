@@ -163,6 +163,8 @@ const struct answer_row answer_rows[] = {
      "OpenSMTPD smtp_session.c: Sender address syntax error, Recipient address syntax error"},
     {"sendmail-route", R, 553, 553, NULL, "route address", ANSWER_SYNTAX,
      "Sendmail parseaddr: invalid route"},
+    {"sendmail-invalid-address", R, 553, 553, NULL, "invalid address", ANSWER_SYNTAX,
+     "Sendmail proto.m4: 553 5.1.2 Invalid address, of <x@[name]@>"},
     {"postfix-routing", R, 500, 599, NULL, "routing attempted", ANSWER_SYNTAX,
      "Postfix: source route"},
     {"syntax-50x", M | R, 500, 502, NULL, NULL, ANSWER_SYNTAX,

@@ -178,6 +178,8 @@ static const struct said said[] = {
     {"exim-restricted", STEP_RCPT, "550 Restricted characters in address\r\n", ANSWER_SYNTAX},
     {"opensmtpd-syntax", STEP_RCPT, "553 5.1.3 Recipient address syntax error\r\n", ANSWER_SYNTAX},
     {"opensmtpd-syntax", STEP_MAIL, "553 5.1.7 Sender address syntax error\r\n", ANSWER_SYNTAX},
+    {"sendmail-invalid-address", STEP_RCPT, "553 5.1.2 <x@[canary.test]@>... Invalid address\r\n",
+     ANSWER_SYNTAX},
     {"sendmail-route", STEP_RCPT,
      "553 5.1.3 <@mx.victim.test:x@canary.test>... Invalid route address\r\n", ANSWER_SYNTAX},
     {"postfix-routing", STEP_RCPT, "550 5.1.3 source routing attempted\r\n", ANSWER_SYNTAX},
