@@ -32,7 +32,12 @@ async def serve(reader, writer):
             writer.write(b"354 Go ahead\r\n")
             text = await read_message(reader)
             message = {"sender": sender, "recipients": recipients, "text": text}
+            # Answered first: whoever reads the line may end this sink, and an answer that did not
+            # get out would bring the message again, to the next one.
+            writer.write(b"250 2.0.0 Ok\r\n")
+            await writer.drain()
             print(json.dumps(message), flush=True)
+            continue
         if verb == "MAIL":
             sender, recipients = argument.split(" ")[0], []
         if verb == "RCPT":
