@@ -268,7 +268,7 @@ def test_sink_port_in_use(listener):
     listener.nobody_came()
 
 
-IMAP = ["--mailbox", "imap://probe@127.0.0.1"]
+IMAP = ["--mailbox", "imap://probe@127.0.0.1", "--control-route", "127.0.0.1:9"]  # no look-up
 
 
 @pytest.mark.parametrize("words", [
