@@ -33,9 +33,9 @@ int fsync(int fd)
     return 0;
 }
 
-int fdatasync(int fd)
+int fdatasync(int fildes)
 {
-    return fsync(fd);
+    return fsync(fildes);
 }
 
 struct fixture {
