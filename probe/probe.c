@@ -365,7 +365,6 @@ static void begin_asking(struct probe *p)
 }
 
 /* A control that stays away must not use up the time for asking; it counts whenever it comes. */
-/* A control that stays away does not use up the time for asking. */
 int64_t steps_control_until(const struct probe *p)
 {
     int64_t share = p->config.max_time_ns / 4;

@@ -21,7 +21,6 @@
 
 enum {
     PROBE_SESSIONS_MAX = 64,
-    PROBE_REFUSALS_MAX = 8, /* per session: reconnect before the ninth */
     PROBE_MAILBOXES_MAX = 8,
     PROBE_MESSAGES_MAX = FORMS_MAX /* a target takes no more of ours; one accepted per form */
 };

@@ -1,10 +1,11 @@
 /*
  * plan.h - what to ask next of one target, across sessions
  *
- * A session takes forms from the plan one by one (plan_next), and gives each back with what became
- * of it. The plan keeps what must outlive a session: which form waits for a retry and until when,
- * how often it was tried, what the target likes (bare addresses, another sender, HELO only), and it
- * turns an answer into the state of the form.
+ * A session takes forms from the plan, one by one (plan_next) or several for a group
+ * (plan_next_grouped), and gives each back with what became of it. The plan keeps what must outlive
+ * a session: which form waits for a retry and until when, how often it was tried, what the target
+ * likes (bare addresses, another sender, HELO only), and it turns an answer into the state of the
+ * form.
  *
  * Ownership: the plan borrows the results (the probe's array) and lives as long as they do.
  * Limits: PLAN_ATTEMPTS_MAX sessions per form; a form of which a message byte went out is never

@@ -28,7 +28,6 @@ bool plan_form_is_left(const struct plan *p, size_t i, int64_t now_ns)
 void plan_choose_context(struct plan *p, int64_t now_ns)
 {
     const struct form_result *best = NULL;
-    p->context = CONTEXT_PLAIN;
     for (size_t i = 0; i < p->count; i++) {
         const struct form_result *r = &p->results[i];
         if (!plan_form_is_left(p, i, now_ns)) {

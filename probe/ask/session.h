@@ -1,11 +1,13 @@
 /*
  * session.h - one connection to the target: the script that asks the plan's forms
  *
- * EHLO (or HELO), then for each form MAIL, RCPT and, when both are taken, DATA and the message;
- * RSET after each, QUIT at the end. A form's answer is given to the plan only when the RSET after
- * it was answered with 250: until then a reply too many would show, and the form counts as not
- * asked. The session ends by itself when the plan has nothing to ask now, before the ninth refusal,
- * and when the server ends it.
+ * EHLO (or HELO, or what the session's context says), then for each form MAIL, RCPT and, when both
+ * are taken, DATA and the message; RSET after each, QUIT at the end. Where PIPELINING is offered,
+ * forms go out in groups first (MAIL, RCPT and RSET of each, in one write), and those that want
+ * more than a plain no alone behind them. A form's answer is given to the plan only when the RSET
+ * after it was answered with 250: until then a reply too many would show, and the form counts as
+ * not asked. The session ends by itself when the plan has nothing to ask now, before the ninth
+ * refusal (a group may bring nine), and when the server ends it.
  *
  * Ownership: the struct is the probe's and can be used again after `ended`. Spans in session_config
  * must outlive it.

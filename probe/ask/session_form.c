@@ -23,7 +23,7 @@ void session_count_refusal(struct session *s, const struct reply *reply, struct 
     s->syntax_errors += j.answer == ANSWER_SYNTAX;
 }
 
-static bool is_plain_sender_form(const struct form_result *r)
+bool session_asks_in_plain_name(const struct form_result *r)
 {
     return r->form.sender == &form_senders[0];
 }
@@ -31,39 +31,13 @@ static bool is_plain_sender_form(const struct form_result *r)
 /* The sender that the form is asked with: its own, or what stands in for the plainest. */
 const struct sender_row *session_sender_for(const struct session *s, const struct form_result *r)
 {
-    return is_plain_sender_form(r) ? plan_plain_sender(s->plan) : r->form.sender;
+    return session_asks_in_plain_name(r) ? plan_plain_sender(s->plan) : r->form.sender;
 }
 
 /* The server's patience must not be used up (SESSION_REFUSALS_MAX, SESSION_SYNTAX_MAX). */
 static bool session_spent(const struct session *s)
 {
     return s->refusals >= SESSION_REFUSALS_MAX || s->syntax_errors >= SESSION_SYNTAX_MAX;
-}
-
-bool session_offers(const struct session *s, const char *keyword)
-{
-    struct span rest = span_of(s->notes->ehlo_keywords);
-    struct span line;
-    while (span_cut(&rest, ',', &line)) {
-        line = span_trim(line);
-        size_t end = span_chr(line, ' ');
-        if (span_iequal(span_to(line, end), span_of(keyword))) {
-            return true;
-        }
-    }
-    return false;
-}
-
-const char *session_lacks(const struct session *s, const struct form_result *r)
-{
-    const char *keyword[FORM_KEYWORDS_MAX];
-    form_extensions(&r->form, keyword);
-    for (int i = 0; i < FORM_KEYWORDS_MAX; i++) {
-        if (keyword[i] != NULL && !session_offers(s, keyword[i])) {
-            return form_lacks(keyword[i]);
-        }
-    }
-    return NULL;
 }
 
 /* The next form that can be asked of this server. */
@@ -265,14 +239,13 @@ static enum session_stage try_next_sender(struct session *s, enum smtp_step step
 /* Another sender may do: for the plain question only, a form about a sender has its answer. */
 static bool sender_at_fault(const struct session *s, enum answer a)
 {
-    bool plain = is_plain_sender_form(s->form) && plan_plain_sender(s->plan) != NULL;
+    bool plain = session_asks_in_plain_name(s->form) && plan_plain_sender(s->plan) != NULL;
     return plain && a == ANSWER_REFUSED_SENDER;
 }
 
-/* The form has another recipient, before or after its own. */
-static bool companion(const struct session *s, bool after)
+bool session_has_companion(const struct form_result *r, bool after)
 {
-    const struct recipient_row *row = s->form->form.recipient;
+    const struct recipient_row *row = r->form.recipient;
     return row->companion != NULL && row->companion_after == after;
 }
 
@@ -283,7 +256,7 @@ enum session_stage session_hear_companion(struct session *s, const struct reply 
     if (ends_session(s, STEP_RCPT, reply, j, &next)) {
         return next;
     }
-    return companion(s, true) ? STAGE_DATA : STAGE_RCPT;
+    return session_has_companion(s->form, true) ? STAGE_DATA : STAGE_RCPT;
 }
 
 enum session_stage session_hear_mail(struct session *s, const struct reply *reply)
@@ -300,13 +273,13 @@ enum session_stage session_hear_mail(struct session *s, const struct reply *repl
     if (j.answer == ANSWER_ACCEPTED) {
         p->mail_style = s->mail_bare ? STYLE_BARE : STYLE_BRACKETS;
         s->notes->bare_mail = s->mail_bare;
-        return companion(s, false) ? STAGE_COMPANION : STAGE_RCPT;
+        return session_has_companion(s->form, false) ? STAGE_COMPANION : STAGE_RCPT;
     }
     if (j.answer == ANSWER_SYNTAX && p->mail_style == STYLE_UNKNOWN && !s->mail_bare) {
         s->mail_bare = true;
         return session_to_rset(s, AFTER_AGAIN);
     }
-    bool odd_sender = j.answer == ANSWER_SYNTAX && is_plain_sender_form(s->form) &&
+    bool odd_sender = j.answer == ANSWER_SYNTAX && session_asks_in_plain_name(s->form) &&
                       plan_plain_sender(p) != NULL;
     if (odd_sender || sender_at_fault(s, j.answer)) {
         return try_next_sender(s, STEP_MAIL, reply, j);
@@ -369,9 +342,10 @@ enum session_stage session_hear_rcpt(struct session *s, const struct reply *repl
         s->form->rcpt_accepted = true;
         session_note_taken(s);
         bool control = s->form->form.kind == FORM_CONTROL;
-        return control              ? answer(s, STEP_RCPT, reply, j)
-               : companion(s, true) ? STAGE_COMPANION
-                                    : STAGE_DATA;
+        return control ? answer(s, STEP_RCPT, reply, j)
+               : session_has_companion(s->form, true)
+                   ? STAGE_COMPANION
+                   : STAGE_DATA;
     }
     if (sender_at_fault(s, j.answer)) {
         return try_next_sender(s, STEP_RCPT, reply, j);

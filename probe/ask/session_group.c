@@ -42,17 +42,12 @@ static void add_line(struct session *s, struct strbuf *lines, enum smtp_step ste
     g->steps[g->commands++] = (uint8_t)step;
 }
 
-static bool companion_first(const struct form_result *r)
-{
-    return r->form.recipient->companion != NULL && !r->form.recipient->companion_after;
-}
-
 /* Errors that a form costs at most: another recipient may be refused as well; and no host behind
  * the @ is refused at MAIL nearly everywhere, and so is the RCPT behind it. */
 static unsigned cost(const struct form_result *r)
 {
     bool no_host = strstr(r->form.sender->template, "@>") != NULL;
-    return 1U + (companion_first(r) ? 1U : 0U) + (no_host ? 1U : 0U);
+    return 1U + (session_has_companion(r, false) ? 1U : 0U) + (no_host ? 1U : 0U);
 }
 
 /* False: there was no room for its lines, and nothing has changed. */
@@ -63,7 +58,7 @@ static bool add_form(struct session *s, struct strbuf *lines, struct form_result
     uint8_t commands = g->commands;
     session_open_form(s, r);
     add_line(s, lines, STEP_MAIL, session_write_mail);
-    if (companion_first(r)) {
+    if (session_has_companion(r, false)) {
         add_line(s, lines, STEP_RCPT, session_write_companion);
     }
     add_line(s, lines, STEP_RCPT, session_write_rcpt);
@@ -151,6 +146,32 @@ static enum session_stage taint(struct session *s)
     return STAGE_CLOSE;
 }
 
+/* The first of them finds out alone; then the others are asked together again. */
+static void put_back_unlearned(struct session *s)
+{
+    struct plan *p = s->plan;
+    if (p->group_wait) {
+        plan_put_back(p, s->form);
+    } else {
+        plan_ask_single(p, s->form);
+    }
+    p->group_wait = true;
+}
+
+/* The present form's transaction is over: to the plan with what was heard of it, unless that asks
+ * for more. */
+static void settle_form(struct session *s)
+{
+    struct session_group *g = &s->group;
+    if (g->unlearned) {
+        put_back_unlearned(s);
+    } else if (g->single) {
+        plan_ask_single(s->plan, s->form);
+    } else {
+        session_give_answer(s);
+    }
+}
+
 /* 421: the server closes, and hears no more of the group. */
 static enum session_stage closing(struct session *s, enum smtp_step step, const struct reply *reply)
 {
@@ -159,18 +180,13 @@ static enum session_stage closing(struct session *s, enum smtp_step step, const 
         session_keep_answer(s, step, reply, answer_judge(step, reply));
     }
     s->turned_away = true;
-    session_give_answer(s);
+    settle_form(s);
     put_back_from(s, (uint8_t)(owner + 1));
     if (smtp_client_group_left(&s->client) == 0) {
         return STAGE_QUIT;
     }
     s->over = true;
     return STAGE_GROUP;
-}
-
-static bool asks_in_plain_name(const struct session *s)
-{
-    return s->form->form.sender == &form_senders[0];
 }
 
 static enum session_stage hear_mail(struct session *s, const struct reply *reply)
@@ -189,7 +205,8 @@ static enum session_stage hear_mail(struct session *s, const struct reply *reply
         return STAGE_GROUP;
     }
     g->unlearned = (syntax && s->plan->mail_style == STYLE_UNKNOWN) ||
-                   (asks_in_plain_name(s) && (syntax || j.answer == ANSWER_REFUSED_SENDER));
+                   (session_asks_in_plain_name(s->form) &&
+                    (syntax || j.answer == ANSWER_REFUSED_SENDER));
     session_keep_answer(s, STEP_MAIL, reply, j);
     return STAGE_GROUP;
 }
@@ -209,7 +226,7 @@ static void keep_rcpt(struct session *s, const struct reply *reply, struct answe
     bool odd_style = j.answer == ANSWER_SYNTAX && p->rcpt_style == STYLE_UNKNOWN && bracketed;
     bool control = s->form->form.kind == FORM_CONTROL;
     bool taken = j.answer == ANSWER_ACCEPTED;
-    bool other_sender = asks_in_plain_name(s) && j.answer == ANSWER_REFUSED_SENDER;
+    bool other_sender = session_asks_in_plain_name(s->form) && j.answer == ANSWER_REFUSED_SENDER;
     if (bracketed && !odd_style && p->rcpt_style == STYLE_UNKNOWN) {
         p->rcpt_style = STYLE_BRACKETS;
     }
@@ -231,7 +248,7 @@ static enum session_stage hear_rcpt(struct session *s, const struct reply *reply
 {
     struct session_group *g = &s->group;
     struct answer_judgement j = answer_judge(STEP_RCPT, reply);
-    bool companion = companion_first(s->form) && !g->companion_heard;
+    bool companion = session_has_companion(s->form, false) && !g->companion_heard;
     if (!g->mail_taken) {
         s->refusals += reply_class(reply) >= 4;
         return reply_class(reply) <= 3 ? taint(s) : STAGE_GROUP;
@@ -247,18 +264,6 @@ static enum session_stage hear_rcpt(struct session *s, const struct reply *reply
     return STAGE_GROUP;
 }
 
-/* The first of them finds out alone; then the others are asked together again. */
-static void put_back_unlearned(struct session *s)
-{
-    struct plan *p = s->plan;
-    if (p->group_wait) {
-        plan_put_back(p, s->form);
-    } else {
-        plan_ask_single(p, s->form);
-    }
-    p->group_wait = true;
-}
-
 static enum session_stage hear_rset(struct session *s, const struct reply *reply)
 {
     struct session_group *g = &s->group;
@@ -267,13 +272,7 @@ static enum session_stage hear_rset(struct session *s, const struct reply *reply
     if (reply->code != 250 && !in_clear) {
         return taint(s);
     }
-    if (g->unlearned) {
-        put_back_unlearned(s);
-    } else if (g->single) {
-        plan_ask_single(s->plan, s->form);
-    } else {
-        session_give_answer(s);
-    }
+    settle_form(s);
     if (g->heard == g->commands) {
         return session_begin_form(s);
     }

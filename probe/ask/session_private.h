@@ -71,6 +71,10 @@ void session_say_rset(struct session *s);
 bool session_offers(const struct session *s, const char *keyword);
 /* The sender that the form is asked with: its own, or what stands in for the plainest. */
 const struct sender_row *session_sender_for(const struct session *s, const struct form_result *r);
+/* Of the plainest sender: another may stand in for it. */
+bool session_asks_in_plain_name(const struct form_result *r);
+/* The form has another recipient, before or after its own. */
+bool session_has_companion(const struct form_result *r, bool after);
 /* Why the form cannot be asked of this server, or NULL. */
 const char *session_lacks(const struct session *s, const struct form_result *r);
 /* An attempt begins: what an earlier one left in the result is gone. */

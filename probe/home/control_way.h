@@ -10,6 +10,8 @@
 
 #include "lib/dns/mx.h"
 
+enum { CONTROL_WAY_WHY_MAX = 480 }; /* room for the clause */
+
 /* The first address that may be spoken to: all when public ones are allowed, else those of
    loopback, link-local and private ranges. False: there is none. */
 bool control_way_choose(const struct mx_result *r, struct span domain, bool allow_public,

@@ -12,6 +12,7 @@
 #ifndef RELAYLAB_PROBE_PROGRAM_OPTIONS_H
 #define RELAYLAB_PROBE_PROGRAM_OPTIONS_H
 
+#include "probe/home/control_way.h"
 #include "probe/home/mailbox_url.h"
 #include "probe/probe.h"
 #include "probe/program/target_list.h"
@@ -25,7 +26,6 @@ enum {
     OPTIONS_RATE_ALL_MAX = 6000000,
     OPTIONS_CONCURRENCY_MAX = 16384,
     OPTIONS_CONCURRENCY = 64, /* of a list */
-    OPTIONS_ROUTE_TROUBLE_MAX = 480,
     OPTIONS_CANARY_MX_MAX = FORM_CANARIES_MAX * MX_ADDRESSES_MAX,
     OPTIONS_SET_MAX = 16,                         /* the name of a set of runs */
     OPTIONS_CANARY_LOCAL_MAX = 64 - 1 - TOKEN_LEN /* RFC 5321 4.5.3.1.1, with "+token" after it */
@@ -69,9 +69,9 @@ struct options {
     struct endpoint canary_mx[OPTIONS_CANARY_MX_MAX]; /* of all canaries; look_up.h */
     size_t canary_mx_count;
     struct endpoint found_route[FORM_CANARIES_MAX]; /* one of these; family 0: none, or not asked */
-    char route_trouble[FORM_CANARIES_MAX][OPTIONS_ROUTE_TROUBLE_MAX]; /* why none */
-    const char *password_file, *ca_file, *save_proof, *ledger;        /* or NULL */
-    struct span run_name; /* of --show-run, --export-run */
+    char route_trouble[FORM_CANARIES_MAX][CONTROL_WAY_WHY_MAX]; /* why none */
+    const char *password_file, *ca_file, *save_proof, *ledger;  /* or NULL */
+    struct span run_name;                                       /* of --show-run, --export-run */
     unsigned rate;
     unsigned network_rate, total_rate; /* connections a minute; 0: as many as come */
     const char *targets;               /* a file, or "-"; NULL: targets are on the command line */

@@ -3,8 +3,6 @@
  */
 #include "scenarios/world/ways.h"
 
-#include "probe/home/control_way.h"
-
 static void on_found(void *self, const struct mx_result *result)
 {
     struct way *one = self;

@@ -9,9 +9,8 @@
 #define RELAYLAB_SCENARIOS_WORLD_WAYS_H
 
 #include "lib/dns/mx.h"
+#include "probe/home/control_way.h"
 #include "probe/probe.h"
-
-enum { WAYS_TROUBLE_MAX = 480 };
 
 struct ways_owner {
     void (*found)(void *self);
@@ -23,7 +22,7 @@ struct way { /* of one canary */
     struct endpoint *route;
     struct span *trouble, domain;
     struct mx_find find;
-    char memory[WAYS_TROUBLE_MAX];
+    char memory[CONTROL_WAY_WHY_MAX];
 };
 
 struct ways {
