@@ -97,13 +97,14 @@ static struct plan_form *plan_form_of(struct plan *p, const struct form_result *
     return &p->forms[r - p->results];
 }
 
-static bool may_ask(const struct plan *p, const struct plan_form *f, int64_t now_ns)
+static bool may_ask(const struct plan *p, const struct plan_session *at, const struct plan_form *f,
+                    int64_t now_ns)
 {
     const struct form_result *r = &p->results[f - p->forms];
-    if (plan_form_in_tls(p, r) != p->tls.on && !p->tls.implicit) {
+    if (plan_form_in_tls(p, r) != at->encrypted && !p->tls.implicit) {
         return false;
     }
-    return plan_form_in_context(p, r) && plan_form_is_left(p, (size_t)(f - p->forms), now_ns);
+    return plan_form_in_context(at, r) && plan_form_is_left(p, (size_t)(f - p->forms), now_ns);
 }
 
 static struct form_result *take(struct plan *p, size_t i)
@@ -113,12 +114,12 @@ static struct form_result *take(struct plan *p, size_t i)
     return &p->results[i];
 }
 
-struct form_result *plan_next(struct plan *p, int64_t now_ns)
+struct form_result *plan_next(struct plan *p, const struct plan_session *at, int64_t now_ns)
 {
     size_t best = SIZE_MAX;
     for (size_t i = 0; i < p->count && now_ns < p->deadline_ns; i++) {
         const struct plan_form *f = &p->forms[i];
-        if (may_ask(p, f, now_ns) && (best == SIZE_MAX || f->losses < p->forms[best].losses)) {
+        if (may_ask(p, at, f, now_ns) && (best == SIZE_MAX || f->losses < p->forms[best].losses)) {
             best = i;
         }
         if (best != SIZE_MAX && p->forms[best].losses == 0) {
@@ -131,13 +132,13 @@ struct form_result *plan_next(struct plan *p, int64_t now_ns)
     return take(p, best);
 }
 
-struct form_result *plan_next_grouped(struct plan *p, int64_t now_ns)
+struct form_result *plan_next_grouped(struct plan *p, const struct plan_session *at, int64_t now_ns)
 {
     for (size_t i = 0; i < p->count && now_ns < p->deadline_ns && !p->group_off && !p->group_wait;
          i++) {
         const struct plan_form *f = &p->forms[i];
         bool trusted = !f->single && !f->suspect && f->losses == 0 && p->results[i].hang_ups == 0;
-        if (trusted && may_ask(p, f, now_ns)) {
+        if (trusted && may_ask(p, at, f, now_ns)) {
             return take(p, i);
         }
     }
@@ -227,9 +228,10 @@ static void settle_control(struct plan *p, struct form_result *r)
     settle(p, r, taken ? FORM_ACCEPTED : later ? FORM_UNDECIDED : FORM_DENIED);
 }
 
-void plan_answered(struct plan *p, struct form_result *r, int64_t now_ns, unsigned retry_hint_s)
+void plan_answered(struct plan *p, const struct plan_session *at, struct form_result *r,
+                   int64_t now_ns, unsigned retry_hint_s)
 {
-    plan_form_of(p, r)->session = p->session;
+    plan_form_of(p, r)->session = at->number;
     if (r->form.kind == FORM_CONTROL) {
         settle_control(p, r);
         return;
@@ -239,9 +241,10 @@ void plan_answered(struct plan *p, struct form_result *r, int64_t now_ns, unsign
         return;
     }
     if (plan_refuses_context(r)) {
-        plan_context_refused(p, r->answer == ANSWER_REFUSED_HELO
-                                    ? context_of(&r->form)->refused
-                                    : "in such a session the server refuses all that is asked");
+        plan_context_refused(p, at,
+                             r->answer == ANSWER_REFUSED_HELO
+                                 ? context_of(&r->form)->refused
+                                 : "in such a session the server refuses all that is asked");
         return;
     }
     switch (r->answer) {
@@ -275,7 +278,7 @@ void plan_answered(struct plan *p, struct form_result *r, int64_t now_ns, unsign
         break;
     case ANSWER_TLS_REQUIRED:
         settle(p, r, FORM_UNDECIDED);
-        if (plan_tls_demanded(p)) {
+        if (plan_tls_demanded(p, at)) {
             plan_form_of(p, r)->phase = PLAN_PENDING;
         }
         break;
@@ -329,11 +332,11 @@ void plan_tainted(struct plan *p, struct form_result *r)
     forget_answer(p, r);
 }
 
-void plan_taint_session(struct plan *p)
+void plan_taint_session(struct plan *p, const struct plan_session *at)
 {
     for (size_t i = 0; i < p->count; i++) {
         struct form_result *r = &p->results[i];
-        if (p->forms[i].session == p->session && p->session != 0 && !r->body_sent) {
+        if (p->forms[i].session == at->number && !r->body_sent) {
             p->forms[i].session = 0;
             forget_answer(p, r);
         }

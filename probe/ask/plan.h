@@ -49,8 +49,14 @@ struct plan_tls {
     bool offered;     /* EHLO listed STARTTLS */
     bool demanded;    /* everything is asked behind it: the server said so, or the user */
     bool off;         /* STARTTLS was refused */
-    bool on;          /* the session that runs is encrypted */
     uint8_t failures; /* handshakes */
+};
+
+/* What the plan knows of one session; the session's own, one for each. */
+struct plan_session {
+    unsigned number; /* from 1 */
+    uint8_t context; /* enum form_context; of the forms that it asks */
+    bool encrypted;  /* by now */
 };
 
 struct plan {
@@ -59,7 +65,6 @@ struct plan {
     struct plan_form forms[FORMS_MAX];
     int64_t retry_ns;    /* the next delay for a deferred form starts from here */
     int64_t deadline_ns; /* no form is asked from then on */
-    unsigned session;    /* that runs, from 1 */
     enum plan_style mail_style, rcpt_style;
     unsigned sender_index; /* how many of the stand-in senders were refused; past the last: all were
                             */
@@ -68,17 +73,17 @@ struct plan {
                         name: by one form alone */
     bool group_off;  /* forms go one by one */
     bool helo_only;  /* the server hung up on EHLO */
-    uint8_t context; /* of the session that runs, enum form_context */
     struct plan_tls tls;
 };
 
 void plan_init(struct plan *p, struct form_result *results, size_t count, int64_t retry_ns,
                int64_t deadline_ns);
-/* The next form that may be asked now, in a session as it is (tls.on), and marks it taken; results
-   entry, or NULL. */
-struct form_result *plan_next(struct plan *p, int64_t now_ns);
+/* The next form that may be asked now, in that session as it is, and marks it taken; results entry,
+   or NULL. */
+struct form_result *plan_next(struct plan *p, const struct plan_session *at, int64_t now_ns);
 /* The next one that may be asked among others in one write; results entry, or NULL. */
-struct form_result *plan_next_grouped(struct plan *p, int64_t now_ns);
+struct form_result *plan_next_grouped(struct plan *p, const struct plan_session *at,
+                                      int64_t now_ns);
 /* What the group heard of it is not the last word: it is asked again, alone. */
 void plan_ask_single(struct plan *p, struct form_result *r);
 /* When the next waiting form is due: now or earlier when one is pending; CLOCK_NEVER when all is
@@ -97,14 +102,15 @@ int64_t plan_retry_at(const struct plan *p, int64_t now_ns, int64_t least_ns, in
 
 /* A whole answer came and the session can be trusted: result->answer, row, code, step are filled
  * in. */
-void plan_answered(struct plan *p, struct form_result *r, int64_t now_ns, unsigned retry_hint_s);
+void plan_answered(struct plan *p, const struct plan_session *at, struct form_result *r,
+                   int64_t now_ns, unsigned retry_hint_s);
 /* The session broke while the form was asked; the outcome and step are in the result. */
 void plan_lost(struct plan *p, struct form_result *r, int64_t now_ns);
 /* The session cannot be believed: what it said about the form counts as not asked. */
 void plan_tainted(struct plan *p, struct form_result *r);
 /* Nor can what it said before, since nobody knows since when replies and commands have lost each
  * other: the refusals that it gave count as not asked. Messages that went out stay. */
-void plan_taint_session(struct plan *p);
+void plan_taint_session(struct plan *p, const struct plan_session *at);
 bool plan_is_suspect(const struct plan *p, const struct form_result *r);
 /* The form was not asked after all (the session must end first): ask it in the next one, no attempt
  * counted. */
@@ -114,24 +120,24 @@ void plan_put_back(struct plan *p, struct form_result *r);
 void plan_not_applicable(struct plan *p, struct form_result *r, const char *why);
 /* plan_context.c */
 /* The context of the next session: that of the form that was tried least, the plain one first. */
-void plan_choose_context(struct plan *p, int64_t now_ns);
-/* The form belongs into a session of the kind that runs. */
-bool plan_form_in_context(const struct plan *p, const struct form_result *r);
+void plan_choose_context(const struct plan *p, struct plan_session *at, int64_t now_ns);
+/* The form belongs into a session of that kind. */
+bool plan_form_in_context(const struct plan_session *at, const struct form_result *r);
 /* The form may be asked now, wherever it belongs. */
 bool plan_form_is_left(const struct plan *p, size_t i, int64_t now_ns);
-/* The server does not let us into the context that runs: what is left of its forms is not
+/* The server does not let us into the session's context: what is left of its forms is not
  * applicable, also what was put off before. */
-void plan_context_refused(struct plan *p, const char *why);
+void plan_context_refused(struct plan *p, const struct plan_session *at, const char *why);
 /* The answer was one to the context, not to the form. */
 bool plan_refuses_context(const struct form_result *r);
 /* plan_tls.c */
 bool plan_form_in_tls(const struct plan *p, const struct form_result *r);
 /* Forms are left that need STARTTLS first, and it may be had. */
-bool plan_wants_tls(const struct plan *p, int64_t now_ns);
+bool plan_wants_tls(const struct plan *p, const struct plan_session *at, int64_t now_ns);
 /* What the first EHLO said of it. */
 void plan_tls_offered(struct plan *p, bool offered);
 /* The server answers nothing in clear. False: TLS cannot be had, its answer stands. */
-bool plan_tls_demanded(struct plan *p);
+bool plan_tls_demanded(struct plan *p, const struct plan_session *at);
 void plan_tls_refused(struct plan *p); /* by a reply to STARTTLS */
 /* The session ended between STARTTLS and the end of the handshake. */
 void plan_tls_lost(struct plan *p, enum smtp_outcome outcome, enum smtp_step step);

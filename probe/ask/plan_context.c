@@ -14,9 +14,9 @@ static uint8_t session_kind(const struct form_result *r)
     return r->form.context == CONTEXT_STARTTLS ? CONTEXT_PLAIN : r->form.context;
 }
 
-bool plan_form_in_context(const struct plan *p, const struct form_result *r)
+bool plan_form_in_context(const struct plan_session *at, const struct form_result *r)
 {
-    return session_kind(r) == p->context;
+    return session_kind(r) == at->context;
 }
 
 bool plan_form_is_left(const struct plan *p, size_t i, int64_t now_ns)
@@ -25,7 +25,7 @@ bool plan_form_is_left(const struct plan *p, size_t i, int64_t now_ns)
     return f->phase == PLAN_PENDING || (f->phase == PLAN_WAITING && f->due_ns <= now_ns);
 }
 
-void plan_choose_context(struct plan *p, int64_t now_ns)
+void plan_choose_context(const struct plan *p, struct plan_session *at, int64_t now_ns)
 {
     const struct form_result *best = NULL;
     for (size_t i = 0; i < p->count; i++) {
@@ -37,21 +37,21 @@ void plan_choose_context(struct plan *p, int64_t now_ns)
                       (r->attempts == best->attempts && session_kind(r) < session_kind(best));
         best = sooner ? r : best;
     }
-    p->context = best != NULL ? session_kind(best) : CONTEXT_PLAIN;
+    at->context = best != NULL ? session_kind(best) : CONTEXT_PLAIN;
 }
 
-void plan_context_refused(struct plan *p, const char *why)
+void plan_context_refused(struct plan *p, const struct plan_session *at, const char *why)
 {
     for (size_t i = 0; i < p->count; i++) {
         struct form_result *r = &p->results[i];
-        if (p->forms[i].phase == PLAN_SETTLED || !plan_form_in_context(p, r)) {
+        if (p->forms[i].phase == PLAN_SETTLED || !plan_form_in_context(at, r)) {
             continue;
         }
         r->form.applicable = false;
         r->form.why_not = why;
         r->state = FORM_NOT_APPLICABLE;
         r->attempts -= p->forms[i].phase == PLAN_TAKEN;
-        p->forms[i].session = p->session; /* taken back when the session loses its trust */
+        p->forms[i].session = at->number; /* taken back when the session loses its trust */
         p->forms[i].phase = PLAN_SETTLED;
     }
 }

@@ -13,13 +13,13 @@ bool plan_form_in_tls(const struct plan *p, const struct form_result *r)
     return p->tls.demanded || r->form.context == CONTEXT_STARTTLS;
 }
 
-bool plan_wants_tls(const struct plan *p, int64_t now_ns)
+bool plan_wants_tls(const struct plan *p, const struct plan_session *at, int64_t now_ns)
 {
-    bool possible = p->tls.able && !p->tls.off && !p->tls.on && now_ns < p->deadline_ns &&
+    bool possible = p->tls.able && !p->tls.off && !at->encrypted && now_ns < p->deadline_ns &&
                     (p->tls.offered || p->tls.demanded);
     for (size_t i = 0; i < p->count && possible; i++) {
         const struct form_result *r = &p->results[i];
-        if (plan_form_is_left(p, i, now_ns) && plan_form_in_context(p, r) &&
+        if (plan_form_is_left(p, i, now_ns) && plan_form_in_context(at, r) &&
             plan_form_in_tls(p, r)) {
             return true;
         }
@@ -52,9 +52,9 @@ void plan_tls_offered(struct plan *p, bool offered)
     apply_context_forms(p, offered ? NULL : "STARTTLS is not offered");
 }
 
-bool plan_tls_demanded(struct plan *p)
+bool plan_tls_demanded(struct plan *p, const struct plan_session *at)
 {
-    if (!p->tls.able || p->tls.off || p->tls.on) {
+    if (!p->tls.able || p->tls.off || at->encrypted) {
         return false;
     }
     if (!p->tls.demanded) {

@@ -56,7 +56,7 @@ static void show_reply(struct session *s, const struct reply *reply)
         strbuf_addu(&line, (uint64_t)reply->code);
         strbuf_addc(&line, rest.ptr != NULL ? '-' : ' ');
         strbuf_add(&line, text);
-        s->config->observer.line(s->config->observer.self, s->number, 'S', strbuf_span(&line));
+        s->config->observer.line(s->config->observer.self, s->at.number, 'S', strbuf_span(&line));
     }
 }
 
@@ -341,7 +341,7 @@ static void script_done(void *self, struct smtp_client *c, enum smtp_outcome out
     n->last_outcome = past_deadline ? OUTCOME_TIMEOUT : outcome;
     n->last_step = step;
     n->hung_up |= outcome == OUTCOME_CLOSED || outcome == OUTCOME_RESET;
-    if (step == STEP_EHLO && s->plan->context == CONTEXT_PLAIN &&
+    if (step == STEP_EHLO && s->at.context == CONTEXT_PLAIN &&
         (outcome == OUTCOME_CLOSED || outcome == OUTCOME_RESET)) {
         s->plan->helo_only = true;
     }
@@ -376,7 +376,7 @@ static void script_said(void *self, struct smtp_client *c, enum smtp_step step, 
         session_group_said(s);
     }
     if (s->config->observer.line != NULL) {
-        s->config->observer.line(s->config->observer.self, s->number, 'C', text);
+        s->config->observer.line(s->config->observer.self, s->at.number, 'C', text);
     }
 }
 
@@ -416,22 +416,21 @@ bool session_start(struct session *s, struct world *w, const struct session_conf
     s->config = config;
     s->plan = plan;
     s->notes = notes;
-    s->number = number;
+    s->at.number = number;
     s->form = NULL;
     s->control = CONTROL_UNKNOWN;
     s->refusals = s->syntax_errors = s->settled = 0;
     s->stage = STAGE_GREETING;
     s->asked_suspect = s->tainted = false;
-    plan->session = number;
     s->answer_here = s->control_needed = s->over = s->busy = s->refused = false;
     s->turned_away = s->unwritten = s->group_lost = false;
     s->outcome = OUTCOME_CLOSED_BY_US;
     notes->sessions = number;
     smtp_client_init(&s->client, &session_script, s, config->timeouts, world_now(w),
                      config->deadline_ns);
-    plan->tls.on = false;
+    s->at.encrypted = false;
     s->context_step = 0;
-    plan_choose_context(plan, world_now(w));
+    plan_choose_context(plan, &s->at, world_now(w));
     s->active = connect_session(s);
     return s->active;
 }

@@ -122,11 +122,11 @@ struct session {
     struct world *world;
     const struct session_config *config;
     struct plan *plan;
+    struct plan_session at; /* its number, its kind */
     struct target_notes *notes;
     struct form_result *form; /* being asked, its answer not yet trusted; NULL between forms */
     const struct sender_row *sender;
     enum session_control control; /* R43 in this session */
-    unsigned number;              /* from 1 */
     unsigned refusals, syntax_errors;
     unsigned settled; /* forms that this session brought further */
     unsigned retry_hint_s;

@@ -11,7 +11,7 @@
 
 const struct context_row *session_context(const struct session *s)
 {
-    return &form_contexts[s->plan->context];
+    return &form_contexts[s->at.context];
 }
 
 /* Any form of the context that runs will do for its words. */
@@ -19,7 +19,7 @@ static const struct form *form_of_context(const struct session *s)
 {
     const struct plan *p = s->plan;
     for (size_t i = 0; i < p->count; i++) {
-        if (plan_form_in_context(p, &p->results[i])) {
+        if (plan_form_in_context(&s->at, &p->results[i])) {
             return &p->results[i].form;
         }
     }
@@ -33,7 +33,7 @@ enum session_stage session_hello(struct session *s)
         break;
     case HELLO_HELO:
         if (s->plan->helo_only) {
-            plan_context_refused(s->plan, "everything is asked after HELO already");
+            plan_context_refused(s->plan, &s->at, "everything is asked after HELO already");
             s->settled++;
             return STAGE_QUIT;
         }
@@ -46,7 +46,7 @@ enum session_stage session_hello(struct session *s)
 
 void session_add_name(const struct session *s, struct strbuf *out)
 {
-    if (s->plan->context == CONTEXT_PLAIN) {
+    if (s->at.context == CONTEXT_PLAIN) {
         strbuf_add(out, s->config->helo);
         return;
     }
@@ -55,7 +55,7 @@ void session_add_name(const struct session *s, struct strbuf *out)
 
 static enum session_stage refused(struct session *s)
 {
-    plan_context_refused(s->plan, session_context(s)->refused);
+    plan_context_refused(s->plan, &s->at, session_context(s)->refused);
     s->form = NULL;
     s->settled++;
     return STAGE_QUIT;
@@ -64,7 +64,8 @@ static enum session_stage refused(struct session *s)
 /* 4yz before the form was asked: its answer, until the next try. */
 static enum session_stage put_off(struct session *s, enum smtp_step step, const struct reply *reply)
 {
-    struct form_result *r = s->form != NULL ? s->form : plan_next(s->plan, s->client.now_ns);
+    struct form_result *r = s->form != NULL ? s->form
+                                            : plan_next(s->plan, &s->at, s->client.now_ns);
     struct answer_judgement j = answer_judge(step, reply);
     if (r != NULL) {
         r->answer = reply->code == 421 ? ANSWER_SERVICE : ANSWER_DEFERRED;
@@ -73,7 +74,7 @@ static enum session_stage put_off(struct session *s, enum smtp_step step, const 
         r->code = reply->code;
         r->answered_ns = s->client.now_ns;
         session_keep_reply(r->reply_text, sizeof(r->reply_text), reply);
-        plan_answered(s->plan, r, s->client.now_ns, answer_retry_seconds(reply));
+        plan_answered(s->plan, &s->at, r, s->client.now_ns, answer_retry_seconds(reply));
         session_tell_settled(s, r);
         s->settled += r->answer == ANSWER_DEFERRED;
     }
@@ -149,7 +150,7 @@ void session_lost_in_context(struct session *s, enum smtp_outcome outcome, enum 
         outcome == OUTCOME_UNSOLICITED) {
         return;
     }
-    struct form_result *r = plan_next(s->plan, s->client.now_ns);
+    struct form_result *r = plan_next(s->plan, &s->at, s->client.now_ns);
     if (r == NULL) {
         return;
     }

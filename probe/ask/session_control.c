@@ -63,7 +63,7 @@ static void note_control(struct session *s, const char *id, const struct reply *
             r->attempts++;
             r->rcpt_accepted = j.answer == ANSWER_ACCEPTED;
             session_keep_reply(r->reply_text, sizeof(r->reply_text), reply);
-            plan_answered(p, r, s->client.now_ns, 0);
+            plan_answered(p, &s->at, r, s->client.now_ns, 0);
         }
     }
 }

@@ -45,7 +45,7 @@ static struct form_result *next_form(struct session *s)
 {
     struct form_result *r;
     const char *why;
-    while ((r = plan_next(s->plan, s->client.now_ns)) != NULL &&
+    while ((r = plan_next(s->plan, &s->at, s->client.now_ns)) != NULL &&
            (why = session_lacks(s, r)) != NULL) {
         plan_not_applicable(s->plan, r, why);
     }
@@ -63,7 +63,7 @@ enum session_stage session_begin_form(struct session *s)
     }
     struct form_result *r = next_form(s);
     if (r == NULL) {
-        return plan_wants_tls(s->plan, s->client.now_ns) ? STAGE_STARTTLS : STAGE_QUIT;
+        return plan_wants_tls(s->plan, &s->at, s->client.now_ns) ? STAGE_STARTTLS : STAGE_QUIT;
     }
     if (s->asked_suspect || (s->settled > 0 && plan_is_suspect(s->plan, r))) {
         plan_put_back(s->plan, r);
@@ -177,7 +177,7 @@ void session_tell_settled(struct session *s, const struct form_result *r)
 void session_give_answer(struct session *s)
 {
     struct form_result *r = s->form;
-    plan_answered(s->plan, r, s->client.now_ns, s->retry_hint_s);
+    plan_answered(s->plan, &s->at, r, s->client.now_ns, s->retry_hint_s);
     session_tell_settled(s, r);
     s->settled += r->answer != ANSWER_SERVICE;
     s->form = NULL;
@@ -188,7 +188,7 @@ enum session_stage session_taint(struct session *s)
 {
     s->notes->tainted = s->tainted = true;
     s->notes->tainted_sessions++;
-    plan_taint_session(s->plan);
+    plan_taint_session(s->plan, &s->at);
     if (s->refused || s->busy) { /* nor was that said to us as a client */
         s->notes->session_answer = ANSWER_NONE;
         s->refused = s->busy = false;

@@ -84,7 +84,8 @@ bool session_begin_group(struct session *s)
                     session_offers(s, "PIPELINING");
     memset(g, 0, sizeof(*g));
     strbuf_init(&lines, s->message, sizeof(s->message));
-    while (possible && room > 0 && (r = plan_next_grouped(s->plan, s->client.now_ns)) != NULL) {
+    while (possible && room > 0 &&
+           (r = plan_next_grouped(s->plan, &s->at, s->client.now_ns)) != NULL) {
         const char *why = session_lacks(s, r);
         if (why != NULL) {
             plan_not_applicable(s->plan, r, why);

@@ -34,7 +34,7 @@ static void show_tls(struct session *s)
     strbuf_init(&line, room, sizeof(room));
     strbuf_addf(&line, "%s, %s, certificate of %s", f->version, f->cipher,
                 f->certificate ? f->subject : "nobody");
-    s->config->observer.line(s->config->observer.self, s->number, '*', strbuf_span(&line));
+    s->config->observer.line(s->config->observer.self, s->at.number, '*', strbuf_span(&line));
 }
 
 bool session_is_implicit(const struct session *s)
@@ -44,7 +44,7 @@ bool session_is_implicit(const struct session *s)
 
 void session_greeted_in_tls(struct session *s)
 {
-    s->plan->tls.on = true;
+    s->at.encrypted = true;
     session_note_tls(s);
     show_tls(s);
 }
@@ -78,7 +78,7 @@ void session_say_securing(struct session *s)
 
 void session_secured(struct session *s)
 {
-    s->plan->tls.on = true;
+    s->at.encrypted = true;
     session_note_tls(s);
     show_tls(s);
 }
@@ -87,10 +87,10 @@ void session_secured(struct session *s)
 enum session_stage session_after_ehlo(struct session *s)
 {
     struct plan *p = s->plan;
-    if (p->context == CONTEXT_PLAIN) {
+    if (s->at.context == CONTEXT_PLAIN) {
         plan_tls_offered(p, s->notes->starttls_offered);
     }
-    if (p->tls.forced && !p->tls.on && !p->tls.off) {
+    if (p->tls.forced && !s->at.encrypted && !p->tls.off) {
         return STAGE_STARTTLS;
     }
     return session_begin_form(s);

@@ -46,17 +46,18 @@ static void run_deferrals(const struct deferral_row *row)
 {
     struct form_result result = {0};
     struct plan plan;
+    struct plan_session at = {.number = 1};
     size_t asked = 0;
 
     result.form.sender = &form_senders[0];
     result.form.recipient = &form_recipients[0];
     result.form.applicable = true;
     plan_init(&plan, &result, 1, RETRY_S * CLOCK_SECOND, row->max_time_s * CLOCK_SECOND);
-    assert_ptr_equal(plan_next(&plan, 0), &result);
+    assert_ptr_equal(plan_next(&plan, &at, 0), &result);
     int64_t now_ns = 0;
     for (;;) {
         result.answer = ANSWER_DEFERRED;
-        plan_answered(&plan, &result, now_ns, row->hint_s);
+        plan_answered(&plan, &at, &result, now_ns, row->hint_s);
         now_ns = plan_due(&plan);
         if (now_ns == CLOCK_NEVER) {
             break;
@@ -66,8 +67,8 @@ static void run_deferrals(const struct deferral_row *row)
                      (long long)(now_ns / CLOCK_SECOND));
         }
         asked++;
-        assert_null(plan_next(&plan, now_ns - 1));
-        assert_ptr_equal(plan_next(&plan, now_ns), &result);
+        assert_null(plan_next(&plan, &at, now_ns - 1));
+        assert_ptr_equal(plan_next(&plan, &at, now_ns), &result);
     }
     if (asked < ASKED_MAX && row->asked_s[asked] != 0) {
         fail_msg("%s: %u retries only", row->label, (unsigned)asked);

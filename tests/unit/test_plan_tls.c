@@ -65,13 +65,14 @@ static void add(struct form_result *r, const char *id, size_t recipient, enum fo
     (void)bytes_copy(r->form.id, sizeof r->form.id, span_of(id));
 }
 
-static void ask(struct plan *p, const struct server *s, struct strbuf *out)
+static void ask(struct plan *p, const struct plan_session *at, const struct server *s,
+                struct strbuf *out)
 {
     struct form_result *r;
-    while ((r = plan_next(p, 0)) != NULL) {
-        strbuf_addf(out, p->tls.on ? "[%s] " : "%s ", r->form.id);
-        r->answer = s->wants_tls && !p->tls.on ? ANSWER_TLS_REQUIRED : ANSWER_DENIED;
-        plan_answered(p, r, 0, 0);
+    while ((r = plan_next(p, at, 0)) != NULL) {
+        strbuf_addf(out, at->encrypted ? "[%s] " : "%s ", r->form.id);
+        r->answer = s->wants_tls && !at->encrypted ? ANSWER_TLS_REQUIRED : ANSWER_DENIED;
+        plan_answered(p, at, r, 0, 0);
     }
 }
 
@@ -79,6 +80,7 @@ static void run(const struct server *s)
 {
     struct form_result results[COUNT];
     struct plan plan;
+    struct plan_session at = {.number = 1};
     char memory[256];
     struct strbuf out;
     unsigned sessions = 0, failing = s->failing;
@@ -90,12 +92,12 @@ static void run(const struct server *s)
     plan.tls.able = s->able;
     plan.tls.forced = plan.tls.demanded = s->forced;
     do {
-        plan.tls.on = false;
+        at.encrypted = false;
         if (s->able) {
             plan_tls_offered(&plan, s->offered);
         }
-        ask(&plan, s, &out);
-        if (!plan_wants_tls(&plan, 0)) {
+        ask(&plan, &at, s, &out);
+        if (!plan_wants_tls(&plan, &at, 0)) {
             break;
         }
         if (s->refuses) {
@@ -104,9 +106,9 @@ static void run(const struct server *s)
             failing--;
             plan_tls_lost(&plan, OUTCOME_TLS, STEP_TLS);
         } else {
-            plan.tls.on = true;
+            at.encrypted = true;
         }
-        ask(&plan, s, &out);
+        ask(&plan, &at, s, &out);
     } while (plan_due(&plan) <= 0 && ++sessions < 10);
     assert_true(sessions < 10);
     assert_string_equal(memory, s->asked);
