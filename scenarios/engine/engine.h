@@ -7,7 +7,7 @@
  * the files of the case), HOSTNAME, DOMAINS (those that the server is to take mail for), ADDRESS
  * and PORT (where it is to listen), SINK_ADDRESS and SINK_PORT (where its relayed mail goes),
  * MAIN (the name of its main configuration file), CHECK (1: given/ is somebody's own
- * configuration, as it stands).
+ * configuration, as it stands), DNS (1: the namespace has a DNS server, at port 53 of 127.0.0.1).
  *
  * Ownership: what is loaded lives in conf's arena.
  * Errors: conf errors, with the position in the engine's file.

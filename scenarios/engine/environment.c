@@ -62,6 +62,7 @@ bool environment_make(struct environment *e, const struct instance_config *c, co
     add(&m, "MAIN", c->engine->main);
     add(&m, "GIVEN", c->directory != NULL ? c->directory : "");
     add(&m, "CHECK", c->check ? "1" : "");
+    add(&m, "DNS", c->has_dns ? "1" : "");
     add(&m, "DROP", c->drop != NULL ? c->drop : "");
     add(&m, "COMMENT", c->engine->comment != NULL ? c->engine->comment : "#");
     add(&m, "INSTEAD", c->instead != NULL ? c->instead : "");

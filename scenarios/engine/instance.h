@@ -28,6 +28,7 @@ struct instance_config {
     size_t given_count;
     const char *directory; /* or a directory (or main file) of the host that is copied */
     bool check;            /* it is somebody's own, as it stands */
+    bool has_dns;          /* a DNS server listens at port 53 of loopback */
     const char *drop;      /* "FILE FIRST,LAST": lines that are left out; NULL: none */
     const char *instead;   /* a line that stands there instead; NULL: none */
     struct endpoint at, sink;

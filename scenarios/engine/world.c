@@ -15,8 +15,10 @@ static const char base_passwd[] = "root:x:0:0:root:/root:/bin/sh\n"
 static const char base_group[] = "root:x:0:\ndaemon:x:1:\nmail:x:8:\nnogroup:x:65534:\n";
 static const char base_hosts[] = "127.0.0.1 localhost\n";
 static const char resolver[] = "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n";
-static const char switches[] = "passwd: files\ngroup: files\nshadow: files\nhosts: files\n"
-                               "networks: files\nprotocols: files\nservices: files\n";
+#define SWITCHES                                                                      \
+    "passwd: files\ngroup: files\nshadow: files\nnetworks: files\nprotocols: files\n" \
+    "services: files\nhosts: files"
+static const char switches[] = SWITCHES "\n", switches_with_dns[] = SWITCHES " dns\n";
 
 static bool add_network(struct network *list, size_t *count, const char *cidr)
 {
@@ -102,9 +104,12 @@ bool engine_world_network(struct engine_world *w, const char *cidr)
 const struct namespace_config *engine_world_config(struct engine_world *w)
 {
     const struct namespace_file files[ENGINE_WORLD_FILES] = {
-        {"/etc/passwd", w->passwd_text},  {"/etc/group", w->group_text},
-        {"/etc/hosts", w->hosts_text},    {"/etc/resolv.conf", resolver},
-        {"/etc/nsswitch.conf", switches}, {"/etc/mailname", w->hostname},
+        {"/etc/passwd", w->passwd_text},
+        {"/etc/group", w->group_text},
+        {"/etc/hosts", w->hosts_text},
+        {"/etc/resolv.conf", resolver},
+        {"/etc/nsswitch.conf", w->has_dns ? switches_with_dns : switches},
+        {"/etc/mailname", w->hostname},
     };
 
     memcpy(w->files, files, sizeof files);

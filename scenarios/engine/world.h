@@ -25,6 +25,7 @@ struct engine_world {
     char passwd_text[ENGINE_WORLD_TEXT_MAX], group_text[ENGINE_WORLD_TEXT_MAX];
     char hosts_text[ENGINE_WORLD_TEXT_MAX];
     char hostname[256];
+    bool has_dns; /* a DNS server will listen at port 53 of loopback */
 };
 
 void engine_world_init(struct engine_world *w);

@@ -58,6 +58,7 @@ static void inside(void *self, int to)
 static void furnish(struct engine_world *w, const struct case_file *c)
 {
     engine_world_init(w);
+    w->has_dns = c->name_count > 0;
     for (unsigned i = 0; i < c->server_count; i++) {
         if (c->servers[i].engine == NULL)
             continue;

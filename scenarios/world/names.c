@@ -10,6 +10,8 @@
 #include "drive/dns/dns_server.h"
 #include "drive/dns/dns_zones.h"
 
+enum { DNS_PORT = 53 };
+
 struct names {
     struct zone zone;
     struct zone_name *list;
@@ -63,12 +65,15 @@ static bool make_zone(struct names *n, const struct case_file *c, const struct e
     return true;
 }
 
-static bool serve(struct names *n, struct loop *loop, int64_t patience_ns, struct strbuf *error)
+/* A real server asks whom its resolv.conf names, and that says no port. */
+static bool serve(struct names *n, struct loop *loop, const struct case_file *c,
+                  struct strbuf *error)
 {
-    static const struct endpoint loopback = {.family = 4, .bytes = {127, 0, 0, 1}};
-    struct dns_ares_config config = {.patience_ns = patience_ns};
+    struct endpoint at = {.family = 4, .bytes = {127, 0, 0, 1}};
+    struct dns_ares_config config = {.patience_ns = c->probe.resolver_timeout_ns};
 
-    n->server = dns_server_new(loop, &n->zone, &loopback, &n->server_at, error);
+    at.port = case_has_engine(c) ? DNS_PORT : 0;
+    n->server = dns_server_new(loop, &n->zone, &at, &n->server_at, error);
     if (n->server == NULL)
         return false;
     config.server = n->server_at;
@@ -80,15 +85,15 @@ struct names *names_open(struct world *w, const struct case_file *c,
                          const struct endpoint at[CASE_SERVERS_MAX], struct strbuf *error)
 {
     struct names *n = calloc(1, sizeof *n);
-    int64_t patience = c->probe.resolver_timeout_ns;
     struct loop *loop = loop_of_world(w);
     bool fine = n != NULL && make_zone(n, c, at);
 
     if (fine && loop != NULL) {
-        fine = serve(n, loop, patience, error);
+        fine = serve(n, loop, c, error);
     } else if (fine) {
-        n->zones = dns_zones_new(w, &(struct dns_zones_config){.zone = &n->zone,
-                                                               .patience_ns = patience});
+        n->zones = dns_zones_new(
+            w, &(struct dns_zones_config){.zone = &n->zone,
+                                          .patience_ns = c->probe.resolver_timeout_ns});
         fine = n->zones != NULL;
     }
     if (fine)

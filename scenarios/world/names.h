@@ -2,7 +2,8 @@
  * names.h - the DNS of a case: its names as a zone, and a resolver that is asked for them
  *
  * In the simulator the zone is asked directly; on sockets a mock DNS server at a loopback port
- * serves it, and c-ares asks that one.
+ * serves it, and c-ares asks that one. Where a server is a real one, that port is 53 of the
+ * namespace, so that the server asks it too.
  *
  * Ownership: names_open allocates, names_close gives back and forgets open questions. The case and
  * the world outlive it.

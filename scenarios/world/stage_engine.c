@@ -54,6 +54,7 @@ bool stage_engine_start(struct stage_server *server, struct strbuf *error)
         .given_count = count,
         .directory = cs->directory,
         .check = cs->directory != NULL,
+        .has_dns = server->stage->c->name_count > 0,
         .drop = cs->drop,
         .instead = cs->instead,
         .at = server->at[0],

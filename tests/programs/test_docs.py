@@ -19,6 +19,23 @@ def test_reference_of_cases():
     assert said.stdout == (ROOT / "doc" / "rules.md").read_text(encoding="utf-8")
 
 
+def test_table_of_misconfigurations():
+    """ci/corpus >doc/corpus.md"""
+    said = subprocess.run([ROOT / "ci" / "corpus"], capture_output=True, text=True, check=True,
+                          timeout=60)
+    page = (ROOT / "doc" / "corpus.md").read_text(encoding="utf-8")
+    assert said.stdout == page
+    rows = [line.strip("|").split("|") for line in page.splitlines() if line.startswith("| ")]
+    assert len(rows) == 16
+    for what, *cells in rows[2:]:
+        assert any(cell.strip() for cell in cells), what
+        alone = [c for c in cells if c.strip() and " - " not in c and " " not in c.strip()]
+        assert not alone, f"no correct twin: {what}: {alone}"
+    counts = dict(re.findall(r"(\w+) (\d+)[,;]", page.splitlines()[-1]))
+    least = {"Postfix": 8, "Exim": 6, "OpenSMTPD": 4, "Sendmail": 4}
+    assert all(int(counts[name]) >= number for name, number in least.items())
+
+
 def blocks(page, language):
     text = (ROOT / "doc" / page).read_text(encoding="utf-8")
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.M | re.S)
