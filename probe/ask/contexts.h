@@ -31,6 +31,8 @@ enum context_want {
 struct context_step {
     const char *say; /* a template; NULL: MAIL with the form's sender, as it will be asked */
     enum context_want want;
+    bool joined; /* may be said in one write with what follows; not: EHLO, AUTH, XCLIENT, which
+                    change what follows (RFC 2920 3.1, RFC 4954 4) */
 };
 
 struct context_row {

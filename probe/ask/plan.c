@@ -92,6 +92,19 @@ void plan_not_applicable(struct plan *p, struct form_result *r, const char *why)
     p->forms[r - p->results].phase = PLAN_SETTLED;
 }
 
+void plan_rule_out(struct plan *p, const struct plan_session *at, struct form_result *r,
+                   const char *why)
+{
+    struct plan_form *f = &p->forms[r - p->results];
+    if (f->phase == PLAN_PENDING) {
+        r->form.applicable = false;
+        r->form.why_not = why;
+        r->state = FORM_NOT_APPLICABLE;
+        f->phase = PLAN_SETTLED;
+        f->session = at->number;
+    }
+}
+
 static struct plan_form *plan_form_of(struct plan *p, const struct form_result *r)
 {
     return &p->forms[r - p->results];
@@ -132,17 +145,31 @@ struct form_result *plan_next(struct plan *p, const struct plan_session *at, int
     return take(p, best);
 }
 
+bool plan_may_group(const struct plan *p, const struct form_result *r)
+{
+    const struct plan_form *f = &p->forms[r - p->results];
+    bool trusted = !f->single && !f->suspect && f->losses == 0 && r->hang_ups == 0;
+    return trusted && !p->group_off && !p->group_wait;
+}
+
 struct form_result *plan_next_grouped(struct plan *p, const struct plan_session *at, int64_t now_ns)
 {
-    for (size_t i = 0; i < p->count && now_ns < p->deadline_ns && !p->group_off && !p->group_wait;
-         i++) {
-        const struct plan_form *f = &p->forms[i];
-        bool trusted = !f->single && !f->suspect && f->losses == 0 && p->results[i].hang_ups == 0;
-        if (trusted && may_ask(p, at, f, now_ns)) {
+    for (size_t i = 0; i < p->count && now_ns < p->deadline_ns; i++) {
+        if (plan_may_group(p, &p->results[i]) && may_ask(p, at, &p->forms[i], now_ns)) {
             return take(p, i);
         }
     }
     return NULL;
+}
+
+bool plan_has_more(const struct plan *p, const struct plan_session *at, int64_t now_ns)
+{
+    for (size_t i = 0; i < p->count && now_ns < p->deadline_ns; i++) {
+        if (may_ask(p, at, &p->forms[i], now_ns)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void plan_ask_single(struct plan *p, struct form_result *r)

@@ -84,6 +84,10 @@ struct form_result *plan_next(struct plan *p, const struct plan_session *at, int
 /* The next one that may be asked among others in one write; results entry, or NULL. */
 struct form_result *plan_next_grouped(struct plan *p, const struct plan_session *at,
                                       int64_t now_ns);
+/* Something is left that may be asked now, in that session as it is. */
+bool plan_has_more(const struct plan *p, const struct plan_session *at, int64_t now_ns);
+/* It may be asked in one write with other commands. */
+bool plan_may_group(const struct plan *p, const struct form_result *r);
 /* What the group heard of it is not the last word: it is asked again, alone. */
 void plan_ask_single(struct plan *p, struct form_result *r);
 /* When the next waiting form is due: now or earlier when one is pending; CLOCK_NEVER when all is
@@ -118,6 +122,9 @@ void plan_put_back(struct plan *p, struct form_result *r);
 /* The form was taken and cannot be asked of this server; `why` is a sentence that lives for ever.
  */
 void plan_not_applicable(struct plan *p, struct form_result *r, const char *why);
+/* The same of one that was not taken; taken back when that session loses its trust. */
+void plan_rule_out(struct plan *p, const struct plan_session *at, struct form_result *r,
+                   const char *why);
 /* plan_context.c */
 /* The context of the next session: that of the form that was tried least, the plain one first. */
 void plan_choose_context(const struct plan *p, struct plan_session *at, int64_t now_ns);

@@ -159,6 +159,17 @@ const char *session_lacks(const struct session *s, const struct form_result *r)
     return NULL;
 }
 
+void session_rule_out(struct session *s)
+{
+    for (size_t i = 0; i < s->plan->count; i++) {
+        struct form_result *r = &s->plan->results[i];
+        const char *why = r->state == FORM_NOT_ASKED ? session_lacks(s, r) : NULL;
+        if (why != NULL) {
+            plan_rule_out(s->plan, &s->at, r, why);
+        }
+    }
+}
+
 static enum session_stage hear_ehlo(struct session *s, const struct reply *reply)
 {
     struct answer_judgement j = answer_judge(STEP_EHLO, reply);
@@ -166,6 +177,8 @@ static enum session_stage hear_ehlo(struct session *s, const struct reply *reply
         if (!s->notes->esmtp) {
             note_keywords(s, reply);
         }
+        struct span params;
+        s->pipelining = reply_ehlo_keyword(reply, SPAN("PIPELINING"), &params);
         s->notes->session_answer = ANSWER_NONE;
         return session_after_ehlo(s);
     }
@@ -275,9 +288,9 @@ static void script_next(void *self, struct smtp_client *c, const struct reply *r
     note_oddities(s, reply);
     bool quitting = s->over && s->stage != STAGE_QUIT;
     enum session_stage next = quitting ? STAGE_CLOSE : stages[s->stage].hear(s, reply);
-    bool missing = smtp_client_group_left(c) > 0 && next == STAGE_GROUP;
+    bool said = smtp_client_group_left(c) > 0 && next != STAGE_CLOSE; /* in the group */
     s->stage = (uint8_t)next;
-    if (!missing) {
+    if (!said) {
         s->notes->round_trips += next != STAGE_CLOSE && next != STAGE_END;
         stages[next].say(s);
     }
@@ -289,6 +302,7 @@ static void script_secured(void *self, struct smtp_client *c)
     (void)c;
     session_secured(s);
     s->context_step = 0;
+    s->pipelining = false;
     s->stage = (uint8_t)session_hello(s);
     stages[s->stage].say(s);
 }
@@ -421,11 +435,12 @@ bool session_start(struct session *s, struct world *w, const struct session_conf
     s->control = CONTROL_UNKNOWN;
     s->refusals = s->syntax_errors = s->settled = 0;
     s->stage = STAGE_GREETING;
-    s->asked_suspect = s->tainted = false;
+    s->asked_suspect = s->tainted = s->pipelining = false;
     s->answer_here = s->control_needed = s->over = s->busy = s->refused = false;
     s->turned_away = s->unwritten = s->group_lost = false;
     s->outcome = OUTCOME_CLOSED_BY_US;
     notes->sessions = number;
+    notes->round_trips++;
     smtp_client_init(&s->client, &session_script, s, config->timeouts, world_now(w),
                      config->deadline_ns);
     s->at.encrypted = false;

@@ -3,11 +3,20 @@
  *
  * EHLO (or HELO, or what the session's context says), then for each form MAIL, RCPT and, when both
  * are taken, DATA and the message; RSET after each, QUIT at the end. Where PIPELINING is offered,
- * forms go out in groups first (MAIL, RCPT and RSET of each, in one write), and those that want
- * more than a plain no alone behind them. A form's answer is given to the plan only when the RSET
- * after it was answered with 250: until then a reply too many would show, and the form counts as
- * not asked. The session ends by itself when the plan has nothing to ask now, before the ninth
- * refusal (a group may bring nine), and when the server ends it.
+ * forms go out in groups first (MAIL, RCPT and RSET of each, in one write, with what the context
+ * says before its form, and with the QUIT or STARTTLS that is to follow), and those that want more
+ * than a plain no alone, later. A form's answer is given to the plan only when the RSET after it
+ * was answered with 250: until then a reply too many would show, and the form counts as not asked.
+ * The session ends by itself when the plan has nothing to ask now, before the ninth refusal (a
+ * group may bring nine), and when the server ends it.
+ *
+ * A round trip is a wait for the server: for the connection with its greeting; for the reply to a
+ * command, or the replies to a group; for that to a message; for a TLS handshake (two before TLS
+ * 1.3; one more for the greeting when TLS comes first). They follow each other, so that a session
+ * lasts as many times the line's delay there and back. Where PIPELINING is offered and nothing but
+ * plain refusals come, a session takes three: connection, EHLO, the group with QUIT. What must be
+ * waited for by its RFC costs one more each: a second EHLO, AUTH, XCLIENT; STARTTLS costs three,
+ * for the handshake, EHLO behind it, and the group there.
  *
  * Ownership: the struct is the probe's and can be used again after `ended`. Spans in session_config
  * must outlive it.
@@ -18,6 +27,7 @@
 #include "drive/tls/tls.h"
 #include "drive/world.h"
 #include "lib/smtp/client.h"
+#include "probe/ask/contexts.h"
 #include "probe/ask/plan.h"
 
 enum {
@@ -26,7 +36,8 @@ enum {
     SESSION_MESSAGE_MAX = 4096,
     SESSION_REFUSALS_MAX = 8, /* Postfix slows every reply down from the tenth error on */
     SESSION_GROUP_MAX = 9,    /* forms in one write: what Postfix answers without slowing down */
-    SESSION_GROUP_COMMANDS = 4 * SESSION_GROUP_MAX,
+    SESSION_GROUP_COMMANDS = 4 * SESSION_GROUP_MAX + CONTEXT_STEPS_MAX + 1,
+    SESSION_GROUP_NOBODY = SESSION_GROUP_MAX, /* the owner of what belongs to no form */
     SESSION_SYNTAX_MAX = 3 /* Exim hangs up at the fourth syntax error (smtp_max_synprot_errors) */
 };
 
@@ -49,7 +60,7 @@ struct target_notes { /* what was learned of the target beside the forms; visibl
     bool bare_mail, bare_rcpt; /* takes addresses only without angle brackets (A5) */
     unsigned sessions, tainted_sessions;
     unsigned commands;          /* said, QUIT and messages included */
-    unsigned round_trips;       /* waits for an answer: of a command, a group or a message */
+    unsigned round_trips;       /* waits for the server, all of them */
     unsigned groups;            /* of commands in one write */
     enum answer session_answer; /* last refusal of greeting, EHLO/HELO or every sender */
     const struct answer_row *session_row;
@@ -98,19 +109,23 @@ struct session_config {
     struct session_observer observer;
 };
 
-/* Forms that were asked in one write, MAIL, RCPT and RSET of each. */
+/* Forms that were asked in one write: the context's steps, MAIL, RCPT and RSET of each, and what
+   follows. */
 struct session_group {
     struct form_result *forms[SESSION_GROUP_MAX];
     const struct sender_row *senders[SESSION_GROUP_MAX];
     uint8_t owner[SESSION_GROUP_COMMANDS]; /* of each command: index in forms */
     uint8_t steps[SESSION_GROUP_COMMANDS]; /* enum smtp_step */
     uint8_t count, commands;
+    uint8_t lead; /* commands of the context, before its form */
+    uint8_t tail; /* private: stage of the last command, QUIT or STARTTLS; STAGE_GREETING: none */
     uint8_t said, heard;  /* commands */
     uint16_t bytes;       /* of the lines */
     bool mail_taken;      /* of the form whose replies come now */
     bool companion_heard; /* its other recipient was answered (R38) */
     bool unlearned;       /* the plain question must be put in other words first */
     bool single;          /* its answer asks for more than a group can say */
+    bool idle;            /* the context was not had: what is still heard says nothing */
 };
 
 enum session_control { CONTROL_UNKNOWN, CONTROL_TAKEN, CONTROL_OTHER_CLASS, CONTROL_SAME_CLASS };
@@ -133,6 +148,7 @@ struct session {
     uint8_t stage;             /* private: what the script awaits */
     uint8_t after_rset;        /* private: where it goes from RSET */
     uint8_t context_step;      /* how many of the context's steps were taken */
+    bool pipelining;           /* its EHLO was answered so */
     bool active;               /* between session_start and `ended` */
     bool answer_here;          /* the form has its answer, RSET pending */
     bool control_needed;       /* the answer stands only if R43 speaks for it */

@@ -53,16 +53,15 @@ void session_add_name(const struct session *s, struct strbuf *out)
     context_name(form_of_context(s), s->config->who, s->config->helo, out);
 }
 
-static enum session_stage refused(struct session *s)
+static void refused(struct session *s)
 {
     plan_context_refused(s->plan, &s->at, session_context(s)->refused);
     s->form = NULL;
     s->settled++;
-    return STAGE_QUIT;
 }
 
 /* 4yz before the form was asked: its answer, until the next try. */
-static enum session_stage put_off(struct session *s, enum smtp_step step, const struct reply *reply)
+static void put_off(struct session *s, enum smtp_step step, const struct reply *reply)
 {
     struct form_result *r = s->form != NULL ? s->form
                                             : plan_next(s->plan, &s->at, s->client.now_ns);
@@ -80,7 +79,6 @@ static enum session_stage put_off(struct session *s, enum smtp_step step, const 
     }
     s->turned_away = reply->code == 421;
     s->form = NULL;
-    return STAGE_QUIT;
 }
 
 bool session_hello_refused(struct session *s, enum smtp_step step, const struct reply *reply)
@@ -99,13 +97,15 @@ bool session_hello_refused(struct session *s, enum smtp_step step, const struct 
 
 enum session_stage session_enter_context(struct session *s)
 {
+    if (session_begin_group_of_one(s)) {
+        return STAGE_GROUP;
+    }
     return s->context_step < session_context(s)->step_count ? STAGE_STEP : STAGE_MAIL;
 }
 
-bool session_groups_in_context(const struct session *s)
+void session_write_step(const struct session *s, unsigned step, struct strbuf *line)
 {
-    const struct context_row *row = session_context(s);
-    return row->hello == HELLO_EHLO && row->step_count == 0;
+    context_command(&s->form->form, step, s->sender, s->config->who, s->config->helo, line);
 }
 
 void session_say_step(struct session *s)
@@ -113,25 +113,31 @@ void session_say_step(struct session *s)
     char room[SMTP_LINE_MAX];
     struct strbuf line;
     strbuf_init(&line, room, sizeof(room) - 2);
-    context_command(&s->form->form, s->context_step, s->sender, s->config->who, s->config->helo,
-                    &line);
+    session_write_step(s, s->context_step, &line);
     smtp_client_command(&s->client, STEP_OTHER, strbuf_span(&line));
 }
 
-enum session_stage session_hear_step(struct session *s, const struct reply *reply)
+bool session_step_had(struct session *s, const struct reply *reply)
 {
     enum context_want want = session_context(s)->steps[s->context_step].want;
     bool had = context_wanted(want, reply->code);
     s->refusals += reply_class(reply) >= 4;
     enum answer answer = answer_judge(STEP_RCPT, reply).answer; /* 454 may say it for good */
     if (reply->code == 421 || (answer == ANSWER_DEFERRED && !had)) {
-        return put_off(s, STEP_OTHER, reply);
+        put_off(s, STEP_OTHER, reply);
+        return false;
     }
     if (!had) {
-        return refused(s);
+        refused(s);
+        return false;
     }
     s->context_step++;
-    return session_enter_context(s);
+    return true;
+}
+
+enum session_stage session_hear_step(struct session *s, const struct reply *reply)
+{
+    return session_step_had(s, reply) ? session_enter_context(s) : STAGE_QUIT;
 }
 
 bool session_wants_hello(struct session *s, const struct reply *reply)

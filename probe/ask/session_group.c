@@ -6,6 +6,10 @@
  * a plain no. All that needs another command (an accepted recipient, a sender that should be
  * another, a path without brackets, an unknown no that wants the control R43) is asked again alone.
  *
+ * The form of a context that says something first is a group of its own, steps included. QUIT goes
+ * out with the group behind which nothing is left to be asked here, or no patience; STARTTLS with
+ * the one behind which only that is left. What must come alone then is asked in the next session.
+ *
  * Replies carry no number. When one does not fit its command, nobody knows which was the first: the
  * session is tainted, and all that it said is taken back. When replies stay away, no form is
  * blamed: the forms without an answer go back. After a silence, or a second hang-up, the target is
@@ -20,7 +24,10 @@
  * patience of RFC 5321 4.5.3.2. */
 #define GROUP_PATIENCE_NS CLOCK_MINUTE
 
-enum { LOST_GROUP_FORMS = 3 }; /* after a loss: Exim hangs up at the fourth syntax error */
+enum {
+    LOST_GROUP_FORMS = 3, /* after a loss: Exim hangs up at the fourth syntax error */
+    TAIL_ROOM = sizeof("STARTTLS\r\n")
+};
 
 static unsigned room_for_forms(const struct session *s)
 {
@@ -28,18 +35,23 @@ static unsigned room_for_forms(const struct session *s)
     return s->refusals < most ? most - s->refusals : 0;
 }
 
+static void end_line(struct session_group *g, struct strbuf *lines, enum smtp_step step,
+                     uint8_t owner)
+{
+    strbuf_adds(lines, "\r\n");
+    g->owner[g->commands] = owner;
+    g->steps[g->commands++] = (uint8_t)step;
+}
+
 static void add_line(struct session *s, struct strbuf *lines, enum smtp_step step,
                      void (*write)(const struct session *s, struct strbuf *line))
 {
-    struct session_group *g = &s->group;
     if (write != NULL) {
         write(s, lines);
     } else {
         strbuf_adds(lines, "RSET");
     }
-    strbuf_adds(lines, "\r\n");
-    g->owner[g->commands] = g->count;
-    g->steps[g->commands++] = (uint8_t)step;
+    end_line(&s->group, lines, step, s->group.count);
 }
 
 /* Errors that a form costs at most: another recipient may be refused as well; and no host behind
@@ -73,17 +85,42 @@ static bool add_form(struct session *s, struct strbuf *lines, struct form_result
     return true;
 }
 
+static bool may_group(const struct session *s)
+{
+    return s->pipelining && !s->config->one_by_one && !s->asked_suspect &&
+           plan_plain_sender(s->plan) != NULL;
+}
+
+static void open_group(struct session *s, struct strbuf *lines)
+{
+    memset(&s->group, 0, sizeof(s->group));
+    strbuf_init(lines, s->message, sizeof(s->message) - TAIL_ROOM);
+}
+
+/* What follows the group is known when nothing is left for the session behind so many refusals. */
+static void close_group(struct session *s, struct strbuf *lines, unsigned refusals)
+{
+    struct session_group *g = &s->group;
+    int64_t now_ns = s->client.now_ns;
+    bool spent = refusals >= SESSION_REFUSALS_MAX;
+    lines->cap += TAIL_ROOM;
+    if (spent || !plan_has_more(s->plan, &s->at, now_ns)) {
+        bool secure = !spent && plan_wants_tls(s->plan, &s->at, now_ns);
+        g->tail = secure ? STAGE_STARTTLS : STAGE_QUIT;
+        strbuf_adds(lines, secure ? "STARTTLS" : "QUIT");
+        end_line(g, lines, secure ? STEP_STARTTLS : STEP_QUIT, SESSION_GROUP_NOBODY);
+    }
+    g->bytes = (uint16_t)lines->len;
+}
+
 bool session_begin_group(struct session *s)
 {
     struct session_group *g = &s->group;
     struct strbuf lines;
     struct form_result *r;
-    unsigned room = room_for_forms(s);
-    bool possible = !s->config->one_by_one && session_groups_in_context(s) && !s->plan->helo_only &&
-                    !s->asked_suspect && plan_plain_sender(s->plan) != NULL &&
-                    session_offers(s, "PIPELINING");
-    memset(g, 0, sizeof(*g));
-    strbuf_init(&lines, s->message, sizeof(s->message));
+    unsigned refusals = s->refusals, room = room_for_forms(s);
+    bool possible = may_group(s) && session_context(s)->step_count == 0;
+    open_group(s, &lines);
     while (possible && room > 0 &&
            (r = plan_next_grouped(s->plan, &s->at, s->client.now_ns)) != NULL) {
         const char *why = session_lacks(s, r);
@@ -91,20 +128,57 @@ bool session_begin_group(struct session *s)
             plan_not_applicable(s->plan, r, why);
         } else if (cost(r) <= room && add_form(s, &lines, r)) {
             room -= cost(r);
+            refusals += cost(r);
         } else {
             plan_put_back(s->plan, r);
             possible = false;
         }
     }
     s->form = NULL;
-    g->bytes = (uint16_t)lines.len;
+    if (g->count > 0) {
+        close_group(s, &lines, refusals);
+    }
     return g->count > 0;
+}
+
+/* Steps whose reply decides how to go on must have been taken before. */
+static bool steps_join(const struct context_row *row, unsigned from)
+{
+    for (unsigned i = from; i < row->step_count; i++) {
+        if (!row->steps[i].joined) {
+            return false;
+        }
+    }
+    return row->step_count > 0;
+}
+
+bool session_begin_group_of_one(struct session *s)
+{
+    const struct context_row *row = session_context(s);
+    struct form_result *r = s->form;
+    struct strbuf lines;
+    if (!may_group(s) || !plan_may_group(s->plan, r) || cost(r) > room_for_forms(s) ||
+        !steps_join(row, s->context_step)) {
+        return false;
+    }
+    open_group(s, &lines);
+    for (unsigned i = s->context_step; i < row->step_count; i++) {
+        session_write_step(s, i, &lines);
+        end_line(&s->group, &lines, STEP_OTHER, 0);
+    }
+    s->group.lead = s->group.commands;
+    if (!add_form(s, &lines, r)) {
+        return false;
+    }
+    close_group(s, &lines, s->refusals + cost(r));
+    return true;
 }
 
 void session_group_said(struct session *s)
 {
     struct session_group *g = &s->group;
-    s->form = g->forms[g->owner[g->said++]];
+    uint8_t owner = g->owner[g->said++];
+    s->form = owner != SESSION_GROUP_NOBODY ? g->forms[owner] : NULL;
 }
 
 static void turn_to(struct session *s, uint8_t form)
@@ -177,11 +251,13 @@ static void settle_form(struct session *s)
 static enum session_stage closing(struct session *s, enum smtp_step step, const struct reply *reply)
 {
     uint8_t owner = s->group.owner[s->group.heard - 1];
-    if (!s->answer_here) {
+    if (s->form != NULL && !s->answer_here) {
         session_keep_answer(s, step, reply, answer_judge(step, reply));
     }
+    if (s->form != NULL) {
+        settle_form(s);
+    }
     s->turned_away = true;
-    settle_form(s);
     put_back_from(s, (uint8_t)(owner + 1));
     if (smtp_client_group_left(&s->client) == 0) {
         return STAGE_QUIT;
@@ -265,19 +341,39 @@ static enum session_stage hear_rcpt(struct session *s, const struct reply *reply
     return STAGE_GROUP;
 }
 
-static enum session_stage hear_rset(struct session *s, const struct reply *reply)
+/* The next form's replies come, or that of what follows them all; then it is as if it had been said
+ * by itself. */
+static enum session_stage after_form(struct session *s)
 {
     struct session_group *g = &s->group;
+    if (g->heard == g->commands) {
+        return session_begin_form(s);
+    }
+    if (g->owner[g->heard] != SESSION_GROUP_NOBODY) {
+        turn_to(s, g->owner[g->heard]);
+        return STAGE_GROUP;
+    }
+    s->over = g->tail == STAGE_QUIT;
+    return (enum session_stage)g->tail;
+}
+
+static enum session_stage hear_rset(struct session *s, const struct reply *reply)
+{
     /* RFC 3207 4: whoever wants TLS first may say 530 to RSET, too. */
     bool in_clear = reply->code == 530 && s->form->answer == ANSWER_TLS_REQUIRED;
     if (reply->code != 250 && !in_clear) {
         return taint(s);
     }
     settle_form(s);
-    if (g->heard == g->commands) {
-        return session_begin_form(s);
+    return after_form(s);
+}
+
+static enum session_stage hear_lead(struct session *s, const struct reply *reply)
+{
+    if (!session_step_had(s, reply)) {
+        s->group.idle = true;
+        s->over = reply->code == 421;
     }
-    turn_to(s, g->owner[g->heard]);
     return STAGE_GROUP;
 }
 
@@ -285,8 +381,14 @@ enum session_stage session_hear_group(struct session *s, const struct reply *rep
 {
     struct session_group *g = &s->group;
     enum smtp_step step = (enum smtp_step)g->steps[g->heard++];
+    if (g->heard <= g->lead && !g->idle) {
+        return hear_lead(s, reply);
+    }
     if (reply->code == 421) {
         return closing(s, step, reply);
+    }
+    if (g->idle) {
+        return step == STEP_RSET ? after_form(s) : STAGE_GROUP;
     }
     return step == STEP_MAIL   ? hear_mail(s, reply)
            : step == STEP_RCPT ? hear_rcpt(s, reply)
@@ -296,10 +398,18 @@ enum session_stage session_hear_group(struct session *s, const struct reply *rep
 void session_group_lost(struct session *s, enum smtp_outcome outcome)
 {
     struct session_group *g = &s->group;
-    put_back_from(s, g->owner[g->heard]);
     bool hung_up = outcome == OUTCOME_CLOSED || outcome == OUTCOME_RESET;
-    s->plan->group_off = s->plan->group_losses > 0 || !hung_up;
-    s->plan->group_losses++;
+    if (g->idle) { /* its form was seen to */
+        s->form = NULL;
+    } else if (g->lead > 0) { /* its context may be to blame, which it finds out alone
+                               */
+        plan_ask_single(s->plan, s->form);
+        s->form = NULL;
+    } else {
+        put_back_from(s, g->owner[g->heard]);
+        s->plan->group_off = s->plan->group_losses > 0 || !hung_up;
+        s->plan->group_losses++;
+    }
     s->group_lost = true;
     if (outcome == OUTCOME_UNSOLICITED) {
         session_taint(s);

@@ -77,6 +77,8 @@ bool session_asks_in_plain_name(const struct form_result *r);
 bool session_has_companion(const struct form_result *r, bool after);
 /* Why the form cannot be asked of this server, or NULL. */
 const char *session_lacks(const struct session *s, const struct form_result *r);
+/* What this server offers no extension for is not worth a session. */
+void session_rule_out(struct session *s);
 /* An attempt begins: what an earlier one left in the result is gone. */
 void session_open_form(struct session *s, struct form_result *r);
 /* The present form's lines, without CRLF. */
@@ -95,6 +97,8 @@ void session_note_taken(struct session *s);
 /* session_group.c */
 /* Takes forms for a group from the plan. False: none can be asked so, now. */
 bool session_begin_group(struct session *s);
+/* The present form, with what is left of its context's steps. False: it cannot be asked so. */
+bool session_begin_group_of_one(struct session *s);
 void session_say_group(struct session *s);
 enum session_stage session_hear_group(struct session *s, const struct reply *reply);
 /* A command of the group is on its way: the form that it belongs to becomes the present one. */
@@ -112,8 +116,9 @@ void session_add_name(const struct session *s, struct strbuf *out);
 bool session_hello_refused(struct session *s, enum smtp_step step, const struct reply *reply);
 /* The form was chosen: the context's steps first, where it has any. */
 enum session_stage session_enter_context(struct session *s);
-/* It greets with EHLO, as PIPELINING wants, and says nothing before its forms. */
-bool session_groups_in_context(const struct session *s);
+/* A step's reply: false when the context is not had; then its form was seen to. */
+bool session_step_had(struct session *s, const struct reply *reply);
+void session_write_step(const struct session *s, unsigned step, struct strbuf *line);
 void session_say_step(struct session *s);
 enum session_stage session_hear_step(struct session *s, const struct reply *reply);
 /* MAIL was refused because the greeting is missing. */

@@ -42,8 +42,17 @@ bool session_is_implicit(const struct session *s)
     return s->layer != NULL && s->config->tls_mode == SESSION_TLS_IMPLICIT;
 }
 
+/* One round trip more than in TLS 1.3. */
+static void count_handshake(struct session *s)
+{
+    s->notes->round_trips += strcmp(tls_layer_facts(s->layer)->version, "TLSv1.3") != 0;
+}
+
+/* The handshake, and the greeting behind it. */
 void session_greeted_in_tls(struct session *s)
 {
+    s->notes->round_trips += 2;
+    count_handshake(s);
     s->at.encrypted = true;
     session_note_tls(s);
     show_tls(s);
@@ -78,6 +87,7 @@ void session_say_securing(struct session *s)
 
 void session_secured(struct session *s)
 {
+    count_handshake(s);
     s->at.encrypted = true;
     session_note_tls(s);
     show_tls(s);
@@ -89,6 +99,7 @@ enum session_stage session_after_ehlo(struct session *s)
     struct plan *p = s->plan;
     if (s->at.context == CONTEXT_PLAIN) {
         plan_tls_offered(p, s->notes->starttls_offered);
+        session_rule_out(s);
     }
     if (p->tls.forced && !s->at.encrypted && !p->tls.off) {
         return STAGE_STARTTLS;
