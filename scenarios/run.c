@@ -6,6 +6,7 @@
  */
 #include "scenarios/run.h"
 
+#include "lib/base/utf8.h"
 #include "scenarios/adapter/ruling.h"
 #include "scenarios/judge/dialogue.h"
 #include "scenarios/world/jail.h"
@@ -291,6 +292,19 @@ static void add_indented(struct strbuf *out, struct span text)
     }
 }
 
+static void add_reproduce(const struct runner *r, const struct outcome *out, struct strbuf *story)
+{
+    strbuf_adds(story, "  reproduce: relaylab run ");
+    utf8_add_line(story, span_of(r->c.path));
+    if (r->contest != NULL) {
+        strbuf_adds(story, " --detector ");
+        utf8_add_line(story, span_of(r->config.detector->path));
+    } else {
+        strbuf_addf(story, " --time %s", run_world_name(out->world));
+    }
+    strbuf_addf(story, " --seed %llu\n", (unsigned long long)out->seed);
+}
+
 static void tell(struct runner *r, const struct outcome *out, struct strbuf *story)
 {
     add_indented(story, strbuf_span(&r->failures));
@@ -300,12 +314,8 @@ static void tell(struct runner *r, const struct outcome *out, struct strbuf *sto
         strbuf_addc(story, '\n');
     }
     add_indented(story, strbuf_span(&r->transcript));
-    if (out->status == OUTCOME_FAILED && r->contest != NULL)
-        strbuf_addf(story, "  reproduce: relaylab run %s --detector %s --seed %llu\n", r->c.path,
-                    r->config.detector->path, (unsigned long long)out->seed);
-    else if (out->status == OUTCOME_FAILED)
-        strbuf_addf(story, "  reproduce: relaylab run %s --time %s --seed %llu\n", r->c.path,
-                    run_world_name(out->world), (unsigned long long)out->seed);
+    if (out->status == OUTCOME_FAILED)
+        add_reproduce(r, out, story);
 }
 
 static void name_job(const struct runner *r, struct outcome *out)

@@ -33,3 +33,31 @@ size_t utf8_len(struct span s)
             return 0;
     return len;
 }
+
+/* Or a line end: U+2028 and U+2029 are for some readers. */
+static bool is_control(struct span c)
+{
+    unsigned char first = (unsigned char)c.ptr[0];
+
+    if (c.len == 3)
+        return span_equal(c, SPAN("\xe2\x80\xa8")) || span_equal(c, SPAN("\xe2\x80\xa9"));
+    if (c.len == 2)
+        return first == 0xc2 && (unsigned char)c.ptr[1] < 0xa0;
+    return c.len < 2 && (first < 0x20 || first >= 0x7f);
+}
+
+void utf8_add_line(struct strbuf *out, struct span s)
+{
+    while (s.len > 0) {
+        struct span c = span_to(s, utf8_len(s));
+
+        if (c.len == 0)
+            c = (struct span){s.ptr, 1}; /* no UTF-8 */
+        if (is_control(c))
+            for (size_t i = 0; i < c.len; i++)
+                strbuf_addf(out, "\\x%02x", (unsigned)(unsigned char)c.ptr[i]);
+        else
+            strbuf_add(out, c);
+        s = span_from(s, c.len);
+    }
+}

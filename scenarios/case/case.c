@@ -7,6 +7,8 @@
  */
 #include "scenarios/case/case_tables.h"
 
+#include "lib/base/utf8.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -322,7 +324,7 @@ void case_print_bindings(const struct case_file *c, struct strbuf *out)
         strbuf_addc(out, i == 0 ? '[' : ',');
         strbuf_adds(out, c->bindings[i].name);
         strbuf_addc(out, '=');
-        strbuf_adds(out, c->bindings[i].value);
+        utf8_add_line(out, span_of(c->bindings[i].value));
     }
     if (c->shown_count > 0)
         strbuf_addc(out, ']');

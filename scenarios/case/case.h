@@ -247,7 +247,7 @@ bool case_load(struct conf *conf, const struct persona_path *personas, size_t co
 /* The table of a case's keys. A server's keys are mockmta's and the case's own together, so it is
    made in the arena; NULL when that is used up. */
 const struct conf_table *case_table(struct arena *arena);
-/* "[delay=299s,vantage=inside]", or nothing. */
+/* "[delay=299s,vantage=inside]", or nothing; one line, whatever the values are. */
 void case_print_bindings(const struct case_file *c, struct strbuf *out);
 /* The expectation applies to this combination. */
 bool case_applies(const struct case_file *c, const struct case_expect *e);

@@ -58,7 +58,7 @@ static void write_story(struct event_writer *w, const struct event *e)
     while (rest.len > 0 && span_cut(&rest, '\n', &line)) {
         strbuf_reset(&out);
         strbuf_adds(&out, "    ");
-        strbuf_add_visible(&out, line);
+        utf8_add_line(&out, line);
         events_write(w->to, strbuf_span(&out));
         events_write(w->to, SPAN("\n")); /* however long the line is */
     }

@@ -3,6 +3,7 @@
  *
  * Of further rounds only what fails is shown.
  */
+#include "lib/base/utf8.h"
 #include "scenarios/report/events.h"
 
 #include <string.h>
@@ -32,7 +33,9 @@ static void write_row(struct strbuf *out, const struct event *e)
     pad(out, outcome_status_name(o->status), 4);
     pad(out, name, 44);
     if (o->status == OUTCOME_SKIPPED) {
-        strbuf_addf(out, "skipped: %s\n", o->reason);
+        strbuf_adds(out, "skipped: ");
+        utf8_add_line(out, span_of(o->reason));
+        strbuf_addc(out, '\n');
         return;
     }
     pad(out, o->verdict >= 0 ? verdict_name((enum verdict)o->verdict) : "-", 12);
@@ -68,8 +71,11 @@ static void result(struct event_writer *w, const struct event *e)
         return;
     strbuf_init(&out, memory, sizeof memory);
     write_row(&out, e);
-    if (e->died != NULL)
-        strbuf_addf(&out, "  %s\n  reproduce: relaylab run %s\n", e->died, e->path);
+    if (e->died != NULL) {
+        strbuf_addf(&out, "  %s\n  reproduce: relaylab run ", e->died);
+        utf8_add_line(&out, span_of(e->path));
+        strbuf_addc(&out, '\n');
+    }
     events_write(w->to, strbuf_span(&out));
     events_write(w->to, e->story);
 }

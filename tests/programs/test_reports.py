@@ -1,4 +1,4 @@
-"""Reports of relaylab run, as the tools of others read them; which cases run; relaylab diff."""
+"""Reports of relaylab run, as the tools of others read them; which cases run."""
 
 import json
 import os
@@ -11,38 +11,21 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-BUILD = Path(os.environ.get("RELAYLAB_BUILD", ROOT / "build")).resolve()
-ENV = {**os.environ, "RELAYLAB_PERSONAS": str(ROOT / "mockmta" / "personas")}
+from runs import BUILD, ENV, ROOT, SUMMARY, lab, line, write_case, write_lines, write_three
+
 XSD = ROOT / "tests" / "junit.xsd"
 # What a file of YAML may hold, and no XML: escapes are YAML's.
 HOSTILE_TITLE = (r'"<b>]]>--> & \x01\x1b[31m \ufffe \uffff | ``` # @all \\ \xe9 \U0001F4E7'
                  r' </failure>"')
-# Every octet but CR and LF, which would end the reply.
-HOSTILE_REPLY = "554 " + "".join(rf"\x{n:02x}" for n in range(256) if n not in (10, 13)) + r"\r\n"
-
-
-def lab(*args, timeout=120, **options):
-    return subprocess.run([BUILD / "relaylab", *map(str, args)], capture_output=True, text=True,
-                          env={**ENV, **options.pop("env", {})}, cwd=ROOT, timeout=timeout,
-                          check=False, **options)
-
-
-def write_case(path, **changes):
-    keys = {"case": path.stem, "title": "t", "why": "It must be told why.", "time": "virtual",
-            "truth": "closed", "servers": "{mx: {persona: postfix-554}}",
-            "expect": "{verdict: closed}", **changes}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(f"{key}: {value}\n" for key, value in keys.items()), encoding="utf-8")
-    return path
-
-
-def write_three(folder):
-    """One that passes, one that fails, one that is skipped."""
-    write_case(folder / "a.yaml")
-    write_case(folder / "b.yaml", expect="{verdict: open}")
-    write_case(folder / "c.yaml", time="real")
-    return folder
+# Every octet but CR and LF, which would end the reply; then what ends elements, comments and
+# sections; U+FFFE and U+FFFF, half a surrogate pair, overlong and cut sequences; and 10 kB.
+HOSTILE_REPLY = (r"554-" + "".join(rf"\x{n:02x}" for n in range(256) if n not in (10, 13)) +
+                 r'\r\n554-]]>&amp;<b a="">\x22--><![CDATA[ \xef\xbf\xbe \xef\xbf\xbf \xed\xa0\x80 '
+                 r"\xc0\x80 \xf4\x90\x80\x80 \xe2\x82\r\n554 " + 10000 * "x" + r"\r\n")
+# Values of a matrix, and so in names of cases: what TAP takes for its own.
+DIRECTIVE = "TO" "DO"
+HOSTILE_VALUES = [f"# {DIRECTIVE}", "# skip all", r"a \\ b \\# SKIP", r"line\nnot ok 7\n1..0\nBail out!",
+                  r"]]> <&\" \x01 \ufffe \uffff \x85 \u2028", r"\t", "- x", "ok 1"]
 
 
 def write_hostile(folder):
@@ -52,6 +35,8 @@ def write_hostile(folder):
     write_case(place / "bytes.yaml", title=HOSTILE_TITLE, expect="{verdict: open}",
                servers=f"{{mx: {{local_domains: [victim.test], rules: [{rule}]}}}}")
     write_case(place / "fine.yaml", title=HOSTILE_TITLE)
+    write_case(place / "named.yaml", title='"${text}"',
+               matrix="{text: [" + ", ".join(f'"{text}"' for text in HOSTILE_VALUES) + "]}")
     write_case(place / "skipped.yaml", title=HOSTILE_TITLE, time="real")
     return place
 
@@ -115,24 +100,57 @@ def test_tap_by_prove(tmp_path):
     assert seen.returncode == 0 and "Result: PASS" in seen.stdout, seen.stdout
 
 
-def test_all_reports_of_hostile_bytes(tmp_path):
-    place = write_hostile(tmp_path)
+def all_reports(tmp_path, *cases):
+    """A run with a report of each kind: its output, and the reports' files."""
     files = {name: tmp_path / f"report.{name}" for name in ("tap", "jsonl", "junit", "markdown")}
     options = [word for name, path in files.items() for word in (f"--{name}", path)]
-    run = subprocess.run([BUILD / "relaylab", "run", "--verbose", *options, place], env=ENV,
+    run = subprocess.run([BUILD / "relaylab", "run", "--verbose", *options, *cases], env=ENV,
                          capture_output=True, timeout=60, check=False)
     assert run.returncode == 1, run.stdout + run.stderr
-    bad, fine, skipped = junit(files["junit"]).findall("testcase")
+    return run.stdout, files
+
+
+def test_all_reports_of_hostile_bytes(tmp_path):
+    count = 3 + len(HOSTILE_VALUES)
+    said, files = all_reports(tmp_path, write_hostile(tmp_path))
+    bad, fine, *named, skipped = junit(files["junit"]).findall("testcase")
     assert [bad.get("name"), fine.get("name"), skipped.get("name")] == ["bytes", "fine", "skipped"]
     assert r"\x1b[31m]]>" in bad.get("classname") and "\ufffd<&\">" in bad.get("classname")
-    assert r"\x00\x01\x02" in bad.find("failure").text
+    failure = bad.find("failure").text
+    assert r"\x00\x01\x02" in failure and r"]]>&amp;<b a=" in failure
+    assert r"\xef\xbf\xbe" in failure and "x" * 30 in failure
+    assert named[2].get("name") == r"named[text=a \ b \# SKIP]"
+    assert named[3].get("name") == r"named[text=line\x0anot ok 7\x0a1..0\x0aBail out!]"
     seen = prove(files["tap"])
-    assert "Tests: 3 Failed: 1)" in seen.stdout and "Parse errors" not in seen.stdout, seen.stdout
-    results = [json.loads(line) for line in files["jsonl"].read_text("utf-8").splitlines()]
-    assert [r["event"] for r in results] == ["result", "result", "result", "summary"]
+    assert f"Tests: {count} Failed: 1)" in seen.stdout, seen.stdout
+    assert "Parse errors" not in seen.stdout and DIRECTIVE not in seen.stdout, seen.stdout
+    results = [json.loads(line) for line in files["jsonl"].read_text("utf-8").split("\n")[:-1]]
+    assert [r["event"] for r in results] == ["result"] * count + ["summary"]
+    assert {r["status"] for r in results[2:2 + len(named)]} == {"pass"}
     page = files["markdown"].read_text("utf-8")
     assert "### bytes" in page and "&lt;b" in page and "<b>" not in page
-    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", page)
+    for text in (page, said.decode("utf-8")):
+        assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", text)
+
+
+def test_prove_sees_what_is_skipped_and_what_is_not(tmp_path):
+    """By TAP::Parser itself: names come back as they are, and no name is a directive."""
+    _, files = all_reports(tmp_path, write_hostile(tmp_path))
+    program = ('use TAP::Parser; my $p = TAP::Parser->new({tap => join "", <STDIN>});'
+               'while (my $r = $p->next) { next unless $r->is_test; print $r->ok, "|",'
+               ' $r->has_skip ? "skip" : $r->has_todo ? "todo" : "", "|", $r->description, "\\n" }'
+               'print "errors: ", scalar $p->parse_errors, "\\n"')
+    seen = subprocess.run(["perl", "-e", program], stdin=files["tap"].open(encoding="utf-8"),
+                          capture_output=True, text=True, check=True, timeout=60)
+    rows = [row.split("|", 2) for row in seen.stdout.splitlines()]
+    assert rows.pop() == ["errors: 0"]
+    assert [row[0] for row in rows].count("not ok") == 1
+    assert [(row[1], row[2]) for row in rows if row[1]] == [("skip", "- skipped")]
+    # An old TAP::Parser leaves the backslashes of escapes where they are.
+    names = [re.sub(r"\\([#\\])", r"\1", row[2].removeprefix("- ")) for row in rows]
+    assert names[2:6] == [f"named[text=# {DIRECTIVE}]", "named[text=# skip all]",
+                          r"named[text=a \ b \# SKIP]",
+                          r"named[text=line\x0anot ok 7\x0a1..0\x0aBail out!]"]
 
 
 def test_markdown(tmp_path):
@@ -353,131 +371,3 @@ def test_progress_on_a_terminal(tmp_path):
 
 def test_no_progress_of_a_short_run(tmp_path):
     assert on_a_terminal("run", write_case(tmp_path / "a.yaml")) == ""
-
-
-def line(name, status="pass", verdict="closed", **more):
-    return {"schema_version": 1, "event": "result", "id": name, "path": f"{name}.yaml",
-            "status": status, "verdict": verdict, **more}
-
-
-SUMMARY = {"schema_version": 1, "event": "summary"}
-
-
-def write_lines(path, *lines):
-    path.write_text("".join(json.dumps(entry) + "\n" for entry in lines))
-    return path
-
-
-def diff(tmp_path, old, new, *options):
-    return lab("diff", *options, write_lines(tmp_path / "old.jsonl", *old),
-               write_lines(tmp_path / "new.jsonl", *new))
-
-
-DIFFERENCES = [  # label, old and new lines, what is said, status
-    ("nothing", [line("a")], [line("a")], None, 0),
-    ("a new failure", [line("a")], [line("a", "fail", "open", story="  x\n")],
-     r"new failure  a +closed -> open  x$", 1),
-    ("it was skipped before", [line("a", "skip", None)], [line("a", "fail")], "new failure  a", 1),
-    ("healed", [line("a", "fail")], [line("a")], "healed       a", 0),
-    ("still fails", [line("a", "fail")], [line("a", "fail")], "1 still fail", 0),
-    ("a verdict that moved", [line("a")], [line("a", verdict="accepts")],
-     r"moved        a +closed -> accepts$", 0),
-    ("still fails, and otherwise", [line("a", "fail")], [line("a", "fail", "open")],
-     r"moved        a +closed -> open", 0),
-    ("flaky now", [line("a")], [line("a"), line("a", "fail", "open")],
-     r"flaky        a +closed -> open and closed  passed 1, failed 1$", 1),
-    ("less of a failure", [line("a", "fail")], [line("a"), line("a", "fail")], "flaky        a", 0),
-    ("was flaky, fails now", [line("a"), line("a", "fail")], [line("a", "fail")],
-     "new failure  a", 1),
-    ("was flaky, passes now", [line("a"), line("a", "fail")], [line("a")], "healed       a", 0),
-    ("still flaky", [line("a"), line("a", "fail")], [line("a"), line("a", "fail")],
-     "flaky        a", 0),
-    ("appeared", [], [line("a")], r"appeared     a +closed  pass$", 0),
-    ("appeared, and fails", [], [line("a", "fail")], r"appeared     a +closed  fail$", 1),
-    ("vanished", [line("a")], [], r"vanished     a +closed$", 0),
-    ("skipped now", [line("a")], [line("a", "skip", None, reason="time: real")],
-     r"skipped      a +closed  time: real$", 0),
-    ("a file that was moved", [line("a")], [{**line("a"), "path": "elsewhere/a.yaml"}], None, 0),
-    ("two of the same name", [line("a"), {**line("a"), "path": "b.yaml"}],
-     [line("a"), {**line("a", "fail"), "path": "b.yaml"}], "1 new failures, 0 healed, 0 flaky", 1),
-    ("no verdict before", [line("a", verdict=None)], [line("a")], "0 verdicts moved", 0),
-    ("control characters", [line("a")], [line("a", "fail", story="\x1b[2Jx")], r"\\x1b\[2Jx$", 1),
-]
-
-
-@pytest.mark.parametrize("old, new, said, status", [row[1:] for row in DIFFERENCES],
-                         ids=[row[0] for row in DIFFERENCES])
-def test_diff(tmp_path, old, new, said, status):
-    run = diff(tmp_path, [*old, SUMMARY], [*new, SUMMARY])
-    assert run.returncode == status, run.stdout + run.stderr
-    lines = run.stdout.splitlines()
-    assert lines[-1] == ("a regression" if status else "no regression")
-    if said is None:
-        assert len(lines) == 2 and not re.search(r"[1-9]", lines[0])
-    else:
-        assert re.search(said, run.stdout, re.M), run.stdout
-    totals = json.loads(diff(tmp_path, [*old, SUMMARY], [*new, SUMMARY],
-                             "--json").stdout.splitlines()[-1])
-    assert totals["event"] == "comparison" and totals["regression"] == bool(status)
-
-
-def test_diff_as_json(tmp_path):
-    run = diff(tmp_path, [line("a"), line("b"), SUMMARY],
-               [line("a", "fail", "open", story="why\nmore"), line("b"), SUMMARY], "--json")
-    first, totals = map(json.loads, run.stdout.splitlines())
-    assert first["kind"] == "new-failure" and first["regression"] and first["moved"]
-    assert first["old"] == {"state": "pass", "verdict": "closed", "passed": 1, "failed": 0,
-                            "skipped": 0, "what": None}
-    assert first["new"]["what"] == "why"
-    assert totals["new_failures"] == 1 and totals["same"] == 1 and totals["new_is_whole"]
-
-
-@pytest.mark.parametrize("new", [
-    [line("a")],
-    [line("a"), {**SUMMARY, "signal": 15}],
-    [SUMMARY, line("a")],
-    [{**SUMMARY, "signal": 15}, line("a"), SUMMARY],
-    [],
-], ids=["no summary", "a signal", "results behind it", "one shard of two", "nothing"])
-def test_diff_with_half_a_run(tmp_path, new):
-    run = diff(tmp_path, [line("a"), SUMMARY], new)
-    assert run.returncode == 1 and "is not whole: its run did not end" in run.stdout
-
-
-def test_diff_of_shards_put_together(tmp_path):
-    run = diff(tmp_path, [line("a"), line("b"), SUMMARY], [line("b"), SUMMARY, line("a"), SUMMARY])
-    assert run.returncode == 0, run.stdout
-
-
-@pytest.mark.parametrize("text, said", [
-    ("{\n", "new.jsonl:1: "), ("[]\n", "new.jsonl:1: not a line that --jsonl writes"),
-    ('{"schema_version": 2}\n', "not a line"), ("\xff\n", "new.jsonl:1: "),
-    (json.dumps(line("a")) + "\n" + json.dumps(line("a", "maybe")), "new.jsonl:2: no such status"),
-    (json.dumps(line("a", verdict="perhaps")), "new.jsonl:1: no such verdict"),
-    (json.dumps(line("")), "a result without an id"),
-])
-def test_diff_of_something_else(tmp_path, text, said):
-    old = write_lines(tmp_path / "old.jsonl", line("a"), SUMMARY)
-    (tmp_path / "new.jsonl").write_text(text, encoding="latin-1")
-    run = lab("diff", old, tmp_path / "new.jsonl")
-    assert run.returncode == 3 and run.stdout == "" and said in run.stderr
-
-
-def test_diff_wants_two_files(tmp_path):
-    assert lab("diff").returncode == 2
-    run = lab("diff", tmp_path / "none", tmp_path / "none")
-    assert run.returncode == 2 and "No such file" in run.stderr
-
-
-def test_diff_of_two_real_runs(tmp_path):
-    cases = write_three(tmp_path / "cases")
-    old, new = tmp_path / "old.jsonl", tmp_path / "new.jsonl"
-    lab("run", "--jsonl", old, cases)
-    assert lab("diff", old, old).returncode == 0
-    write_case(cases / "a.yaml", truth="open", servers="{mx: {persona: open}}")
-    write_case(cases / "b.yaml")
-    lab("run", "--jsonl", new, cases)
-    run = lab("diff", old, new)
-    assert run.returncode == 1
-    assert re.search(r"^new failure  a +closed -> open  ", run.stdout, re.M), run.stdout
-    assert re.search(r"^healed       b +closed$", run.stdout, re.M)

@@ -1,5 +1,5 @@
 /*
- * test_xml.c - any bytes become text that XML 1.0 allows
+ * test_xml.c - any bytes become text that XML 1.0 allows, or a line for a terminal
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -91,12 +91,43 @@ static void every_pair_of_bytes(void **state)
     }
 }
 
+static void a_line(void **state)
+{
+    static const struct {
+        const char *label;
+        struct span bytes;
+        const char *shown;
+    } lines[] = {
+        {"nothing", {"", 0}, ""},
+        {"plain, backslash, quotes", {"a\\b \"#\"", 7}, "a\\b \"#\""},
+        {"line ends, NUL, ESC, DEL", {"\r\n\t\0\x1b\x7f", 6}, "\\x0d\\x0a\\x09\\x00\\x1b\\x7f"},
+        {"characters of two to four octets",
+         {"\xc3\xa9\xe2\x82\xac\xf0\x9f\x93\xa7", 9},
+         "\xc3\xa9\xe2\x82\xac\xf0\x9f\x93\xa7"},
+        {"U+2028", {"\xe2\x80\xa8", 3}, "\\xe2\\x80\\xa8"},
+        {"U+0085, U+009B, U+00A0", {"\xc2\x85\xc2\x9b\xc2\xa0", 6}, "\\xc2\\x85\\xc2\\x9b\xc2\xa0"},
+        {"no UTF-8", {"\xff\xc0\x80\xe2\x82", 5}, "\\xff\\xc0\\x80\\xe2\\x82"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        char memory[128];
+        struct strbuf out;
+
+        strbuf_init(&out, memory, sizeof memory);
+        utf8_add_line(&out, lines[i].bytes);
+        if (!span_equal(strbuf_span(&out), span_of(lines[i].shown)))
+            fail_msg("%s: %s", lines[i].label, memory);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(escapes),
         cmocka_unit_test(attribute),
         cmocka_unit_test(every_pair_of_bytes),
+        cmocka_unit_test(a_line),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
