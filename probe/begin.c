@@ -14,39 +14,12 @@ enum { RETRY_DEFAULT_S = 301, MAX_TIME_DEFAULT_MIN = 15, WAIT_DEFAULT_MIN = 2, R
 
 /* -- what sessions report */
 
-/* Kept for the form that is being asked; what does not fit is left out. */
-static void dialogue_line(struct probe *p, char direction, struct span text)
-{
-    const struct form_result *r = p->session.form;
-    if (r == NULL || direction == '*') {
-        return;
-    }
-    char *room = p->dialogue[r - p->results];
-    struct strbuf out;
-    size_t len = span_of(room).len;
-    bool begins = direction == 'C' && span_istarts(text, SPAN("MAIL FROM:"));
-    bool message = direction == 'C' && span_chr(text, '\n') != SIZE_MAX;
-    if (begins) {
-        len = 0;
-    }
-    strbuf_init(&out, room + len, PROBE_DIALOGUE_MAX - len);
-    strbuf_addc(&out, direction);
-    strbuf_adds(&out, ": ");
-    if (message) {
-        strbuf_adds(&out, "(the message)");
-    } else {
-        strbuf_add_visible(&out, text);
-    }
-    strbuf_addc(&out, '\n');
-    if (out.truncated) {
-        room[len] = '\0';
-    }
-}
-
 static void session_line(void *self, unsigned number, char direction, struct span text)
 {
     struct probe *p = self;
-    dialogue_line(p, direction, text);
+    if (p->session.form != NULL && direction != '*') {
+        evidence_line(&p->evidence, p->session.form, direction, text);
+    }
     if (p->observer.line != NULL) {
         p->observer.line(p->observer.self, number, direction, text);
     }
@@ -242,10 +215,16 @@ static void set_tls(struct probe *p)
         .able = able && !implicit, .implicit = implicit, .forced = forced, .demanded = forced};
 }
 
+void probe_clear(struct probe *p)
+{
+    evidence_clear(&p->evidence);
+    memset(p, 0, sizeof(*p));
+}
+
 void probe_start(struct probe *p, struct world *w, const struct probe_config *config,
                  const struct probe_observer *observer)
 {
-    memset(p, 0, sizeof(*p));
+    probe_clear(p);
     p->config = *config;
     p->world = w;
     if (observer != NULL) {
@@ -256,6 +235,7 @@ void probe_start(struct probe *p, struct world *w, const struct probe_config *co
     p->config.tls = p->config.tls_mode == SESSION_TLS_NONE ? NULL : p->config.tls;
     derive_texts(p);
     derive_identity(p);
+    evidence_init(&p->evidence, &p->who, &p->memory);
     make_forms(p);
     plan_init(&p->plan, p->results, p->result_count, p->config.retry_ns,
               clock_after(p->started_ns, p->config.max_time_ns));

@@ -7,9 +7,9 @@
  * come in through probe_arrival, from the sink or from whoever reads the mailbox. A delivery never
  * changes what is asked; it only ends the wait.
  *
- * Ownership: the caller allocates struct probe (large: all results and evidence are inside), keeps
- * config and world until `finished` was called. Limits: FORMS_MAX forms, PROBE_SESSIONS_MAX
- * connections, one accepted message per form.
+ * Ownership: the caller allocates struct probe, keeps config and world until `finished` was called,
+ * and gives back by probe_clear what the probe took of the heap. Limits: FORMS_MAX forms,
+ * PROBE_SESSIONS_MAX connections, one accepted message per form.
  */
 #ifndef RELAYLAB_PROBE_PROBE_H
 #define RELAYLAB_PROBE_PROBE_H
@@ -116,9 +116,11 @@ struct probe_observer { /* for progress lines, transcripts and logs; each may be
     bool (*looked)(void *self);
 };
 
-/* Starts; everything else happens in the world's loop. */
+/* Starts; everything else happens in the world's loop. *p is zeroed, or was used before. */
 void probe_start(struct probe *p, struct world *w, const struct probe_config *config,
                  const struct probe_observer *observer);
+/* Gives back all that the probe took: it is as never used. Not while it has connections. */
+void probe_clear(struct probe *p);
 /* A complete message reached a mailbox of ours; `mailbox` is its name as in the config. In a stored
  * message the envelope is what the last server wrote down: a reverse-path that is not known is
  * given as the null one, recipients that are not known are left out. */

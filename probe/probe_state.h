@@ -3,20 +3,21 @@
  *
  * probe.h is the interface; this is what stands behind it. Reports read it, only probe/ writes it.
  *
- * Ownership: all text is inside; spans in `config` and `who` are the caller's of probe_start.
- * Limits: the lists keep their first entries and count the rest.
+ * Ownership: the probe's; what grows with what is learnt is in its memory, until probe_clear. Spans
+ * in `config` and `who` are the caller's of probe_start. Limits: the lists keep their first entries
+ * and count the rest.
  */
 #ifndef RELAYLAB_PROBE_PROBE_STATE_H
 #define RELAYLAB_PROBE_PROBE_STATE_H
 
 #include "probe/probe.h"
+#include "probe/evidence.h"
 #include "probe/ask/session.h"
 
 enum {
     PROBE_REPORTS_MAX = 32,
     PROBE_CALLOUTS_MAX = 16,
     PROBE_HOPS_MAX = 12,
-    PROBE_DIALOGUE_MAX = 1024, /* of one form */
     PROBE_NAME_MAX = 256,
     PROBE_SHOWN_MAX = 1024
 };
@@ -110,6 +111,8 @@ struct probe {
     struct world *world;
     enum probe_phase phase;
     struct form_identity who;
+    struct memory memory;
+    struct evidence evidence; /* what was said about each form */
 
     struct form_result results[FORMS_MAX]; /* asking order; controls (kind FORM_CONTROL) last */
     size_t result_count;
@@ -133,8 +136,6 @@ struct probe {
     bool turned_away;         /* our mailbox was full of connections and let one go unheard */
     char canary_refusal[256]; /* what it said */
     struct probe_proof proof;
-    char dialogue[FORMS_MAX][PROBE_DIALOGUE_MAX]; /* of the last attempt: "C: ...", "S: ..." lines
-                                                   */
     char unclear[PROBE_SHOWN_MAX]; /* the first arrival that cannot be told apart: envelope and
                                       head, visible */
 

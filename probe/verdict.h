@@ -48,6 +48,7 @@ struct form_result {
     unsigned hang_ups; /* connections that ended on this form */
     bool delivered, bounced;
     int64_t asked_ns, answered_ns, delivered_ns;
+    uint16_t dialogue;    /* of the last attempt, in the probe's evidence; 0: nothing was said */
     char reply_text[256]; /* "554 5.7.1 <...>: Relay access denied", visible characters */
     char delivered_to[MAIL_PATH_MAX]; /* envelope recipient it came home to */
 };

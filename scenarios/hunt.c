@@ -42,6 +42,9 @@ struct probe *hunt_probe(struct hunt *h, struct probe *first)
 void hunt_clear(struct hunt *h)
 {
     for (size_t i = 0; i < MX_ADDRESSES_MAX; i++) {
+        if (h->probes[i] == NULL)
+            continue;
+        probe_clear(h->probes[i]);
         free(h->probes[i]);
         h->probes[i] = NULL;
     }

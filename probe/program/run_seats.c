@@ -47,6 +47,7 @@ void run_seat_free(struct seat *s)
 {
     forget_tokens(s);
     s->app->seats[s->number] = NULL;
+    probe_clear(&s->probe);
     free(s);
 }
 

@@ -69,10 +69,18 @@ static void chain(struct strbuf *out, const struct probe *p)
         strbuf_adds(out, "    (none: it has no such field)\n");
 }
 
-static void dialogue(struct strbuf *out, const char *lines)
-{
-    struct span rest = span_of(lines), line;
+/* Every mark in the kept text may become a path. */
+enum { DIALOGUE_MAX = 8 * EVIDENCE_DIALOGUE_MAX };
 
+static void dialogue(struct strbuf *out, const struct probe *p, const struct form_result *r)
+{
+    char memory[DIALOGUE_MAX];
+    struct strbuf said;
+    struct span rest, line;
+
+    strbuf_init(&said, memory, sizeof(memory));
+    evidence_print_dialogue(&p->evidence, r, &said);
+    rest = strbuf_span(&said);
     strbuf_adds(out, "  what was said:\n");
     while (rest.len > 0 && span_cut(&rest, '\n', &line)) {
         strbuf_adds(out, "    ");
@@ -97,7 +105,7 @@ void report_proof_text(struct strbuf *out, const struct probe *p)
         strbuf_addf(out, "  mailbox: %s\n", p->proof.mailbox);
     chain(out, p);
     seen_as(out, p);
-    dialogue(out, p->dialogue[p->proof.form]);
+    dialogue(out, p, r);
     if (p->proof.file[0] != '\0')
         strbuf_addf(out, "  the message is kept as %s\n", p->proof.file);
 }
@@ -120,6 +128,8 @@ static void hop_object(struct json *j, const struct probe_hop *h)
 void report_proof_json(struct json *j, const struct probe *p)
 {
     const struct form_result *r;
+    char memory[DIALOGUE_MAX];
+    struct strbuf said;
     struct span rest, line;
 
     if (p == NULL || !p->proof.seen) {
@@ -139,7 +149,9 @@ void report_proof_json(struct json *j, const struct probe *p)
         hop_object(j, &p->proof.hops[i]);
     json_close(j);
     json_open(j, "dialogue", '[');
-    rest = span_of(p->dialogue[p->proof.form]);
+    strbuf_init(&said, memory, sizeof(memory));
+    evidence_print_dialogue(&p->evidence, r, &said);
+    rest = strbuf_span(&said);
     while (rest.len > 0 && span_cut(&rest, '\n', &line))
         json_text(j, NULL, line);
     json_close(j);

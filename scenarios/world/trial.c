@@ -91,6 +91,7 @@ struct trial *trial_new(void)
 void trial_free(struct trial *t)
 {
     record_clear(&t->record);
+    probe_clear(&t->first);
     hunt_clear(&t->hunt);
     if (t->has_key)
         token_key_clear(&t->key);

@@ -218,7 +218,7 @@ static bool prepare(struct crowd *c, unsigned at_once)
     world_timer_init(&c->turn, take_turn, c);
     c->before_kib = peak_kib();
     for (unsigned i = 0; i < at_once; i++) {
-        c->slots[i] = (struct slot){.crowd = c, .number = i, .probe = malloc(probe_size())};
+        c->slots[i] = (struct slot){.crowd = c, .number = i, .probe = calloc(1, probe_size())};
         begin(&c->slots[i]);
     }
     return true;

@@ -121,6 +121,7 @@ static void lab_free(struct lab *lab)
     sim_free(lab->sim);
     ledger_memory_free(lab->ledger);
     token_key_clear(&lab->key);
+    probe_clear(lab->probe);
     free(lab->probe);
     free(lab);
 }

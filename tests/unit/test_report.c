@@ -71,6 +71,7 @@ static struct fixture *fixture_new(const char *selection)
 
 static void fixture_free(struct fixture *f)
 {
+    probe_clear(&f->probe);
     token_key_clear(&f->key);
     free(f);
 }

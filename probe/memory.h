@@ -1,0 +1,28 @@
+/*
+ * memory.h - what a probe takes of the heap: counted, bounded, given back
+ *
+ * A probe's struct holds what every target needs; what grows with what is learnt (results,
+ * evidence, arrivals) or is needed for a while only (a session's buffers) is taken from here. So a
+ * target in flight costs what was learnt of it, and not what could be.
+ *
+ * Ownership: whoever got a piece gives it back with the size it was got with. Errors: NULL, and
+ * `failed` from then on; the probe then ends without a verdict on what it could not ask.
+ */
+#ifndef RELAYLAB_PROBE_MEMORY_H
+#define RELAYLAB_PROBE_MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct memory {
+    size_t bytes; /* at present */
+    size_t limit; /* 0: the heap's */
+    bool failed;
+};
+
+void *memory_get(struct memory *m, size_t bytes); /* zeroed */
+/* NULL: the piece stays as it was. What is new is not zeroed. */
+void *memory_resize(struct memory *m, void *piece, size_t before, size_t bytes);
+void memory_drop(struct memory *m, void *piece, size_t bytes); /* NULL: nothing happens */
+
+#endif
