@@ -123,6 +123,10 @@ static void derive_texts(struct probe *p)
     strbuf_add(&tokens, c->run_id);
     strbuf_addc(&tokens, '|');
     strbuf_add(&tokens, strbuf_span(&target));
+    if (c->source.family != 0) { /* a delivery that one vantage got out is no proof for another */
+        strbuf_addc(&tokens, '|');
+        endpoint_print_address(&tokens, &c->source);
+    }
 }
 
 static void derive_identity(struct probe *p)

@@ -27,16 +27,14 @@
 enum { MESSAGE_MAX = CONF_ERROR_MAX + 256, RUN_ID_OCTETS = 8, OWN_FORMS_ROOM = 262144 };
 
 /* An address that is not this host's would look like a target without a route. */
-static int check_source(const struct options *o, struct strbuf *error)
+static int check_source(const struct endpoint *source, struct strbuf *error)
 {
-    if (o->source.family == 0 || o->mode != MODE_ASK)
-        return RUN_FINE;
-    switch (local_address_try(&o->source)) {
+    switch (local_address_try(source)) {
     case LOCAL_ADDRESS_OURS:
         return RUN_FINE;
     case LOCAL_ADDRESS_NOT_OURS:
         strbuf_adds(error, "--source: ");
-        endpoint_print_address(error, &o->source);
+        endpoint_print_address(error, source);
         strbuf_adds(error, " is no address that this host can ask from");
         return RUN_USAGE;
     case LOCAL_ADDRESS_TROUBLE:
@@ -44,6 +42,15 @@ static int check_source(const struct options *o, struct strbuf *error)
     }
     strbuf_addf(error, "--source: %s", strerror(errno));
     return RUN_SYSTEM;
+}
+
+static int check_sources(const struct options *o, struct strbuf *error)
+{
+    int status = RUN_FINE;
+
+    for (size_t i = 0; i < o->source_count && o->mode == MODE_ASK && status == RUN_FINE; i++)
+        status = check_source(&o->source[i], error);
+    return status;
 }
 
 /* The ledger's secret, so that a later run knows the tokens; without a ledger one of this run. */
@@ -64,6 +71,32 @@ static bool draw_secret(struct token_key *key, const struct ledger_sqlite *ledge
     return token_key_init(key, secret);
 }
 
+/* Each question about it. */
+static bool dry_run_target(const struct run_config *config, const struct target *t,
+                           struct strbuf *error)
+{
+    const struct options *o = config->options;
+    struct strbuf out;
+    struct question q;
+    bool fine = true;
+
+    strbuf_init(&out, config->page, REPORT_MAX);
+    if (t->address_count == 0) {
+        strbuf_addf(&out, "# %.*s: no address: %s\n", (int)t->text.len, t->text.ptr,
+                    config->list != NULL ? "names of a list are looked up when they are asked"
+                                         : t->trouble);
+        return run_print(strbuf_span(&out), error);
+    }
+    for (bool more = question_first(&q, o, t); more && fine; more = question_next(&q, o, t)) {
+        struct probe_config probe = run_probe_config(config, t, &q, config->run_id);
+
+        strbuf_reset(&out);
+        dry_run_print(&out, &probe);
+        fine = run_print(strbuf_span(&out), error);
+    }
+    return fine;
+}
+
 static int dry_run(const struct run_config *config, struct strbuf *error)
 {
     const struct target_list *list = config->list;
@@ -74,17 +107,7 @@ static int dry_run(const struct run_config *config, struct strbuf *error)
 
         if (list != NULL && !target_read(&listed, target_list_text(list, i), error))
             return RUN_USAGE;
-        struct probe_config probe = run_probe_config(config, t, &t->address[0], config->run_id);
-        struct strbuf out;
-
-        strbuf_init(&out, config->page, REPORT_MAX);
-        if (t->address_count == 0)
-            strbuf_addf(&out, "# %.*s: no address: %s\n", (int)t->text.len, t->text.ptr,
-                        list != NULL ? "names of a list are looked up when they are asked"
-                                     : t->trouble);
-        else
-            dry_run_print(&out, &probe);
-        if (!run_print(strbuf_span(&out), error))
+        if (!dry_run_target(config, t, error))
             return RUN_SYSTEM;
     }
     return RUN_FINE;
@@ -247,7 +270,7 @@ static int start(struct options *o, struct run_config *config, int argc, char **
     }
     if (!read_own_forms(config, room, error))
         return RUN_USAGE;
-    int status = check_source(o, error);
+    int status = check_sources(o, error);
     if (status != RUN_FINE)
         return status;
     if (!look_up_targets(o, &status, error))

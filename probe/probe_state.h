@@ -165,8 +165,8 @@ struct probe {
     bool named;                          /* the target was given by name */
     char target_name[PROBE_NAME_MAX];    /* {T}; the address literal when no name was given, unless
                                             it greets with one under --domain */
-    char token_target[PROBE_NAME_MAX + ENDPOINT_TEXT_MAX + 80]; /* run and target: input of the
-                                                                   tokens */
+    char token_target[PROBE_NAME_MAX + 2 * ENDPOINT_TEXT_MAX + 80]; /* run, target and source: input
+                                                                       of the tokens */
 };
 
 /* "S1-R1" and so on; NULL when there is none. */

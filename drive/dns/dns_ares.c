@@ -11,8 +11,11 @@
  */
 #include "drive/dns/dns_ares.h"
 
+#include <netdb.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/select.h>
+#include <sys/socket.h>
 #include <sys/time.h>
 
 #include <ares.h> /* wants fd_set and struct timeval to be known */
@@ -346,4 +349,32 @@ struct resolver dns_ares_resolver(struct dns_ares *a)
     static const struct resolver_ops ops = {.ask = ask, .cancel = cancel};
 
     return (struct resolver){.ops = &ops, .self = a};
+}
+
+size_t dns_ares_in_hosts(struct dns_ares *a, struct span name, uint16_t port, struct endpoint *out,
+                         size_t cap)
+{
+    static const struct {
+        int number;
+        uint8_t family;
+        size_t len;
+    } families[] = {{AF_INET, 4, 4}, {AF_INET6, 6, 16}};
+    char text[DNS_NAME_MAX];
+    size_t count = 0;
+
+    if (!bytes_copy(text, sizeof(text), name))
+        return 0;
+    for (size_t i = 0; i < sizeof(families) / sizeof(families[0]) && count < cap; i++) {
+        struct hostent *found = NULL;
+
+        if (ares_gethostbyname_file(a->udp.channel, text, families[i].number, &found) !=
+            ARES_SUCCESS)
+            continue;
+        if (found->h_addr_list[0] != NULL) {
+            out[count] = (struct endpoint){.family = families[i].family, .port = port};
+            memcpy(out[count++].bytes, found->h_addr_list[0], families[i].len);
+        }
+        ares_free_hostent(found);
+    }
+    return count;
 }

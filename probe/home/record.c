@@ -43,7 +43,8 @@ static void list_mailboxes(struct strbuf *out, const struct probe *p)
 void record_run(struct probe *p)
 {
     char canary_room[LIST_MAX], sender_room[MAIL_PATH_MAX], box_room[LIST_MAX];
-    struct strbuf canaries, sender, boxes;
+    char vantage_room[ENDPOINT_TEXT_MAX + 32];
+    struct strbuf canaries, sender, boxes, vantage;
     struct arrival_book book = arrival_book_of(p);
     if (p->config.ledger.ops == NULL) {
         return;
@@ -53,6 +54,12 @@ void record_run(struct probe *p)
     strbuf_init(&boxes, box_room, sizeof(box_room));
     list_canaries(&canaries, p);
     list_mailboxes(&boxes, p);
+    strbuf_init(&vantage, vantage_room, sizeof(vantage_room));
+    strbuf_adds(&vantage, report_vantage_name(p->config.vantage));
+    if (p->config.source.family != 0) {
+        strbuf_adds(&vantage, ", from ");
+        endpoint_print_address(&vantage, &p->config.source);
+    }
     strbuf_add(&sender, p->who.sender_local);
     strbuf_addc(&sender, '@');
     strbuf_add(&sender, p->who.sender_domain);
@@ -61,7 +68,7 @@ void record_run(struct probe *p)
         .target = span_of(p->target_text),
         .target_name = p->named ? p->who.target_name : (struct span){NULL, 0},
         .greeting = book.greeting_name(p, 0),
-        .vantage = span_of(report_vantage_name(p->config.vantage)),
+        .vantage = strbuf_span(&vantage),
         .canary = strbuf_span(&canaries),
         .sender = strbuf_span(&sender),
         .mailboxes = strbuf_span(&boxes),

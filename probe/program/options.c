@@ -75,13 +75,6 @@ bool option_endpoint(struct reader *r, struct endpoint *to)
     return true;
 }
 
-static bool read_source(struct reader *r)
-{
-    if (!endpoint_parse_address(r->value, &r->o->source))
-        return option_wrong(r, "write an address of this host, without a port");
-    return true;
-}
-
 static bool read_duration(struct reader *r, int64_t least_ns, int64_t *to)
 {
     if (!clock_parse(r->value, to))
@@ -260,7 +253,11 @@ static const struct option_row rows[] = {
     {"--token", "PLACE", option_token, false,
      "subaddress: local+token@ (default); catch-all: token@, where every local part is ours"},
     {"--sender", "ADDRESS", option_sender, false, "reverse-path of the forms; default: the canary"},
-    {"--source", "ADDR", read_source, false, "local address to ask from"},
+    {"--source", "ADDR", option_source, true,
+     "local address to ask from; again: from each, and the answers are compared"},
+    {"--ports", "LIST", option_ports, false,
+     "of targets without a port, like 25,587,465,2525; 465 in TLS unless --tls says otherwise"},
+    {"--family", "4|6", option_family, false, "names over IPv4 or IPv6 only; default: over both"},
     {"--helo", "NAME", read_helo, false, "our name in EHLO; default: probe.DOMAIN of the sender"},
     {"--domain", "DOMAIN", read_domain, false,
      "a domain local to the target; default: the target's name"},

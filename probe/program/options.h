@@ -26,6 +26,8 @@ enum {
     OPTIONS_RATE_ALL_MAX = 6000000,
     OPTIONS_CONCURRENCY_MAX = 16384,
     OPTIONS_CONCURRENCY = 64, /* of a list */
+    OPTIONS_PORTS_MAX = 8,
+    OPTIONS_SOURCES_MAX = 8,
     OPTIONS_CANARY_MX_MAX = FORM_CANARIES_MAX * MX_ADDRESSES_MAX,
     OPTIONS_SET_MAX = 16,                         /* the name of a set of runs */
     OPTIONS_CANARY_LOCAL_MAX = 64 - 1 - TOKEN_LEN /* RFC 5321 4.5.3.1.1, with "+token" after it */
@@ -60,7 +62,12 @@ struct options {
     struct span helo, domain, contact, forms;
     char forms_text[OPTIONS_FORMS_MAX], forms_file[OPTIONS_FORMS_MAX]; /* file empty: none */
     struct form_extras extras;
-    struct endpoint sink, source; /* family 0: not given; the first of several sinks */
+    struct endpoint sink;                        /* family 0: not given; the first of several */
+    struct endpoint source[OPTIONS_SOURCES_MAX]; /* addresses of ours to ask from; none: any */
+    size_t source_count;
+    uint16_t port[OPTIONS_PORTS_MAX]; /* of targets that name none */
+    size_t port_count;
+    uint8_t family; /* 4, 6; 0: both */
     size_t mailbox_count;
     struct mailbox_url mailbox[PROBE_MAILBOXES_MAX]; /* their text is in mailbox_name */
     char mailbox_name[PROBE_MAILBOXES_MAX][OPTIONS_MAILBOX_NAME_MAX];
@@ -96,11 +103,13 @@ struct options {
 
 /* False: usage error. With MODE_VERSION, MODE_HELP and MODE_LIST_FORMS nothing else was checked. */
 bool options_parse(struct options *o, int argc, char **argv, struct strbuf *error);
-/* Scope, the canary's own servers, the source's address family; for every address that the target
- * has. */
+/* Scope, the canary's own servers, for every address and port that the target would be asked at;
+ * and that one is left that --source and --family allow. */
 bool options_check_target(const struct options *o, const struct target *t, struct strbuf *error);
-/* From where the target would be asked: as declared, else by the addresses' scopes. */
-enum vantage options_vantage(const struct options *o, const struct endpoint *target);
+/* From where the target would be asked: as declared, else by the addresses' scopes. The source's
+ * family 0: not given. */
+enum vantage options_vantage(const struct options *o, const struct endpoint *source,
+                             const struct endpoint *target);
 /* A canary's own way in: --control-route, else its sink (an unspecified address is reached by
    loopback), else the MX that was found, else none (family 0). */
 struct endpoint options_control_route(const struct options *o, size_t canary);

@@ -1,5 +1,6 @@
 /*
- * options_many.c - the options about many targets: the list, how many at once, how fast, which part
+ * options_many.c - the options about many targets: the list, how many at once, how fast, which
+ * part; and what makes one target several questions (question.h)
  */
 #include "probe/program/options_private.h"
 
@@ -68,6 +69,59 @@ bool option_network_rate(struct reader *r)
 bool option_total_rate(struct reader *r)
 {
     return read_rate(r, &r->o->total_rate);
+}
+
+bool option_source(struct reader *r)
+{
+    struct options *o = r->o;
+    struct endpoint e;
+
+    if (!endpoint_parse_address(r->value, &e))
+        return option_wrong(r, "write an address of this host, without a port");
+    if (o->source_count == OPTIONS_SOURCES_MAX)
+        return option_wrong(r, "at most 8 addresses of ours");
+    for (size_t i = 0; i < o->source_count; i++)
+        if (endpoint_same_address(&o->source[i], &e))
+            return option_wrong(r, "given twice");
+    o->source[o->source_count++] = e;
+    return true;
+}
+
+static bool has_port(const struct options *o, uint64_t port)
+{
+    for (size_t i = 0; i < o->port_count; i++)
+        if (o->port[i] == port)
+            return true;
+    return false;
+}
+
+bool option_ports(struct reader *r)
+{
+    struct options *o = r->o;
+    struct span rest = r->value, word;
+
+    while (span_cut(&rest, ',', &word)) {
+        uint64_t port = 0;
+
+        if (!span_uint(span_trim(word), 65535, &port) || port == 0)
+            return option_wrong(r, "write ports from 1 to 65535 with commas between, like 25,587");
+        if (has_port(o, port))
+            return option_wrong(r, "a port stands in it twice");
+        if (o->port_count == OPTIONS_PORTS_MAX)
+            return option_wrong(r, "at most 8 ports");
+        o->port[o->port_count++] = (uint16_t)port;
+    }
+    return true;
+}
+
+bool option_family(struct reader *r)
+{
+    uint64_t family = 0;
+
+    if (!span_uint(r->value, 6, &family) || (family != 4 && family != 6))
+        return option_wrong(r, "write 4 or 6");
+    r->o->family = (uint8_t)family;
+    return true;
 }
 
 bool options_check_many(struct options *o, struct strbuf *error)

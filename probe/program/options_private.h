@@ -36,13 +36,16 @@ bool option_export_run(struct reader *r);
 /* The rules among these; false, with one line in error. */
 bool options_check_home(struct options *o, struct strbuf *error);
 
-/* options_many.c: many targets */
+/* options_many.c: many targets, and many questions about one */
 bool option_targets(struct reader *r);
 bool option_concurrency(struct reader *r);
 bool option_shard(struct reader *r);
 bool option_resume(struct reader *r);
 bool option_network_rate(struct reader *r);
 bool option_total_rate(struct reader *r);
+bool option_source(struct reader *r);
+bool option_ports(struct reader *r);
+bool option_family(struct reader *r);
 /* The rules among these; false, with one line in error. */
 bool options_check_many(struct options *o, struct strbuf *error);
 

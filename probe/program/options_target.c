@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "probe/program/options.h"
+#include "probe/program/question.h"
 
 static bool is_sink(const struct options *o, const struct endpoint *e)
 {
@@ -52,8 +52,6 @@ static bool check_address(const struct options *o, const struct target *t, const
         why = "that is a mail server of the canary's own domain; what it takes is not relayed";
     else if (endpoint_scope(e) == SCOPE_PUBLIC && !o->allow_public)
         why = "a public address; ask only servers that you may test, and say --allow-public";
-    else if (o->source.family != 0 && o->source.family != e->family)
-        why = "--source is of the other address family";
     if (why == NULL)
         return true;
     target_say(error, "target", t->text);
@@ -74,8 +72,23 @@ static bool names_canary(const struct options *o, const struct target *t)
     return t->is_name && is_canary_domain(o, t->name);
 }
 
+/* The address with each port that it would be asked at. */
+static bool check_ports(const struct options *o, const struct target *t, struct endpoint e,
+                        struct strbuf *error)
+{
+    bool fine = t->has_port || o->port_count == 0 ? check_address(o, t, &e, error) : true;
+
+    for (size_t i = 0; i < o->port_count && !t->has_port && fine; i++) {
+        e.port = o->port[i];
+        fine = check_address(o, t, &e, error);
+    }
+    return fine;
+}
+
 bool options_check_target(const struct options *o, const struct target *t, struct strbuf *error)
 {
+    struct question q;
+
     if (names_canary(o, t)) {
         target_say(error, "target", t->text);
         strbuf_adds(
@@ -84,18 +97,24 @@ bool options_check_target(const struct options *o, const struct target *t, struc
         return false;
     }
     for (size_t i = 0; i < t->address_count; i++)
-        if (!check_address(o, t, &t->address[i], error))
+        if (!check_ports(o, t, t->address[i], error))
             return false;
-    return true;
+    if (t->address_count == 0 || question_first(&q, o, t))
+        return true;
+    target_say(error, "target", t->text);
+    strbuf_adds(error, o->family != 0 ? "it has no address of the family that --family asks for"
+                                      : "no --source is of its address family");
+    return false;
 }
 
-enum vantage options_vantage(const struct options *o, const struct endpoint *target)
+enum vantage options_vantage(const struct options *o, const struct endpoint *source,
+                             const struct endpoint *target)
 {
     if (o->inside)
         return VANTAGE_INSIDE;
     if (o->outside)
         return VANTAGE_OUTSIDE;
-    if (o->source.family != 0 && endpoint_same_address(&o->source, target))
+    if (source->family != 0 && endpoint_same_address(source, target))
         return VANTAGE_SAME_HOST;
     switch (endpoint_scope(target)) {
     case SCOPE_LOOPBACK:

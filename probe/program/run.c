@@ -59,7 +59,7 @@ static enum session_tls session_tls_for(enum options_tls tls)
 }
 
 struct probe_config run_probe_config(const struct run_config *c, const struct target *t,
-                                     const struct endpoint *at, struct span run_id)
+                                     const struct question *q, struct span run_id)
 {
     const struct options *o = c->options;
     struct probe_config config = {
@@ -71,10 +71,10 @@ struct probe_config run_probe_config(const struct run_config *c, const struct ta
         .sender_domain = o->sender_domain,
         .helo = o->helo,
         .contact = o->contact,
-        .target = *at,
-        .target_name = target_host(t, at),
+        .target = q->address,
+        .target_name = target_host(t, &t->address[q->at]),
         .local_domain = o->domain.len == 0 && t->by_mx ? t->name : o->domain,
-        .source = o->source,
+        .source = q->source,
         .forms = o->forms,
         .own = c->own,
         .own_count = c->own_count,
@@ -88,11 +88,11 @@ struct probe_config run_probe_config(const struct run_config *c, const struct ta
         .timeouts = o->timeouts,
         .pipelining = !o->one_by_one,
         .exhaustive = o->exhaustive,
-        .vantage = options_vantage(o, at),
+        .vantage = options_vantage(o, &q->source, &q->address),
         .key = c->key,
         .rate = o->rate,
         .tls = c->tls,
-        .tls_mode = session_tls_for(options_tls_for(o, at)),
+        .tls_mode = session_tls_for(options_tls_for(o, &q->address)),
         .ledger = c->ledger,
         .ledger_required = o->ledger != NULL,
         .run_id = run_id};

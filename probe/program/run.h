@@ -9,7 +9,7 @@
 #define RELAYLAB_PROBE_PROGRAM_RUN_H
 
 #include "lib/ledger_read.h"
-#include "probe/program/options.h"
+#include "probe/program/question.h"
 
 enum run_status {
     RUN_FINE = 0,
@@ -37,7 +37,7 @@ struct run_config {
 /* Returns the exit status. */
 int run_targets(const struct run_config *config, struct strbuf *error);
 struct probe_config run_probe_config(const struct run_config *c, const struct target *t,
-                                     const struct endpoint *at, struct span run_id);
+                                     const struct question *q, struct span run_id);
 /* The first part of the runs' names: what --resume takes. */
 struct span run_set(const struct run_config *c);
 /* To standard output, flushed. False: it does not take it. */

@@ -1,8 +1,8 @@
 /*
  * run_jobs.c - target after target, as many at once as was asked for
  *
- * A job is a target that was begun: its name is looked up, then its addresses are asked one after
- * another until an SMTP server answers. A seat is a probe at work. Everything that ends (a probe, a
+ * A job is a target that was begun: its name is looked up, then the questions about it (question.h)
+ * are asked one after another. A seat is a probe at work. Everything that ends (a probe, a
  * look-up, a pause for the network's sake) sets one timer, and its turn does what is possible then;
  * so no probe is given back in its own callback.
  *
@@ -20,17 +20,12 @@
 
 enum { KNOWN_MAX = 256 }; /* targets in a turn of which nothing is to be asked */
 
-static struct world *world_of(const struct app *a)
-{
-    return loop_world(a->loop);
-}
-
 void run_turn_soon(struct app *a)
 {
-    world_timer_set(world_of(a), &a->turn, world_now(world_of(a)));
+    world_timer_set(loop_world(a->loop), &a->turn, world_now(loop_world(a->loop)));
 }
 
-static bool stopping(const struct app *a)
+bool run_is_stopping(const struct app *a)
 {
     return a->failed || loop_signal(a->loop) != 0;
 }
@@ -43,56 +38,6 @@ void run_out_of_memory(struct app *a, const char *what)
 }
 
 /* -- jobs */
-
-static int64_t take_slot(void *self, const struct endpoint *to)
-{
-    struct app *a = self;
-
-    return pace_take(a->pace, to, world_now(world_of(a)));
-}
-
-static void note_target(struct app *a, const struct endpoint *at)
-{
-    char memory[ENDPOINT_TEXT_MAX + 16];
-    struct strbuf text;
-
-    strbuf_init(&text, memory, sizeof(memory));
-    strbuf_adds(&text, "target ");
-    endpoint_print(&text, at);
-    run_write_down(a, strbuf_span(&text));
-}
-
-static void ask_address(struct job *j)
-{
-    struct app *a = j->app;
-    struct seat *s = run_seat_new(a, j);
-
-    if (s == NULL) {
-        run_out_of_memory(a, "no memory for a probe");
-        return;
-    }
-    struct probe_observer observer = {
-        .line = run_see_line,
-        .arrival = run_see_arrival,
-        .progress = run_see_progress,
-        .expect = run_see_expect,
-        .looked = run_has_looked,
-        .finished = run_see_finished,
-        .self = s};
-    const struct target *t = run_job_target(j);
-    const struct endpoint *at = &t->address[j->at];
-
-    a->addresses++;
-    run_name(a, j->text, (unsigned)j->at + 1, s->run_id);
-    struct probe_config config = run_probe_config(a->config, t, at, span_of(s->run_id));
-    if (a->pace != NULL)
-        config.pace = (struct probe_pace){take_slot, a};
-    note_target(a, at);
-    j->seat = s;
-    probe_start(&s->probe, world_of(a), &config, &observer);
-    run_seat_register(s);
-    run_tell_trouble(a, s);
-}
 
 static void job_free(struct job *j)
 {
@@ -108,51 +53,26 @@ static void job_free(struct job *j)
     free(j->own);
     free(j->find);
     free(j->notes);
+    free(j->rows);
     free(j);
 }
 
-static void job_end(struct job *j)
+void run_job_end(struct job *j)
 {
+    if (j->row_count > 1 && !j->app->failed && !run_report_summary(j))
+        j->app->failed = true;
     j->app->done++;
+    j->app->known += j->row_count > 0 && !j->asked;
     job_free(j);
-}
-
-static void begin_host(struct job *j)
-{
-    const struct target *t = run_job_target(j);
-    bool alone = j->app->options->all_mx && t->by_mx;
-
-    j->end = alone ? target_host_end(t, j->at) : t->address_count;
-}
-
-/* The next address that nothing is known of; after the last one the job is over. */
-static void job_go_on(struct job *j)
-{
-    enum verdict verdict;
-
-    while (j->at < run_job_target(j)->address_count && !stopping(j->app)) {
-        if (j->at >= j->end)
-            begin_host(j);
-        if (!run_is_known(j, &verdict)) {
-            ask_address(j);
-            return;
-        }
-        if (verdict != VERDICT_UNREACHABLE || j->at + 1 == j->end) {
-            j->app->known++;
-            j->at = j->end;
-        } else {
-            j->at++;
-        }
-    }
-    job_end(j);
 }
 
 /* Nobody can be asked: the report says why. */
 static void job_refuse(struct job *j, const struct verdict_result *verdict)
 {
+    run_count_verdict(j->app, verdict->verdict);
     if (!run_report_unknown(j, verdict))
         j->app->failed = true;
-    job_end(j);
+    run_job_end(j);
 }
 
 static void job_found(struct job *j)
@@ -174,7 +94,7 @@ static void job_found(struct job *j)
         job_refuse(j, &verdict);
         return;
     }
-    job_go_on(j);
+    run_ask_first(j);
 }
 
 static void on_found(void *self, const struct mx_result *result)
@@ -186,17 +106,35 @@ static void on_found(void *self, const struct mx_result *result)
     j->find->busy = false;
 }
 
-static bool look_up(struct job *j)
+static bool open_resolver(struct app *a)
 {
-    struct app *a = j->app;
     struct dns_ares_config config = {.server = a->options->resolver,
                                      .patience_ns = a->options->resolver_timeout_ns};
 
     if (a->resolver == NULL)
         a->resolver = dns_ares_new(a->loop, &config, a->error);
-    j->find = a->resolver != NULL ? calloc(1, sizeof(*j->find)) : NULL;
-    if (a->resolver == NULL)
-        a->failed = true;
+    a->failed |= a->resolver == NULL;
+    return a->resolver != NULL;
+}
+
+/* A host's name is known to this host first, unless a resolver was named. */
+static bool find_in_hosts(struct job *j)
+{
+    struct app *a = j->app;
+    struct target *t = j->own;
+
+    if (t->by_mx || a->options->resolver.family != 0)
+        return false;
+    t->address_count = dns_ares_in_hosts(a->resolver, t->name, t->port, t->address,
+                                         TARGET_ADDRESSES_MAX);
+    return t->address_count > 0;
+}
+
+static bool look_up(struct job *j)
+{
+    struct app *a = j->app;
+
+    j->find = calloc(1, sizeof(*j->find));
     return j->find != NULL &&
            mx_find_start(j->find, dns_ares_resolver(a->resolver),
                          j->own->by_mx ? MX_BY_RECORDS : MX_BY_NAME, j->own->name, j->own->port,
@@ -239,42 +177,12 @@ static void job_begin(struct app *a, size_t i)
     j->target = j->own = malloc(sizeof(*j->own));
     if (j->own != NULL)
         *j->own = a->scratch;
-    if (j->own == NULL || !look_up(j))
-        run_out_of_memory(a, "no memory for a target");
-}
-
-/* -- what a probe's end means for its job */
-
-static void job_settle(struct job *j)
-{
-    struct app *a = j->app;
-    struct seat *s = j->seat;
-    const struct target *t = run_job_target(j);
-    bool unreachable = s->probe.verdict.verdict == VERDICT_UNREACHABLE;
-    char memory[2 * TARGET_NAME_MAX + 16];
-    struct strbuf name;
-
-    j->seat = NULL;
-    if (unreachable && j->at + 1 < j->end && !stopping(a)) {
-        run_note_unreachable(j, &t->address[j->at], &s->probe);
-        run_seat_keep(a, s);
-        j->at++;
-        job_go_on(j);
+    if (!open_resolver(a))
         return;
-    }
-    run_note_others(j, j->at + 1, j->end);
-    strbuf_init(&name, memory, sizeof(memory));
-    strbuf_add(&name, j->text);
-    if (a->options->all_mx && t->by_mx) {
-        strbuf_adds(&name, " at ");
-        strbuf_add(&name, target_host(t, &t->address[j->at]));
-    }
-    if (!run_report_seat(j, s, strbuf_span(&name)))
-        a->failed = true;
-    run_seat_keep(a, s);
-    j->at = j->end;
-    run_note_way(j);
-    job_go_on(j);
+    if (j->own != NULL && find_in_hosts(j))
+        job_found(j);
+    else if (j->own == NULL || !look_up(j))
+        run_out_of_memory(a, "no memory for a target");
 }
 
 /* -- which target is next */
@@ -294,7 +202,7 @@ static unsigned opening(const struct app *a)
 
 static bool has_turn(struct app *a, size_t i, int64_t *due_ns)
 {
-    int64_t now = world_now(world_of(a));
+    int64_t now = world_now(loop_world(a->loop));
     struct target *t = &a->scratch;
 
     if (a->pace == NULL || a->config->list == NULL)
@@ -333,7 +241,7 @@ static void begin_some(struct app *a)
     int64_t due_ns = CLOCK_NEVER;
     unsigned open = opening(a), known = 0;
 
-    while (a->job_count < a->concurrency && !stopping(a)) {
+    while (a->job_count < a->concurrency && !run_is_stopping(a)) {
         size_t before = a->job_count;
 
         if (open >= OPENING_MAX)
@@ -350,7 +258,7 @@ static void begin_some(struct app *a)
         known += a->job_count == before;
     }
     if (due_ns != CLOCK_NEVER && a->job_count < a->concurrency)
-        world_timer_set(world_of(a), &a->turn, due_ns - PACE_AHEAD_NS);
+        world_timer_set(loop_world(a->loop), &a->turn, due_ns - PACE_AHEAD_NS);
 }
 
 static void settle_all(struct app *a)
@@ -359,7 +267,7 @@ static void settle_all(struct app *a)
         struct seat *s = a->over;
 
         a->over = s->next;
-        job_settle(s->job);
+        run_ask_settle(s->job);
     }
     for (struct job *j = a->jobs, *next; j != NULL; j = next) {
         next = j->next;
@@ -402,16 +310,16 @@ void run_take_turn(void *self)
     struct app *a = self;
 
     settle_all(a);
-    if (stopping(a))
+    if (run_is_stopping(a))
         drop_look_ups(a);
     else
         begin_some(a);
     bool left = a->next < a->target_count || a->held_count > 0;
-    if (a->failed || (a->job_count == 0 && (stopping(a) || !left))) {
+    if (a->failed || (a->job_count == 0 && (run_is_stopping(a) || !left))) {
         if (!a->failed)
             list_not_asked(a);
         a->ended = true;
-        world_stop(world_of(a));
+        world_stop(loop_world(a->loop));
     }
 }
 
@@ -423,7 +331,7 @@ void run_stop_asking(struct app *a)
     if (a->ready)
         run_turn_soon(a);
     else
-        world_stop(world_of(a));
+        world_stop(loop_world(a->loop));
 }
 
 void run_jobs_free(struct app *a)

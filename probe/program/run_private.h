@@ -1,9 +1,9 @@
 /*
  * run_private.h - a run of the program, for the files that make it
  *
- * run.c opens, waits and closes; run_jobs.c takes target after target, run_seats.c
- * keeps their probes, run_report.c prints; run_home.c hears what the probes and the mailboxes have
- * to say; run_shown.c is the progress line.
+ * run.c opens, waits and closes; run_jobs.c takes target after target, run_ask.c question after
+ * question, run_seats.c keeps their probes, run_report.c prints; run_home.c hears what the probes
+ * and the mailboxes have to say; run_shown.c is the progress line.
  */
 #ifndef RELAYLAB_PROBE_PROGRAM_RUN_PRIVATE_H
 #define RELAYLAB_PROBE_PROGRAM_RUN_PRIVATE_H
@@ -14,6 +14,7 @@
 #include "probe/home/mailboxes.h"
 #include "probe/program/pace.h"
 #include "probe/program/run.h"
+#include "probe/program/summary.h"
 #include "probe/home/token_index.h"
 #include "probe/report/transcript.h"
 
@@ -57,8 +58,12 @@ struct job { /* a target that was begun */
     struct mx_find *find;        /* while it is looked up */
     struct job_notes *notes;     /* NULL: none yet */
     struct seat *seat;           /* NULL: nobody is asking */
-    size_t at, end;              /* the address that is asked; where its host's end */
-    unsigned addresses;          /* begun */
+    struct question question;    /* that is asked, or is next */
+    bool more;                   /* there is one */
+    bool asked;                  /* one at least; else the ledger knew all */
+    bool answered, unreachable;  /* at the present host: some question was, some was not */
+    struct summary_row *rows;    /* of the questions that are over; NULL: none, or only one */
+    size_t row_count;
 };
 
 struct app {
@@ -108,26 +113,33 @@ void run_take_turn(void *self);
 void run_turn_soon(struct app *a);
 void run_stop_asking(struct app *a); /* Ctrl-C */
 void run_jobs_free(struct app *a);
+void run_job_end(struct job *j); /* all that is to be asked was */
+bool run_is_stopping(const struct app *a);
 void run_out_of_memory(struct app *a, const char *what); /* one sentence */
+
+/* run_ask.c: the questions of a job whose addresses are known; it ends itself. */
+void run_ask_first(struct job *j);
+void run_ask_settle(struct job *j); /* its probe is finished */
 
 /* run_seats.c */
 struct seat *run_seat_new(struct app *a, struct job *j); /* NULL: no memory */
 void run_seat_register(struct seat *s); /* its probe has begun: its tokens are known from now on */
 void run_seat_keep(struct app *a, struct seat *s); /* it was reported */
 void run_seat_free(struct seat *s);
-/* The run's name, LEDGER_RUN_MAX + 1 octets; `address` is the target's, from 1. */
-void run_name(const struct app *a, struct span target, unsigned address, char *room);
-/* --resume: the ledger has a verdict on the job's present address. */
-bool run_is_known(const struct job *j, enum verdict *verdict);
+/* The run's name of the job's present question, LEDGER_RUN_MAX + 1 octets. */
+void run_name(struct job *j, char *room);
+/* --resume: the ledger has a verdict on that question. */
+bool run_is_known(struct job *j, enum verdict *verdict);
 
 /* run_report.c: one line or page for each target; false: standard output does not take it. */
 bool run_report_seat(struct job *j, struct seat *s, struct span name);
 bool run_report_unknown(struct job *j, const struct verdict_result *verdict);
 bool run_report_not_asked(struct app *a, struct span target);
+bool run_report_summary(struct job *j);
 const struct target *run_job_target(struct job *j);
 void run_note_way(struct job *j);
 void run_note_unreachable(struct job *j, const struct endpoint *at, const struct probe *p);
-void run_note_others(struct job *j, size_t from, size_t to);
+void run_note_others(struct job *j);
 
 /* The probe's observer; self is the seat. */
 void run_see_line(void *self, unsigned session, char direction, struct span text);

@@ -70,13 +70,13 @@ void run_note_unreachable(struct job *j, const struct endpoint *at, const struct
     note_end(j, &text);
 }
 
-void run_note_others(struct job *j, size_t from, size_t to)
+void run_note_others(struct job *j)
 {
     struct strbuf text;
 
-    if (from >= to || !note_begin(j, &text))
+    if (!note_begin(j, &text))
         return;
-    target_print_others(run_job_target(j), from, to, &text);
+    question_others(&j->question, run_job_target(j), &text);
     note_end(j, &text);
 }
 
@@ -128,8 +128,6 @@ bool run_report_seat(struct job *j, struct seat *s, struct span name)
 
     note_strays(j, s);
     report_of(&report, &s->probe, name);
-    run_count_verdict(a, s->probe.verdict.verdict);
-    a->by_verdict[s->probe.verdict.verdict]++;
     return print_report(a, j->notes, &report);
 }
 
@@ -144,11 +142,7 @@ static bool report_without_probe(struct app *a, const struct job_notes *notes, s
 
 bool run_report_unknown(struct job *j, const struct verdict_result *verdict)
 {
-    struct app *a = j->app;
-
-    run_count_verdict(a, verdict->verdict);
-    a->by_verdict[verdict->verdict]++;
-    return report_without_probe(a, j->notes, j->text, verdict);
+    return report_without_probe(j->app, j->notes, j->text, verdict);
 }
 
 bool run_report_not_asked(struct app *a, struct span target)
@@ -164,5 +158,26 @@ bool run_report_not_asked(struct app *a, struct span target)
     strbuf_add_visible(&out, target);
     strbuf_adds(&out, ": not asked\n");
     run_clear_progress(a);
+    return run_print(strbuf_span(&out), a->error);
+}
+
+/* Nothing where there was one question only. */
+bool run_report_summary(struct job *j)
+{
+    struct app *a = j->app;
+    const struct options *o = a->options;
+    struct summary s = {j->text, j->rows, j->row_count, o->source, o->source_count};
+    struct strbuf out;
+
+    if (!summary_is_due(&s))
+        return true;
+    strbuf_init(&out, a->config->page, REPORT_MAX);
+    run_clear_progress(a);
+    if (o->json)
+        summary_json(&out, &s);
+    else
+        summary_text(&out, &s, o->quiet);
+    if (o->json || !o->quiet)
+        strbuf_addc(&out, '\n');
     return run_print(strbuf_span(&out), a->error);
 }

@@ -1,8 +1,8 @@
 /*
  * run_seats.c - the probes at work, those that are kept, and what the ledger knows already
  *
- * Runs of a list are named by the target's text, so that the same target finds its run again, and
- * its tokens with it.
+ * Runs of a list are named by the target's text, the port and the source, so that the same question
+ * finds its run again, and its tokens with it.
  */
 #include <stdlib.h>
 
@@ -92,16 +92,21 @@ static bool names_by_target(const struct app *a)
     return a->config->list != NULL || a->options->resume.len > 0;
 }
 
-/* SET-HASH and SET-HASH-2 where a target is found again by its name; else ID, ID-2, ... in the
- * order of asking. */
-void run_name(const struct app *a, struct span target, unsigned address, char *room)
+/* SET-HASH and SET-HASH-2 where a question is found again by its target's name and what else
+ * identifies it (question_key); else ID, ID-2, ... in the order of asking. */
+void run_name(struct job *j, char *room)
 {
+    const struct app *a = j->app;
     static const char digits[] = "abcdefghijklmnopqrstuvwxyz234567";
     bool by_target = names_by_target(a);
-    unsigned number = by_target ? address : a->addresses;
-    uint64_t hash = target_hash(target);
-    struct strbuf id;
+    unsigned number = by_target ? (unsigned)j->question.at + 1 : a->addresses;
+    char memory[TARGET_NAME_MAX + 3 * ENDPOINT_TEXT_MAX];
+    struct strbuf id, key;
 
+    strbuf_init(&key, memory, sizeof(memory));
+    strbuf_add(&key, j->text);
+    question_key(&j->question, a->options, run_job_target(j), &key);
+    uint64_t hash = target_hash(strbuf_span(&key));
     strbuf_init(&id, room, LEDGER_RUN_MAX + 1);
     strbuf_add(&id, by_target ? run_set(a->config) : a->config->run_id);
     strbuf_adds(&id, by_target ? "-" : "");
@@ -126,7 +131,7 @@ static void see_verdict(void *self, const struct ledger_verdict *v)
                     (last->verdict == VERDICT_OPEN || !span_equal(v->cause, SPAN("interrupted")));
 }
 
-bool run_is_known(const struct job *j, enum verdict *verdict)
+bool run_is_known(struct job *j, enum verdict *verdict)
 {
     const struct app *a = j->app;
     struct ledger_reader reader = a->config->earlier;
@@ -136,7 +141,7 @@ bool run_is_known(const struct job *j, enum verdict *verdict)
 
     if (a->options->resume.len == 0 || reader.ops == NULL)
         return false;
-    run_name(a, j->text, (unsigned)j->at + 1, run);
+    run_name(j, run);
     bool found = reader.ops->show(reader.self, span_of(run), &v) == LEDGER_FOUND;
     *verdict = last.verdict;
     return found && last.settled;

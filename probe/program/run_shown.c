@@ -24,6 +24,7 @@ void run_count_verdict(struct app *a, enum verdict v)
 {
     int status = verdict_exit_status(v);
 
+    a->by_verdict[v]++;
     if (a->worst < 0 || rank(status) < rank(a->worst))
         a->worst = status;
     if (a->options->expect_given && v != a->options->expect)

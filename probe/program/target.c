@@ -33,6 +33,7 @@ static bool read_address(struct target *t, struct span text)
 
     if (endpoint_parse(text, false, e)) {
         t->name = span_to(text, span_rchr(text, ':'));
+        t->has_port = true;
     } else if (endpoint_parse_address(text, e)) {
         e->port = 25;
         t->name = text;
@@ -65,6 +66,7 @@ static bool read_name(struct target *t, struct span text, struct strbuf *error)
 
     t->name = span_to(text, colon);
     t->is_name = true;
+    t->has_port = colon != SIZE_MAX;
     t->reason_code = "no-such-name";
     t->port = 25;
     if (colon != SIZE_MAX && !read_port(span_from(text, colon + 1), &t->port)) {

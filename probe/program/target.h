@@ -25,6 +25,7 @@ struct target {
     struct span name; /* host name, or the address without port and brackets */
     bool is_name;     /* a host's, or with by_mx a mail domain's */
     bool by_mx;
+    bool has_port; /* the text names one */
     uint16_t port;
     size_t address_count; /* 1 when it was an address; 0: a name not looked up yet */
     struct endpoint address[TARGET_ADDRESSES_MAX];

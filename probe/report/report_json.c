@@ -184,6 +184,19 @@ static void server_object(struct json *j, const struct probe *p)
     json_close(j);
 }
 
+/* Over what, and from where, as far as it was chosen. */
+static void way_members(struct json *j, const struct probe *p)
+{
+    char memory[ENDPOINT_TEXT_MAX];
+    struct strbuf source;
+
+    strbuf_init(&source, memory, sizeof(memory));
+    if (p != NULL && p->config.source.family != 0)
+        endpoint_print_address(&source, &p->config.source);
+    text_or_null(j, "source", memory);
+    json_string(j, "family", p == NULL ? NULL : p->config.target.family == 6 ? "IPv6" : "IPv4");
+}
+
 static void emit_note(void *self, struct span note)
 {
     json_text(self, NULL, note);
@@ -199,6 +212,7 @@ void report_json(struct strbuf *out, const struct report *r)
     json_int(&j, "schema_version", REPORT_SCHEMA_VERSION);
     json_text(&j, "target", r->target);
     json_string(&j, "vantage", p != NULL ? report_vantage_name(r->vantage) : NULL);
+    way_members(&j, p);
     json_string(&j, "verdict", verdict_name(r->verdict->verdict));
     json_string(&j, "reason_code", r->verdict->reason_code);
     json_string(&j, "reason", r->verdict->reason);

@@ -168,7 +168,27 @@ static const struct row rows[] = {
     {"a public target that is meant", {CANARY, "--allow-public", "192.0.2.1"}, NULL},
     {"source of the other family",
      {CANARY, "--source", "::1", "127.0.0.1"},
-     "the other address family"},
+     "no --source is of its address family"},
+    {"one of two sources fits",
+     {CANARY, "--source", "::1", "--source", "127.0.0.2", "127.0.0.1"},
+     NULL},
+    {"a source given twice",
+     {CANARY, "--source", "::1", "--source", "[::1]", "::1"},
+     "given twice"},
+    {"a family without an address",
+     {CANARY, "--family", "6", "127.0.0.1"},
+     "it has no address of the family"},
+    {"no family", {CANARY, "--family", "5", "127.0.0.1"}, "write 4 or 6"},
+    {"ports", {CANARY, "--ports", "25, 587,465", "127.0.0.1"}, NULL},
+    {"no port", {CANARY, "--ports", "25,,587", "127.0.0.1"}, "ports from 1 to 65535"},
+    {"a port twice", {CANARY, "--ports", "25,587,25", "127.0.0.1"}, "twice"},
+    {"too many ports", {CANARY, "--ports", "1,2,3,4,5,6,7,8,9", "127.0.0.1"}, "at most 8 ports"},
+    {"the sink by its port",
+     {CANARY, "--sink", "127.0.0.1:2525", "--ports", "25,2525", "127.0.0.1"},
+     "that is the sink itself"},
+    {"ports are not of a target with one",
+     {CANARY, "--sink", "127.0.0.1:2525", "--ports", "25,2525", "127.0.0.1:26"},
+     NULL},
 };
 
 static bool take(const char *const *words, struct options *o, struct strbuf *error)
@@ -238,7 +258,7 @@ static void test_values(void **state)
     assert_false(o->target[1].is_name);
     assert_int_equal(o->target[1].address[0].family, 6);
     assert_int_equal(o->target[1].address[0].port, 25);
-    assert_int_equal(options_vantage(o, &o->target[1].address[0]), VANTAGE_INSIDE);
+    assert_int_equal(options_vantage(o, &o->source[0], &o->target[1].address[0]), VANTAGE_INSIDE);
     assert_int_equal(options_control_route(o, 0).family, 0);
     free(o);
 }
@@ -261,13 +281,12 @@ static void test_vantage(void **state)
     (void)state;
     assert_non_null(o);
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-        struct endpoint e;
+        struct endpoint e, source = {.family = 0};
 
-        memset(&o->source, 0, sizeof(o->source));
         assert_true(endpoint_parse_address(span_of(places[i].address), &e));
         if (places[i].source != NULL)
-            assert_true(endpoint_parse_address(span_of(places[i].source), &o->source));
-        if (options_vantage(o, &e) != places[i].vantage)
+            assert_true(endpoint_parse_address(span_of(places[i].source), &source));
+        if (options_vantage(o, &source, &e) != places[i].vantage)
             fail_msg("%s", places[i].label);
     }
     free(o);

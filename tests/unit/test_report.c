@@ -157,6 +157,7 @@ static void test_open(void **state)
     has(text(f, REPORT_NORMAL, true), "\033[1;31mopen\033[0m");
     page = json(f);
     has(page, "{\"schema_version\":1,\"target\":\"mx.victim.test:2525\",\"vantage\":\"private\","
+              "\"source\":null,\"family\":\"IPv4\","
               "\"verdict\":\"open\",\"reason_code\":\"delivered\",\"reason\":\"because of this\","
               "\"plain_accepted\":\"end-of-data\"");
     has(page, "\"forms\":{\"total\":2,\"refused\":1,\"accepted\":1,\"undecided\":0,\"not_asked\":0,"
