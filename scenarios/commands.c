@@ -301,8 +301,13 @@ static int command_check(const struct options *o)
         return complain(STATUS_USAGE, "check: name one engine: postfix, exim, opensmtpd, sendmail");
     if (o->config == NULL)
         return complain(STATUS_USAGE, "check: say --config DIRECTORY or FILE");
-    return check_command(
-        &(struct check_request){o->arguments[0], o->config, o->inside, o->domain, o->seed});
+    return check_command(&(struct check_request){
+        .engine = o->arguments[0],
+        .config = o->config,
+        .inside = o->inside,
+        .domain = o->domain,
+        .seed = o->seed,
+        .json = o->json});
 }
 
 static int command_diff(const struct options *o)

@@ -1,8 +1,9 @@
 /*
  * check.c - a case that nobody wrote: somebody's server, and the questions of a postmaster
  *
- * All of it happens inside the namespace, in one child; a text and a status come out. From inside a
- * server relays by design, so that answer is told and changes no status.
+ * All of it happens inside the namespace, in one child, which tells what it finds as it finds it; a
+ * status comes out. From inside a server relays by design, so that answer is told and changes no
+ * status.
  */
 #include "scenarios/engine/check_private.h"
 
@@ -11,8 +12,16 @@
 #include <string.h>
 
 #include "scenarios/engine/world.h"
+#include "scenarios/report/events.h"
+#include "scenarios/workers.h"
 
-enum { CHECK_USAGE = 2, CHECK_ENGINE = 71, CHECK_MISSING = 77, LOADED_MAX = 2097152 };
+enum {
+    CHECK_USAGE = 2,
+    CHECK_ENGINE = 71,
+    CHECK_MISSING = 77,
+    LOADED_MAX = 2097152,
+    CHECK_WALL_S = 1800 /* for all ports and lines together */
+};
 
 static const int64_t window_ns = 3 * CLOCK_SECOND;
 
@@ -36,85 +45,41 @@ bool check_ask(struct check *c, const char *forms, int64_t wait_ns, struct trial
     return r->verdict != NULL;
 }
 
-static bool is_plain(const struct form_result *f)
+void check_flush(struct check *c)
 {
-    return strcmp(f->form.id, "S1-R1") == 0;
+    events_write(stdout, strbuf_span(&c->out));
+    strbuf_init(&c->out, c->text, sizeof c->text);
 }
 
-/* Who lets the plain form through lets most of them through: then their names are enough. */
-static const struct form_result *tell_forms(struct check *c, const struct trial_result *r)
+static const struct form_result *first_delivered(const struct trial_result *r)
 {
-    const struct form_result *first = NULL;
-
-    for (size_t i = 0; i < r->form_count; i++) {
-        const struct form_result *f = &r->forms[i];
-        const char *label = first == NULL ? "  relayed: " : "           ";
-
-        if (!f->delivered)
-            continue;
-        first = first != NULL ? first : f;
-        if (f != first && is_plain(first))
-            strbuf_addf(&c->out, ", %s", f->form.id);
-        else
-            strbuf_addf(&c->out, "%s %s, sender: %s, recipient: %s%s", label, f->form.id,
-                        f->form.sender->name, f->form.recipient->name, is_plain(f) ? "" : "\n");
-    }
-    if (first != NULL && is_plain(first))
-        strbuf_addc(&c->out, '\n');
-    return first;
+    for (size_t i = 0; i < r->form_count; i++)
+        if (r->forms[i].delivered)
+            return &r->forms[i];
+    return NULL;
 }
 
-static void tell(struct check *c, const struct trial_result *r)
-{
-    const struct verdict_result *v = r->verdict;
-
-    strbuf_addf(&c->out, "%s: port %u, asked from %s, %s\n  why:      %s\n",
-                verdict_name(v->verdict), (unsigned)c->server.port, c->vantage.source,
-                strcmp(c->vantage.name, "outside") == 0 ? "a stranger's address"
-                                                        : "inside its network",
-                v->reason);
-    strbuf_addf(&c->out, "  forms:    of %u, %u refused, %u accepted, %u undecided\n", v->total,
-                v->refused, v->accepted, v->undecided);
-}
-
-/* Its last few lines: what it complains of when it does not answer. */
-static void tell_log(struct check *c, struct span log)
-{
-    const size_t most = 1500;
-    struct span tail = span_from(log, log.len > most ? log.len - most : 0), line;
-
-    strbuf_adds(&c->out, "  the end of its log:\n");
-    if (log.len > most)
-        (void)span_cut(&tail, '\n', &line);
-    while (tail.len > 0 && span_cut(&tail, '\n', &line))
-        strbuf_addf(&c->out, "    %.*s\n", (int)line.len, line.ptr);
-}
-
+/* Everything from outside. From inside a few forms will do, since relaying is right there. */
 static bool ask_from(struct check *c, const char *name, const char *source, int *status)
 {
     struct trial_result r;
 
     c->vantage = (struct case_vantage){.name = name, .source = source};
-    const char *forms = strcmp(name, "outside") == 0 ? NULL : "quick";
-
-    if (!check_ask(c, forms, window_ns, &r)) {
-        strbuf_addf(&c->out, "%s\n", r.trouble);
+    bool asked = check_ask(c, check_is_outside(c) ? NULL : "quick", window_ns, &r);
+    if (asked)
+        c->writer->answer(c, &r);
+    else
+        c->writer->trouble(c, span_of(r.trouble));
+    check_flush(c);
+    if (!asked)
         return false;
-    }
-    tell(c, &r);
     *status = verdict_exit_status(r.verdict->verdict);
-    bool open = r.verdict->verdict == VERDICT_OPEN;
-    if (*status == verdict_exit_status(VERDICT_UNREACHABLE) ||
-        *status == verdict_exit_status(VERDICT_INCONCLUSIVE))
-        tell_log(c, r.log);
-    const struct form_result *form = tell_forms(c, &r);
-    if (open && form != NULL && strcmp(name, "outside") == 0) {
+    const struct form_result *form = first_delivered(&r);
+    if (check_is_outside(c) && r.verdict->verdict == VERDICT_OPEN && form != NULL) {
         char id[FORM_ID_MAX];
 
         memcpy(id, form->form.id, sizeof id);
         check_experiment(c, id);
-    } else if (open) {
-        strbuf_adds(&c->out, "  note:     relaying for its own network is what a server is for\n");
     }
     return true;
 }
@@ -136,8 +101,8 @@ static void ask_all(struct check *c)
 
         c->server.port = c->ports[i].number;
         if (c->ports[i].wrapped) {
-            strbuf_addf(&c->out, "port %u: TLS from the first octet; not asked\n",
-                        c->ports[i].number);
+            c->writer->skipped(c, &c->ports[i]);
+            check_flush(c);
             continue;
         }
         if (!ask_from(c, "outside", ENGINE_OUTSIDE, &status) ||
@@ -158,7 +123,6 @@ static void inside(void *self, int to)
     if (c->trial != NULL && check_describe(c))
         ask_all(c);
     namespace_answer(to, &c->status, sizeof c->status);
-    namespace_answer(to, c->out.ptr, c->out.len);
 }
 
 static void make_case(struct check *c)
@@ -200,27 +164,61 @@ static bool pick_inside(struct check *c, struct engine_world *w)
     return n.base.family == 4;
 }
 
-static int run(struct check *c, struct engine_world *w)
+static void ask_in_private(struct check *c, struct engine_world *w)
 {
-    char *answer = malloc(CHECK_TEXT_MAX + sizeof(int)), why[1024];
+    char why[1024];
     struct strbuf error;
     size_t len = 0;
-    int status = CHECK_ENGINE;
 
     strbuf_init(&error, why, sizeof why);
-    strbuf_init(&c->out, c->text, sizeof c->text);
-    if (answer == NULL)
-        return complain(CHECK_ENGINE, "out of memory");
-    enum namespace_end end = namespace_call(engine_world_config(w), inside, c, answer,
-                                            CHECK_TEXT_MAX + sizeof(int), &len, &error);
-    if (end == NAMESPACE_DONE && len >= sizeof status) {
-        memcpy(&status, answer, sizeof status);
-        (void)fwrite(answer + sizeof status, 1, len - sizeof status, stdout);
-    } else {
-        (void)complain(status, why);
-    }
-    free(answer);
-    return status;
+    enum namespace_end end = namespace_call(engine_world_config(w), inside, c, &c->status,
+                                            sizeof c->status, &len, &error);
+    if (end != NAMESPACE_DONE || len != sizeof c->status)
+        c->status = complain(CHECK_ENGINE, why);
+}
+
+/* In a worker, which dies with us; its status travels where a case's verdict does. */
+static void perform(void *self, size_t job, struct outcome *out, struct strbuf *story)
+{
+    struct check *c = self;
+
+    (void)job;
+    (void)story;
+    ask_in_private(c, c->world);
+    out->verdict = c->status;
+}
+
+static void finished(void *self, size_t job, const struct outcome *out, struct span story,
+                     const char *died)
+{
+    struct check *c = self;
+
+    (void)job;
+    (void)story;
+    c->status = died != NULL ? complain(CHECK_ENGINE, died) : out->verdict;
+}
+
+/* Ctrl-C ends it with what was told until then, and with all that it started. */
+static int run(struct check *c)
+{
+    const struct workers w = {.count = 1,
+                              .wall_s = CHECK_WALL_S,
+                              .job_count = 1,
+                              .perform = perform,
+                              .finished = finished,
+                              .self = c};
+    char why[256];
+    struct strbuf error;
+    int signal = 0;
+
+    strbuf_init(&error, why, sizeof why);
+    if (!workers_run(&w, &signal, &error))
+        return complain(CHECK_ENGINE, why);
+    if (signal != 0)
+        c->status = 128 + signal;
+    c->writer->end(c, signal);
+    check_flush(c);
+    return c->status;
 }
 
 static int check(struct check *c, struct engine_world *w)
@@ -243,7 +241,8 @@ static int check(struct check *c, struct engine_world *w)
     if (!pick_inside(c, w))
         return complain(CHECK_USAGE, "--inside: write a network, like 192.0.2.0/24");
     make_case(c);
-    return run(c, w);
+    c->world = w;
+    return run(c);
 }
 
 int check_command(const struct check_request *r)
@@ -262,6 +261,8 @@ int check_command(const struct check_request *r)
         arena_init(&arena, block, LOADED_MAX);
         c->request = r;
         c->engine = &engine;
+        c->writer = r->json ? &check_json : &check_text;
+        strbuf_init(&c->out, c->text, sizeof c->text);
         status = engine_load(&conf, r->engine, &engine) ? check(c, w)
                                                         : complain(CHECK_USAGE, conf.error);
     }

@@ -12,6 +12,7 @@
 #ifndef RELAYLAB_SCENARIOS_ENGINE_CHECK_H
 #define RELAYLAB_SCENARIOS_ENGINE_CHECK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct check_request {
@@ -20,6 +21,7 @@ struct check_request {
     const char *inside; /* a network of the server's own, as CIDR; NULL: the server's neighbours */
     const char *domain; /* that it takes mail for; NULL: what the configuration says */
     uint64_t seed;
+    bool json; /* JSON Lines instead of text */
 };
 
 int check_command(const struct check_request *r);

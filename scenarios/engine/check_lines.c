@@ -53,7 +53,7 @@ static void read_description(struct check *c)
         else if (strcmp(line, "port") == 0)
             add_port(c, span_of(value));
         else if (strcmp(line, "note") == 0)
-            strbuf_addf(&c->out, "note: %s\n", value);
+            (void)bytes_copy(c->note, sizeof c->note, span_of(value));
     }
     if (c->port_count == 0)
         c->ports[c->port_count++] = (struct check_port){25, false};
@@ -75,17 +75,13 @@ bool check_describe(struct check *c)
     strbuf_init(&out, c->description, sizeof c->description);
     strbuf_init(&error, memory, sizeof memory);
     if (!instance_describe(&config, &out, &error)) {
-        strbuf_add(&c->out, strbuf_span(&error));
+        c->writer->trouble(c, strbuf_span(&error));
+        check_flush(c);
         return false;
     }
-    strbuf_addf(&c->out, "%s: %s\n", c->engine->name, c->request->config);
     read_description(c);
-    strbuf_addf(&c->out, "server: %s, takes mail for ", c->server.config.hostname);
-    for (size_t i = 0; i < c->server.config.local_domains.count; i++)
-        strbuf_addf(&c->out, "%s%s", i > 0 ? ", " : "", c->domains[i]);
-    if (c->server.config.local_domains.count == 0)
-        strbuf_adds(&c->out, "no domain that was found; say --domain");
-    strbuf_addc(&c->out, '\n');
+    c->writer->server(c);
+    check_flush(c);
     return true;
 }
 
@@ -153,13 +149,6 @@ size_t check_lines(const struct check *c, struct check_line *lines)
     return count;
 }
 
-static void tell_line(struct check *c, const struct check_line *line, const char *what)
-{
-    strbuf_addf(&c->out, "  %s%s:%u: ", what, line->file, line->first);
-    strbuf_add_visible(&c->out, span_of(line->text));
-    strbuf_addc(&c->out, '\n');
-}
-
 /* True: without that line it is another answer. */
 static bool decides(struct check *c, const struct check_line *line, const char *form,
                     enum verdict *without)
@@ -180,6 +169,12 @@ static bool decides(struct check *c, const struct check_line *line, const char *
            *without != VERDICT_INCONCLUSIVE;
 }
 
+static void tell(struct check *c, const struct check_finding *f)
+{
+    c->writer->finding(c, f);
+    check_flush(c);
+}
+
 void check_experiment(struct check *c, const char *form)
 {
     struct check_line *lines = calloc(CHECK_LINES_MAX, sizeof *lines);
@@ -187,23 +182,14 @@ void check_experiment(struct check *c, const char *form)
     bool found = false;
 
     for (size_t i = 0; i < count; i++) {
-        enum verdict without = VERDICT_OPEN;
+        struct check_finding f = {.line = &lines[i], .decides = true};
 
-        if (!decides(c, &lines[i], form, &without))
+        if (!decides(c, &lines[i], form, &f.without))
             continue;
         found = true;
-        tell_line(c, &lines[i], "hangs on: ");
-        const struct engine_hint *hint = lines[i].hint;
-
-        if (hint->instead != NULL)
-            strbuf_addf(&c->out, "              with \"%s\": ", hint->instead);
-        else
-            strbuf_adds(&c->out, "              without it: ");
-        strbuf_addf(&c->out, "%s\n              %s\n", verdict_name(without), hint->says);
+        tell(c, &f);
     }
-    for (size_t i = 0; !found && i < count; i++) {
-        tell_line(c, &lines[i], "perhaps:  ");
-        strbuf_addf(&c->out, "              %s\n", lines[i].hint->says);
-    }
+    for (size_t i = 0; !found && i < count; i++)
+        tell(c, &(struct check_finding){.line = &lines[i]});
     free(lines);
 }

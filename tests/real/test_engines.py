@@ -53,6 +53,56 @@ def need_server(name):
     need(name, unpacked(name), f"ci/deps {name} && ci/unpack {name}")
 
 
+def own_spaces(root):
+    """Process namespaces that descendants of `root` live in, other than ours."""
+    parents, spaces = {}, set()
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (entry / "stat").read_text(encoding="ascii", errors="replace")
+            parents[int(entry.name)] = int(fields.rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+    for pid in parents:
+        above = pid
+        while above not in (0, root):
+            above = parents.get(above, 0)
+        if above == root:
+            spaces.add(space_of(pid))
+    return spaces - {space_of("self"), None}
+
+
+def space_of(pid):
+    try:
+        return os.readlink(f"/proc/{pid}/ns/pid")
+    except OSError:
+        return None
+
+
+def mounts():
+    return Path("/proc/self/mounts").read_text(encoding="utf-8")
+
+
+def wait_for_spaces(run):
+    """Until the run lives in namespaces of its own."""
+    deadline = time.monotonic() + 60
+    while not (found := own_spaces(run.pid)) and time.monotonic() < deadline:
+        assert run.poll() is None
+        time.sleep(0.02)
+    return found
+
+
+def assert_gone(spaces, places):
+    """What a killed program started is ended by the kernel, which takes a moment."""
+    deadline = time.monotonic() + 20
+    alive = True
+    while alive and time.monotonic() < deadline:
+        time.sleep(0.05)
+        alive = [entry.name for entry in Path("/proc").glob("[0-9]*")
+                 if space_of(entry.name) in spaces]
+    assert spaces and not alive
+    assert mounts() == places and not Path("/run/relaylab").exists()
+
+
 # As Debian's packages write them for an "Internet site", but for names.
 POSTFIX = """
 smtpd_banner = $myhostname ESMTP $mail_name (Debian/GNU)
@@ -153,6 +203,45 @@ def test_check_names_the_line_that_opens(tmp_path, server, name, text, plant, na
     assert any(named in line for line in decisive), run.stdout
 
 
+def test_check_as_json_lines(tmp_path):
+    need_server("postfix")
+    file = tmp_path / "main.cf"
+    file.write_text(POSTFIX.replace(*CHECKS[0][3]), encoding="ascii")
+    run = lab("check", "postfix", "--config", file, "--json")
+    assert run.returncode == 1, run.stdout + run.stderr
+    events = [json.loads(line) for line in run.stdout.splitlines()]
+    assert [e["event"] for e in events] == ["server", "result", "line", "result", "summary"]
+    server, outside, line, inside, summary = events
+    assert server["domains"] == ["mail.victim.test", "victim.test"]
+    assert server["ports"] == [{"port": 25, "tls": False}]
+    assert (outside["vantage"], outside["verdict"], outside["port"]) == ("outside", "open", 25)
+    assert outside["relayed"][0]["id"] == "S1-R1"
+    assert outside["forms"]["accepted"] == len(outside["relayed"])
+    assert (line["decides"], line["file"], line["verdict_without"]) == (True, "main.cf", "closed")
+    assert line["text"] == file.read_text(encoding="ascii").splitlines()[line["line"] - 1]
+    assert (inside["vantage"], inside["verdict"]) == ("inside", "open")
+    assert summary["status"] == 1 and all(e["schema_version"] == 1 for e in events)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_nothing_stays_when_a_check_is_ended(tmp_path, number):
+    need_server("postfix")
+    file = tmp_path / "main.cf"
+    file.write_text(POSTFIX, encoding="ascii")
+    places = mounts()
+    with subprocess.Popen([BUILD / "relaylab", "check", "postfix", "--config", file, "--json"],
+                          cwd=ROOT, stdout=subprocess.PIPE, text=True) as run:
+        assert json.loads(run.stdout.readline())["event"] == "server"
+        spaces = wait_for_spaces(run)
+        run.send_signal(number)
+        rest = [json.loads(line) for line in run.stdout]
+        assert run.wait(timeout=20) == (-number if number == signal.SIGKILL else 128 + number)
+    if number != signal.SIGKILL:
+        assert rest[-1] == {"schema_version": 1, "event": "summary", "status": 128 + number,
+                            "signal": number}
+    assert_gone(spaces, places)
+
+
 def test_check_tells_inside_from_outside(tmp_path):
     need_server("postfix")
     file = tmp_path / "main.cf"
@@ -199,35 +288,18 @@ def test_a_missing_package_skips_with_its_name_and_the_remedy(tmp_path):
     assert run.returncode == 77
 
 
-def processes():
-    """Of servers and of the laboratory, host-wide: name and command line."""
-    found = set()
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
-        if str(ROOT / "build" / "mta") in line or "/run/relaylab" in line:
-            found.add((entry.name, line))
-    return found
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_nothing_stays_when_a_run_is_ended(number):
     need_server("postfix")
-    before = processes()
-    with subprocess.Popen([BUILD / "relaylab", "run", "--time", "real",
-                           f"{CASES}/postfix/catch-all-discards.yaml"], cwd=ROOT,
+    places = mounts()
+    with subprocess.Popen([BUILD / "relaylab", "run", "--time", "real", "-j", "2",
+                           f"{CASES}/postfix/catch-all-discards.yaml",
+                           f"{CASES}/postfix/closed.yaml"], cwd=ROOT,
                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
-        deadline = time.monotonic() + 10
-        while processes() <= before and run.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.02)
+        spaces = wait_for_spaces(run)
         run.send_signal(number)
         run.wait(timeout=20)
-    deadline = time.monotonic() + 5
-    while not processes() <= before and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert processes() <= before
+    assert_gone(spaces, places)
 
 
 ESCAPE = """
