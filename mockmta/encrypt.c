@@ -37,7 +37,8 @@ bool encrypt_init(struct mock *m)
                                        .not_before_s = m->world->epoch_s - day,
                                        .not_after_s = m->world->epoch_s + CERTIFICATE_DAYS * day,
                                        .version_max = c->tls_max,
-                                       .fault = c->handshake};
+                                       .fault = c->handshake,
+                                       .asks = c->asks};
     if (c->tls < MOCK_TLS_STARTTLS && c->implicit_tls.count == 0) {
         return true;
     }
@@ -67,6 +68,11 @@ bool encrypt_session(struct session *s, struct machine *machine)
     return true;
 }
 
+bool encrypt_certificate(const struct session *s)
+{
+    return s->layer != NULL && tls_layer_facts(s->layer)->certificate;
+}
+
 void encrypt_print(const struct session *s, struct strbuf *out)
 {
     const struct tls_facts *f = tls_layer_facts(s->layer);
@@ -74,6 +80,9 @@ void encrypt_print(const struct session *s, struct strbuf *out)
     strbuf_adds(out, f->on ? " " : "");
     strbuf_adds(out, f->cipher);
     strbuf_adds(out, f->why);
+    if (f->certificate) {
+        strbuf_addf(out, ", certificate of %s", f->subject);
+    }
     if (f->early > 0) {
         strbuf_addf(out, "; %zu octets came too early, dropped: ", f->early);
         strbuf_adds(out, f->early_text);

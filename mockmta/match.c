@@ -9,6 +9,7 @@
  */
 #include "mockmta/match.h"
 
+#include "mockmta/encrypt.h"
 #include "mockmta/queue/callout.h"
 
 #include <stdlib.h>
@@ -92,6 +93,7 @@ static bool client_holds(const struct rule_when *w, const struct session *s)
         return false;
     }
     return tri_holds(w->esmtp, s->smtp.esmtp) && tri_holds(w->tls, s->smtp.tls) &&
+           (w->certificate == TRI_ANY || tri_holds(w->certificate, encrypt_certificate(s))) &&
            tri_holds(w->auth, s->authenticated) && s->errors >= w->errors_min &&
            (w->helo.count == 0 || any_glob(&w->helo, span_of(s->smtp.helo)));
 }

@@ -212,11 +212,9 @@ static void set_session_config(struct probe *p)
 
 static void set_tls(struct probe *p)
 {
-    bool able = p->config.tls != NULL;
-    bool forced = able && p->config.tls_mode == SESSION_TLS_STARTTLS;
-    bool implicit = able && p->config.tls_mode == SESSION_TLS_IMPLICIT;
-    p->plan.tls = (struct plan_tls){
-        .able = able && !implicit, .implicit = implicit, .forced = forced, .demanded = forced};
+    enum session_tls mode = p->config.tls_mode;
+    plan_tls_init(&p->plan, p->config.tls != NULL, mode == SESSION_TLS_IMPLICIT,
+                  mode == SESSION_TLS_STARTTLS);
 }
 
 void probe_clear(struct probe *p)

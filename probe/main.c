@@ -14,6 +14,7 @@
 #include "drive/host/local_address.h"
 #include "drive/host/random.h"
 #include "drive/host/standard_files.h"
+#include "drive/host/wall.h"
 #include "drive/host/whole_file.h"
 #include "probe/program/collect_run.h"
 #include "probe/program/dry_run.h"
@@ -159,7 +160,11 @@ static int ask_in_tls(struct run_config *config, struct strbuf *error)
 {
     int status = RUN_SYSTEM;
 
-    config->tls = tls_client_new(error);
+    const struct options *o = config->options;
+    const struct tls_client_config client = {
+        .certificate_file = o->client_cert, .key_file = o->client_key, .now_s = wall_epoch_s()};
+
+    config->tls = tls_client_new(&client, error);
     if (config->tls != NULL)
         status = run_targets(config, error);
     tls_free(config->tls);

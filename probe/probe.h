@@ -81,6 +81,7 @@ struct probe_config {
     struct span run_id; /* names the run in tokens' input, and in the ledger */
     struct tls *tls;    /* NULL: everything in clear */
     enum session_tls tls_mode;
+    const char *client_cert, *client_key; /* files behind tls, for lines to repeat; or NULL */
     unsigned rate; /* connections a minute to the target; 0: the default, 30 */
     struct ledger ledger;
     bool ledger_required; /* asked for by name: what it cannot write down is not sent */

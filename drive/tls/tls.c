@@ -126,6 +126,7 @@ static bool open_ssl(struct tls_layer *l)
         return false;
     }
     SSL_set_bio(l->ssl, l->from_peer, l->to_peer);
+    SSL_set_app_data(l->ssl, l);
     if (l->tls->server) {
         SSL_set_accept_state(l->ssl);
     } else {
@@ -397,6 +398,11 @@ struct tls_layer *tls_layer_new(struct tls *t, struct machine inner, bool implic
         l->peer_name[0] = '\0';
     }
     return l;
+}
+
+void tls_layer_present(struct tls_layer *l)
+{
+    l->presents = true;
 }
 
 struct machine tls_layer_machine(struct tls_layer *l)

@@ -6,11 +6,12 @@
  * start_tls (STARTTLS); before that bytes go through untouched. The inner machine's deadlines hold
  * during the handshake too, and its failure is told to it (MACHINE_TLS_FAILED).
  *
- *     tls_client_new() -> tls_layer_new(tls, inner, implicit, name) -> tls_layer_machine -> driver
+ *     tls_client_new -> tls_layer_new(tls, inner, implicit, name) -> tls_layer_machine -> driver
  *
  * The client takes any certificate and any version that OpenSSL allows (security level 0), since
  * what is asked is not who the server is; tls_layer_facts says what it showed. The server shows a
- * certificate that it made itself, in memory.
+ * certificate that it made itself, in memory; the client has one, too, and shows it to a server
+ * that asks for one where the layer was told so (tls_layer_present).
  *
  * Bytes that came in clear behind the word that begins TLS are dropped, never read as TLS nor by
  * the machine, and counted (facts.early): behind a server's 220 they are an injection, behind a
@@ -41,11 +42,26 @@ enum tls_fault {
     TLS_FAULT_RESET    /* breaks off likewise */
 };
 
+/* Whether a server asks clients for a certificate, and what it makes of theirs. */
+enum tls_asks {
+    TLS_ASKS_NONE,
+    TLS_ASKS_ANY,      /* every certificate is taken, and so is none */
+    TLS_ASKS_REQUIRED, /* every one is taken; without one there is no handshake */
+    TLS_ASKS_TRUSTED   /* none that we could show is trusted: the handshake fails with it */
+};
+
 struct tls_server_config {
     const char *name;                  /* in the certificate */
     int64_t not_before_s, not_after_s; /* of the certificate, since 1970 */
     enum tls_version version_min, version_max;
     enum tls_fault fault;
+    enum tls_asks asks;
+};
+
+struct tls_client_config {
+    const char *certificate_file; /* PEM, with its chain behind it; NULL: one of our own making */
+    const char *key_file;         /* PEM; NULL: in the file of the certificate */
+    int64_t now_s;                /* since 1970: from the day before, ours is valid for a year */
 };
 
 struct tls_facts { /* texts are visible characters, "" where nothing is known */
@@ -60,6 +76,10 @@ struct tls_facts { /* texts are visible characters, "" where nothing is known */
     int64_t not_before_s, not_after_s;
     char subject[TLS_NAME_MAX], issuer[TLS_NAME_MAX];
     char names[TLS_NAMES_MAX]; /* "DNS:mx.victim.test, IP:192.0.2.1" */
+    bool asked;                /* a client: the server asked for a certificate of ours */
+    bool shown;                /* ... and was shown it */
+    bool refused;              /* the failure is the peer's word about our certificate, or that
+                                  it wants one */
     size_t early;              /* bytes in clear that came too early */
     char early_text[80];       /* the first of them */
     char why[160];             /* of a failure */
@@ -68,8 +88,8 @@ struct tls_facts { /* texts are visible characters, "" where nothing is known */
 struct tls;
 struct tls_layer;
 
-/* NULL: no memory, or OpenSSL refuses (error says why). */
-struct tls *tls_client_new(struct strbuf *error);
+/* NULL: no memory, or OpenSSL refuses (error says why, and names the file). */
+struct tls *tls_client_new(const struct tls_client_config *config, struct strbuf *error);
 struct tls *tls_server_new(const struct tls_server_config *config, struct strbuf *error);
 void tls_free(struct tls *t); /* NULL is allowed */
 
@@ -77,6 +97,8 @@ void tls_free(struct tls *t); /* NULL is allowed */
    nothing. NULL: no memory. */
 struct tls_layer *tls_layer_new(struct tls *t, struct machine inner, bool implicit,
                                 const char *peer_name);
+/* A client: shows its certificate, should the server ask for one. Before the handshake. */
+void tls_layer_present(struct tls_layer *l);
 void tls_layer_drop(struct tls_layer *l);
 struct machine tls_layer_machine(struct tls_layer *l);
 const struct tls_facts *tls_layer_facts(const struct tls_layer *l);

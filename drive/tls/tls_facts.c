@@ -110,11 +110,33 @@ void tls_facts_learn(struct tls_facts *f, SSL *ssl, const char *peer_name)
     ERR_clear_error(); /* what odd certificates leave there */
 }
 
+/* Alerts about a certificate (RFC 8446 6.2; they come behind a handshake of TLS 1.3, too). TLS 1.2
+ * has no word of its own for one that is missing (RFC 5246 7.4.6). */
+static bool is_about_certificate(const struct tls_facts *f, unsigned long error)
+{
+    switch (ERR_GET_REASON(error)) {
+    case SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE:
+        return ERR_GET_LIB(error) == ERR_LIB_SSL && f->asked && !f->shown;
+    case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
+    case SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
+    case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
+    case SSL_R_TLSV1_ALERT_ACCESS_DENIED:
+    case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
+        return ERR_GET_LIB(error) == ERR_LIB_SSL;
+    default:
+        return false;
+    }
+}
+
 void tls_facts_fail(struct tls_facts *f, const char *what)
 {
     struct strbuf out;
     const char *reason = ERR_reason_error_string(ERR_peek_last_error());
     f->failed = true;
+    f->refused = is_about_certificate(f, ERR_peek_last_error());
     strbuf_init(&out, f->why, sizeof(f->why));
     strbuf_adds(&out, what);
     if (reason != NULL) {

@@ -5,15 +5,14 @@
  * was built with, whatever the host's openssl.cnf says. Tickets and session ids are off, so that
  * each handshake looks like the first.
  */
-#include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/x509v3.h>
+#include <openssl/x509_vfy.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "drive/tls/tls_private.h"
 
-enum { LAYERS_PER_CHUNK = 8, ROOM_HOST_NAME = 300 };
+enum { LAYERS_PER_CHUNK = 8, VALID_DAYS = 365 };
+
+static const int64_t day_s = 86400;
 
 static int protocol_of(enum tls_version v)
 {
@@ -36,15 +35,6 @@ enum tls_version tls_version_min(void)
 #else
     return TLS_1_2;
 #endif
-}
-
-static void say_openssl(struct strbuf *error, const char *what)
-{
-    const char *reason = ERR_reason_error_string(ERR_peek_last_error());
-    strbuf_adds(error, what);
-    strbuf_adds(error, ": ");
-    strbuf_adds(error, reason != NULL ? reason : "no memory");
-    ERR_clear_error();
 }
 
 static bool set_common(SSL_CTX *c, enum tls_version min, enum tls_version max)
@@ -72,7 +62,7 @@ static struct tls *new_tls(const SSL_METHOD *method, struct strbuf *error)
     slab_init(&t->layers, sizeof(struct tls_layer), LAYERS_PER_CHUNK);
     t->context = SSL_CTX_new(method);
     if (t->context == NULL || !link_pool_init(&t->pool)) {
-        say_openssl(error, "TLS");
+        tls_say_openssl(error, "TLS");
         tls_free(t);
         return NULL;
     }
@@ -87,63 +77,88 @@ void tls_free(struct tls *t)
     link_pool_clear(&t->pool);
     slab_clear(&t->layers);
     SSL_CTX_free(t->context);
+    tls_identity_clear(&t->identity);
     free(t);
 }
 
-struct tls *tls_client_new(struct strbuf *error)
+/* -- clients */
+
+/* The server asked for a certificate. Without one set here it is told that there is none. */
+static int on_asked(SSL *ssl, void *self)
+{
+    const struct tls *t = self;
+    struct tls_layer *l = SSL_get_app_data(ssl);
+    l->facts.asked = true;
+    l->facts.shown = l->presents &&
+                     SSL_use_cert_and_key(ssl, t->identity.certificate, t->identity.key,
+                                          t->identity.chain, 1) == 1;
+    return 1;
+}
+
+static bool set_identity(struct tls *t, const struct tls_client_config *config,
+                         struct strbuf *error)
+{
+    SSL_CTX_set_cert_cb(t->context, on_asked, t);
+    if (config->certificate_file != NULL) {
+        return tls_identity_read(&t->identity, config->certificate_file, config->key_file, error);
+    }
+    if (!tls_identity_make(&t->identity, "relayprobe.invalid", config->now_s - day_s,
+                           config->now_s + VALID_DAYS * day_s)) {
+        tls_say_openssl(error, "TLS certificate");
+        return false;
+    }
+    return true;
+}
+
+struct tls *tls_client_new(const struct tls_client_config *config, struct strbuf *error)
 {
     struct tls *t = new_tls(TLS_client_method(), error);
-    if (t != NULL && !set_common(t->context, TLS_ANY, TLS_ANY)) {
-        say_openssl(error, "TLS");
-        tls_free(t);
+    if (t == NULL) {
         return NULL;
     }
-    return t;
-}
-
-/* -- a certificate of our own */
-
-static bool set_names(X509 *x, const char *name)
-{
-    char room[ROOM_HOST_NAME];
-    struct strbuf alternative;
-    X509_NAME *subject = X509_get_subject_name(x);
-    size_t len = strlen(name) < 64 ? strlen(name) : 64; /* ub-common-name, RFC 5280 */
-    strbuf_init(&alternative, room, sizeof(room));
-    strbuf_addf(&alternative, "DNS:%s", name);
-    X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, room);
-    bool ok = X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, (const unsigned char *)name,
-                                         (int)len, -1, 0) == 1 &&
-              X509_set_issuer_name(x, subject) == 1 && e != NULL && X509_add_ext(x, e, -1) == 1;
-    X509_EXTENSION_free(e);
-    return ok;
-}
-
-static X509 *make_certificate(const struct tls_server_config *config, EVP_PKEY *key)
-{
-    X509 *x = X509_new();
-    bool ok = x != NULL && X509_set_version(x, X509_VERSION_3) == 1 &&
-              ASN1_INTEGER_set(X509_get_serialNumber(x), 1) == 1 &&
-              ASN1_TIME_set(X509_getm_notBefore(x), (time_t)config->not_before_s) != NULL &&
-              ASN1_TIME_set(X509_getm_notAfter(x), (time_t)config->not_after_s) != NULL &&
-              X509_set_pubkey(x, key) == 1 && set_names(x, config->name) &&
-              X509_sign(x, key, EVP_sha256()) > 0;
-    if (!ok) {
-        X509_free(x);
-        return NULL;
+    if (!set_common(t->context, TLS_ANY, TLS_ANY)) {
+        tls_say_openssl(error, "TLS");
+    } else if (set_identity(t, config, error)) {
+        return t;
     }
-    return x;
+    tls_free(t);
+    return NULL;
 }
+
+/* -- servers */
 
 static bool set_certificate(SSL_CTX *c, const struct tls_server_config *config)
 {
-    EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509 *certificate = key != NULL ? make_certificate(config, key) : NULL;
-    bool ok = certificate != NULL && SSL_CTX_use_certificate(c, certificate) == 1 &&
-              SSL_CTX_use_PrivateKey(c, key) == 1;
-    X509_free(certificate);
-    EVP_PKEY_free(key);
+    struct tls_identity id = {0};
+    bool ok = tls_identity_make(&id, config->name, config->not_before_s, config->not_after_s) &&
+              SSL_CTX_use_certificate(c, id.certificate) == 1 &&
+              SSL_CTX_use_PrivateKey(c, id.key) == 1;
+    tls_identity_clear(&id);
     return ok;
+}
+
+/* Anybody's certificate will do. */
+static int take_any(int ok, X509_STORE_CTX *store)
+{
+    (void)ok;
+    (void)store;
+    return 1;
+}
+
+static int take_none(int ok, X509_STORE_CTX *store)
+{
+    (void)ok;
+    X509_STORE_CTX_set_error(store, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY);
+    return 0;
+}
+
+static void ask_for_certificate(SSL_CTX *c, enum tls_asks asks)
+{
+    int must = asks == TLS_ASKS_REQUIRED ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0;
+    if (asks != TLS_ASKS_NONE) {
+        SSL_CTX_set_verify(c, SSL_VERIFY_PEER | must,
+                           asks == TLS_ASKS_TRUSTED ? take_none : take_any);
+    }
 }
 
 struct tls *tls_server_new(const struct tls_server_config *config, struct strbuf *error)
@@ -156,9 +171,10 @@ struct tls *tls_server_new(const struct tls_server_config *config, struct strbuf
     t->fault = config->fault;
     if (!set_common(t->context, config->version_min, config->version_max) ||
         !set_certificate(t->context, config)) {
-        say_openssl(error, "TLS certificate");
+        tls_say_openssl(error, "TLS certificate");
         tls_free(t);
         return NULL;
     }
+    ask_for_certificate(t->context, config->asks);
     return t;
 }

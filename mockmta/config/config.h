@@ -71,6 +71,8 @@ struct rule_when {
     struct conf_texts helo;  /* globs */
     enum tri proper; /* known, well formed and in sequence (the machine proposes no error) */
     enum tri esmtp, tls, auth;  /* EHLO was said; session is encrypted; AUTH succeeded */
+    enum tri certificate;       /* the client showed one in its handshake (key: client_certificate)
+                                 */
     struct conf_texts listener; /* names of `listen` */
     struct conf_texts header;   /* at end-of-data: globs over whole header lines or body lines (key:
                                    content) */
@@ -208,6 +210,7 @@ struct server_config {
     enum mock_certificate certificate;
     enum tls_version tls_max;       /* TLS_ANY: the newest */
     enum tls_fault handshake;       /* instead of one */
+    enum tls_asks asks;             /* for a certificate of the client's */
     struct conf_texts implicit_tls; /* names of listeners that are TLS from the first byte */
     struct rule *rules;
     size_t rule_count;

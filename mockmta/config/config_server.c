@@ -125,6 +125,14 @@ static const struct conf_name version_names[] = {
     {NULL, 0, NULL}
 };
 
+static const struct conf_name asks_names[] = {
+    {"none", TLS_ASKS_NONE, "clients are not asked"},
+    {"any", TLS_ASKS_ANY, "asked for, and taken whoever signed it; without one is fine, too"},
+    {"required", TLS_ASKS_REQUIRED, "taken whoever signed it; without one there is no handshake"},
+    {"trusted", TLS_ASKS_TRUSTED, "asked for, and none is trusted: the handshake fails with it"},
+    {NULL, 0, NULL}
+};
+
 static const struct conf_name handshake_names[] = {
     {"normal", TLS_FAULT_NONE, "as it should be"},
     {"stall", TLS_FAULT_STALL, "the client's hello is never answered"},
@@ -174,6 +182,8 @@ static const struct conf_field server_fields[] = {
      .doc = "the newest version that it speaks", .example = "1.2"},
     {.name = "handshake", .type = CONF_ENUM, .names = handshake_names, .offset = AT(own.handshake),
      .doc = "what it does instead of one", .example = "stall"},
+    {.name = "client_certificate", .type = CONF_ENUM, .names = asks_names, .offset = AT(own.asks),
+     .doc = "whether its handshake asks clients for one", .example = "any"},
     {.name = "rules", .type = CONF_STRUCTS, .sub = &rule_table, .offset = AT(own.rules),
      .count_offset = AT(own.rule_count), .max = RULES_MAX, .doc = "ordered; the first match wins"},
     {.name = "wire", .type = CONF_STRUCTS, .sub = &wire_table, .offset = AT(wires),

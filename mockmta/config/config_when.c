@@ -251,6 +251,7 @@ static const struct conf_field when_fields[] = {
     TRI("proper", proper, "whether the command is known, well formed and in sequence"),
     TRI("esmtp", esmtp, "whether EHLO was said, not HELO"),
     TRI("tls", tls, "whether the session is encrypted"),
+    TRI("client_certificate", certificate, "whether the client showed a certificate in TLS"),
     TRI("auth", auth, "whether AUTH succeeded"),
     GLOBS("listener", listener, "names of `listen`"),
     GLOBS("content", header, "globs over whole lines of the message, at end-of-data"),

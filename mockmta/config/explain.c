@@ -132,6 +132,8 @@ static void add_when(struct strbuf *out, const struct rule_when *w)
     add_globs(out, "the HELO name", &w->helo);
     add_tri(out, w->esmtp, "EHLO was said", "EHLO was not said");
     add_tri(out, w->tls, "the session is encrypted", "the session is not encrypted");
+    add_tri(out, w->certificate, "the client showed a certificate",
+            "the client showed no certificate");
     add_tri(out, w->auth, "the client is authenticated", "the client is not authenticated");
     add_globs(out, "the listener", &w->listener);
     add_globs(out, "a line of the message", &w->header);

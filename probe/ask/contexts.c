@@ -20,6 +20,10 @@ const struct context_row form_contexts[] = {
     [CONTEXT_STARTTLS] = {.id = "E3", .name = "behind STARTTLS", .said = "STARTTLS, EHLO again",
      .extension = "STARTTLS", .battery = BATTERY_QUICK, .asked = "mxcheck, bsdfirst",
      .why = "permit_tls_* and listeners whose policy hangs on the clear text"},
+    {.id = "E3b", .name = "with a client certificate",
+     .said = "STARTTLS, showing a certificate", .certificate = true, .extension = "STARTTLS",
+     .refused = "the server does not take our certificate", .battery = BATTERY_STANDARD,
+     .asked = "none", .why = "Postfix: permit_tls_all_clientcerts; any certificate is a pass"},
     {.id = "E5t", .name = "HELO: target's name", .said = "EHLO {T}", .helo = "{T}",
      .refused = NAME_REFUSED, .battery = BATTERY_STANDARD, .asked = "T",
      .why = "whoever calls himself like the server is taken for it"},
@@ -83,6 +87,11 @@ const size_t form_context_count = sizeof(form_contexts) / sizeof(form_contexts[0
 const struct context_row *context_of(const struct form *f)
 {
     return &form_contexts[f->context];
+}
+
+bool context_in_tls(uint8_t context)
+{
+    return context == CONTEXT_STARTTLS || form_contexts[context].certificate;
 }
 
 bool context_has_hello(const struct context_row *row)

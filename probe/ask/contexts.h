@@ -43,6 +43,7 @@ struct context_row {
     const char *helo; /* template of the name in EHLO or HELO; NULL: our own */
     struct context_step steps[CONTEXT_STEPS_MAX];
     unsigned step_count;
+    bool certificate;      /* inside TLS, with a certificate of ours shown to the server */
     const char *extension; /* EHLO keyword that it needs, or NULL */
     const char *refused; /* why its forms are not applicable where the server does not let us in */
     enum form_battery battery;
@@ -55,6 +56,8 @@ extern const struct context_row form_contexts[];
 extern const size_t form_context_count;
 
 const struct context_row *context_of(const struct form *f);
+/* The session is encrypted before anything is asked. */
+bool context_in_tls(uint8_t context);
 /* The greeting is not our own: a no to it is one to the context. */
 bool context_has_hello(const struct context_row *row);
 /* The name that we give; `helo` is our own. */

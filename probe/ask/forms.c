@@ -433,5 +433,5 @@ void form_extensions(const struct form *f, const char *keyword[FORM_KEYWORDS_MAX
 {
     keyword[0] = f->sender->extension;
     keyword[1] = f->recipient->extension;
-    keyword[2] = f->context == CONTEXT_STARTTLS ? NULL : context_of(f)->extension;
+    keyword[2] = context_in_tls(f->context) ? NULL : context_of(f)->extension;
 }

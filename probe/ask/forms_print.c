@@ -252,6 +252,7 @@ static const struct {
     {"sessions-greeting", " E3 E5t E5d E5h E5l E5i E6 E6n "},
     {"sessions-steps", " E7 E8 E9 E9a E10 "},
     {"sessions-forwarded", " E14 E14f "},
+    {"sessions-certificate", " E3b "},
     {"recipients-paths",
      " R14 R15 R16 R17 R18 R19 R20 R20i R21 R22 R22t R22d R23 R24 R24p R25 R25a "},
 };

@@ -64,8 +64,7 @@ void plan_init(struct plan *p, struct form_result *results, size_t count, int64_
             results[i].state = FORM_NOT_APPLICABLE;
             p->forms[i].phase = PLAN_SETTLED;
         }
-        if (results[i].form.context == CONTEXT_STARTTLS) { /* until it is known whether it is
-                                                              offered */
+        if (context_in_tls(results[i].form.context)) { /* until it is known whether it is offered */
             p->forms[i].phase = PLAN_SETTLED;
         }
     }
@@ -80,6 +79,7 @@ void plan_refresh(struct plan *p)
             p->forms[i].phase = PLAN_PENDING;
         }
     }
+    plan_tls_settle(p);
 }
 
 /* Nothing was said: the attempt does not count. */

@@ -42,14 +42,14 @@ struct plan_form {
 };
 
 struct plan_tls {
-    bool able;        /* it can be done */
-    bool implicit;    /* from the first byte */
-    bool forced;      /* the user wants everything behind STARTTLS */
-    bool looked;      /* EHLO or HELO was taken */
-    bool offered;     /* EHLO listed STARTTLS */
-    bool demanded;    /* everything is asked behind it: the server said so, or the user */
-    bool off;         /* STARTTLS was refused */
-    uint8_t failures; /* handshakes */
+    bool able;           /* it can be done */
+    bool implicit;       /* from the first byte */
+    bool forced;         /* the user wants everything behind STARTTLS */
+    bool looked;         /* EHLO or HELO was taken */
+    bool offered;        /* EHLO listed STARTTLS */
+    bool demanded;       /* everything is asked behind it: the server said so, or the user */
+    bool off;            /* STARTTLS was refused */
+    uint8_t failures[2]; /* handshakes; [1]: with our certificate */
 };
 
 /* What the plan knows of one session; the session's own, one for each. */
@@ -138,6 +138,9 @@ void plan_context_refused(struct plan *p, const struct plan_session *at, const c
 /* The answer was one to the context, not to the form. */
 bool plan_refuses_context(const struct form_result *r);
 /* plan_tls.c */
+/* Before the first session: whether everything is in TLS, and which forms that leaves. */
+void plan_tls_init(struct plan *p, bool able, bool implicit, bool forced);
+void plan_tls_settle(struct plan *p); /* ... once more, when forms became applicable */
 bool plan_form_in_tls(const struct plan *p, const struct form_result *r);
 /* Forms are left that need STARTTLS first, and it may be had. */
 bool plan_wants_tls(const struct plan *p, const struct plan_session *at, int64_t now_ns);
@@ -146,8 +149,13 @@ void plan_tls_offered(struct plan *p, bool offered);
 /* The server answers nothing in clear. False: TLS cannot be had, its answer stands. */
 bool plan_tls_demanded(struct plan *p, const struct plan_session *at);
 void plan_tls_refused(struct plan *p); /* by a reply to STARTTLS */
+/* TLS stands, and the server did not ask for a certificate. True: a form was settled by that. */
+bool plan_tls_unasked(struct plan *p);
+/* The server's TLS wants one, and we showed none. True: a form was settled by that. */
+bool plan_tls_certificate_wanted(struct plan *p);
 /* The session ended between STARTTLS and the end of the handshake. */
-void plan_tls_lost(struct plan *p, enum smtp_outcome outcome, enum smtp_step step);
+void plan_tls_lost(struct plan *p, const struct plan_session *at, enum smtp_outcome outcome,
+                   enum smtp_step step);
 /* Asking is over: forms that were answered keep their answer, the others are not asked. */
 void plan_close(struct plan *p);
 

@@ -5,12 +5,22 @@
  * the server answers in clear that it wants TLS first, or when the user wants it so, everything
  * belongs behind it. A STARTTLS that is refused by a reply leaves nobody a way in, so what belongs
  * there does not apply; a handshake that fails leaves the question open.
+ *
+ * E3b has a session of its own, in which a certificate of ours is shown. A server that asked for
+ * none in one handshake asks for none in the next: its form is then settled without a connection.
  */
 #include "probe/ask/plan.h"
 
+#include "probe/ask/contexts.h"
+
 bool plan_form_in_tls(const struct plan *p, const struct form_result *r)
 {
-    return p->tls.demanded || r->form.context == CONTEXT_STARTTLS;
+    return p->tls.demanded || context_in_tls(r->form.context);
+}
+
+static bool shows_certificate(const struct form_result *r)
+{
+    return context_of(&r->form)->certificate;
 }
 
 bool plan_wants_tls(const struct plan *p, const struct plan_session *at, int64_t now_ns)
@@ -27,29 +37,55 @@ bool plan_wants_tls(const struct plan *p, const struct plan_session *at, int64_t
     return false;
 }
 
-static void apply_context_forms(struct plan *p, const char *why_not)
+enum which { PLAIN_TLS = 1, WITH_CERTIFICATE = 2, BOTH = 3 };
+
+/* What is not asked yet of the forms that are asked in TLS only. True: there was one. */
+static bool apply_context_forms(struct plan *p, enum which which, const char *why_not)
 {
+    bool any = false;
     for (size_t i = 0; i < p->count; i++) {
         struct form_result *r = &p->results[i];
-        bool open = r->state == FORM_NOT_ASKED;
-        if (r->form.context != CONTEXT_STARTTLS || !open) {
+        unsigned own = shows_certificate(r) ? WITH_CERTIFICATE : PLAIN_TLS;
+        bool open = r->state == FORM_NOT_ASKED && p->forms[i].phase != PLAN_TAKEN;
+        if (!context_in_tls(r->form.context) || (own & which) == 0 || !open) {
             continue;
         }
         r->form.applicable = why_not == NULL;
         r->form.why_not = why_not;
         r->state = why_not == NULL ? FORM_NOT_ASKED : FORM_NOT_APPLICABLE;
         p->forms[i].phase = why_not == NULL ? PLAN_PENDING : PLAN_SETTLED;
+        any = true;
+    }
+    return any;
+}
+
+void plan_tls_init(struct plan *p, bool able, bool implicit, bool forced)
+{
+    p->tls = (struct plan_tls){.able = able && !implicit,
+                               .implicit = able && implicit,
+                               .forced = able && forced,
+                               .demanded = able && forced};
+    plan_tls_settle(p);
+}
+
+void plan_tls_settle(struct plan *p)
+{
+    if (!p->tls.able && !p->tls.implicit) {
+        (void)apply_context_forms(p, BOTH, "everything is asked in clear");
+    } else if (p->tls.implicit) {
+        (void)apply_context_forms(p, PLAIN_TLS, "everything is asked inside TLS already");
+        (void)apply_context_forms(p, WITH_CERTIFICATE, NULL);
     }
 }
 
 void plan_tls_offered(struct plan *p, bool offered)
 {
-    if (p->tls.looked) {
+    if (p->tls.looked || !p->tls.able) {
         return;
     }
     p->tls.looked = true;
     p->tls.offered = offered;
-    apply_context_forms(p, offered ? NULL : "STARTTLS is not offered");
+    (void)apply_context_forms(p, BOTH, offered ? NULL : "STARTTLS is not offered");
 }
 
 bool plan_tls_demanded(struct plan *p, const struct plan_session *at)
@@ -58,7 +94,7 @@ bool plan_tls_demanded(struct plan *p, const struct plan_session *at)
         return false;
     }
     if (!p->tls.demanded) {
-        apply_context_forms(p, "everything is asked after STARTTLS already");
+        (void)apply_context_forms(p, PLAIN_TLS, "everything is asked after STARTTLS already");
     }
     p->tls.demanded = true;
     return true;
@@ -68,7 +104,7 @@ void plan_tls_refused(struct plan *p)
 {
     p->tls.off = true;
     p->tls.demanded = p->tls.forced;
-    apply_context_forms(p, "STARTTLS is offered and refused");
+    (void)apply_context_forms(p, BOTH, "STARTTLS is offered and refused");
     for (size_t i = 0; i < p->count; i++) {
         struct form_result *r = &p->results[i];
         bool asked = p->forms[i].phase == PLAN_PENDING && r->answer == ANSWER_TLS_REQUIRED;
@@ -78,14 +114,29 @@ void plan_tls_refused(struct plan *p)
     }
 }
 
-void plan_tls_lost(struct plan *p, enum smtp_outcome outcome, enum smtp_step step)
+bool plan_tls_unasked(struct plan *p)
 {
-    if (++p->tls.failures < PLAN_LOSSES_MAX) {
+    return apply_context_forms(p, WITH_CERTIFICATE, "the server asks for no client certificate");
+}
+
+bool plan_tls_certificate_wanted(struct plan *p)
+{
+    return !p->tls.demanded && !p->tls.implicit &&
+           apply_context_forms(p, PLAIN_TLS,
+                               "the server takes nobody without a client certificate");
+}
+
+void plan_tls_lost(struct plan *p, const struct plan_session *at, enum smtp_outcome outcome,
+                   enum smtp_step step)
+{
+    bool shown = form_contexts[at->context].certificate;
+    if (++p->tls.failures[shown] < PLAN_LOSSES_MAX) {
         return;
     }
     for (size_t i = 0; i < p->count; i++) {
         struct form_result *r = &p->results[i];
-        if (p->forms[i].phase == PLAN_SETTLED || !plan_form_in_tls(p, r)) {
+        if (p->forms[i].phase == PLAN_SETTLED || !plan_form_in_tls(p, r) ||
+            shows_certificate(r) != shown) {
             continue;
         }
         r->state = FORM_UNDECIDED;

@@ -413,6 +413,9 @@ static bool connect_session(struct session *s)
         if (s->layer == NULL) {
             return false;
         }
+        if (session_context(s)->certificate) {
+            tls_layer_present(s->layer);
+        }
         machine = tls_layer_machine(s->layer);
     }
     s->link = world_connect(s->world, source, &config->target, machine);

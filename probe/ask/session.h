@@ -50,6 +50,7 @@ struct target_notes { /* what was learned of the target beside the forms; visibl
     bool esmtp;     /* EHLO was taken */
     bool helo_used; /* HELO was taken instead */
     bool starttls_offered, starttls_refused;
+    bool certificate_asked;                    /* the server wants one of ours in its handshake */
     bool tls_injected;                         /* bytes in clear came behind the 220 to STARTTLS */
     char starttls_reply[SESSION_GREETING_MAX]; /* that refused it */
     struct tls_facts tls; /* of the last handshake that stood, else of the last that failed */

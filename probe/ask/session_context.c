@@ -152,8 +152,8 @@ bool session_wants_hello(struct session *s, const struct reply *reply)
 void session_lost_in_context(struct session *s, enum smtp_outcome outcome, enum smtp_step step)
 {
     bool greeting = step == STEP_EHLO || step == STEP_HELO;
-    if (s->form != NULL || !greeting || !context_has_hello(session_context(s)) ||
-        outcome == OUTCOME_UNSOLICITED) {
+    bool own = context_has_hello(session_context(s)) || session_context(s)->certificate;
+    if (s->form != NULL || !greeting || !own || outcome == OUTCOME_UNSOLICITED) {
         return;
     }
     struct form_result *r = plan_next(s->plan, &s->at, s->client.now_ns);

@@ -20,6 +20,15 @@ void session_note_tls(struct session *s)
         n->tls = *f;
     }
     n->tls_injected |= f->early > 0;
+    n->certificate_asked |= f->asked;
+}
+
+/* The handshake stands. */
+static void note_asked(struct session *s)
+{
+    if (!tls_layer_facts(s->layer)->asked && plan_tls_unasked(s->plan)) {
+        s->settled++;
+    }
 }
 
 /* One line for transcripts. */
@@ -52,10 +61,7 @@ static void count_handshake(struct session *s)
 void session_greeted_in_tls(struct session *s)
 {
     s->notes->round_trips += 2;
-    count_handshake(s);
-    s->at.encrypted = true;
-    session_note_tls(s);
-    show_tls(s);
+    session_secured(s);
 }
 
 void session_say_starttls(struct session *s)
@@ -90,6 +96,7 @@ void session_secured(struct session *s)
     count_handshake(s);
     s->at.encrypted = true;
     session_note_tls(s);
+    note_asked(s);
     show_tls(s);
 }
 
@@ -97,7 +104,7 @@ void session_secured(struct session *s)
 enum session_stage session_after_ehlo(struct session *s)
 {
     struct plan *p = s->plan;
-    if (s->at.context == CONTEXT_PLAIN) {
+    if (s->at.context == CONTEXT_PLAIN || session_context(s)->certificate) {
         plan_tls_offered(p, s->notes->starttls_offered);
         session_rule_out(s);
     }
@@ -107,11 +114,32 @@ enum session_stage session_after_ehlo(struct session *s)
     return session_begin_form(s);
 }
 
+/* In TLS 1.3 the server's word about certificates comes behind the handshake. */
+static bool certificate_refused(struct session *s)
+{
+    const struct context_row *row = session_context(s);
+    if (s->layer == NULL || s->form != NULL || !tls_layer_facts(s->layer)->refused) {
+        return false;
+    }
+    if (row->certificate) {
+        plan_context_refused(s->plan, &s->at, row->refused);
+    } else if (!plan_tls_certificate_wanted(s->plan)) {
+        return false;
+    }
+    s->settled++;
+    return true;
+}
+
 void session_lost_in_tls(struct session *s, enum smtp_outcome outcome, enum smtp_step step)
 {
-    bool handshake = step == STEP_STARTTLS || step == STEP_TLS;
+    bool broken = s->at.encrypted && !s->plan->tls.implicit && step == STEP_EHLO &&
+                  !session_context(s)->certificate && outcome == OUTCOME_TLS;
+    bool handshake = step == STEP_STARTTLS || step == STEP_TLS || broken;
     session_note_tls(s);
+    if (certificate_refused(s)) {
+        return;
+    }
     if (handshake && s->form == NULL && outcome != OUTCOME_CANCELLED) {
-        plan_tls_lost(s->plan, outcome, step);
+        plan_tls_lost(s->plan, &s->at, outcome, step);
     }
 }

@@ -91,7 +91,9 @@ static void print_form(struct strbuf *out, const struct form *f, const struct fo
     }
     if (f->context == CONTEXT_STARTTLS)
         strbuf_adds(out, "# where STARTTLS is offered, behind it and another EHLO:\n");
-    if (f->context > CONTEXT_STARTTLS)
+    else if (context_of(f)->certificate)
+        strbuf_adds(out, "# in a session of its own, in TLS, with a certificate of ours shown:\n");
+    else if (f->context != CONTEXT_PLAIN)
         print_context(out, f, who, helo);
     strbuf_adds(out, "MAIL FROM:");
     form_sender(f, f->sender, who, false, out);

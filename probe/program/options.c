@@ -269,6 +269,10 @@ static const struct option_row rows[] = {
      "of mx:DOMAIN ask every host, not only the first that answers"},
     {"--tls", "MODE", option_tls, false,
      "auto (default), none, starttls (everything behind it), implicit (default on port 465)"},
+    {"--client-cert", "FILE", option_client_cert, false,
+     "our certificate (PEM) for servers that ask for one; default: one made now, self-signed"},
+    {"--client-key", "FILE", option_client_key, false,
+     "its key (PEM); default: in the same file"},
     {"--forms", "LIST", option_forms, false,
      "quick, first, standard (default), full, ids like S1-R1,R6, a FILE.yaml of your own"},
     {"--zone", "ZONE", option_zone, false, "of ours, all its names lead to the canary's mailbox"},
@@ -381,7 +385,8 @@ static bool check_together(struct options *o, struct strbuf *error)
         strbuf_adds(error, missing);
         return false;
     }
-    if (!options_check_home(o, error) || !options_check_many(o, error))
+    if (!options_check_home(o, error) || !options_check_many(o, error) ||
+        !options_check_tls(o, error))
         return false;
     if (o->sender.len == 0) {
         o->sender = o->canary;

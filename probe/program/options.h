@@ -91,7 +91,8 @@ struct options {
     int64_t resolver_timeout_ns; /* 0: the default */
     bool all_mx;
     enum options_tls tls;
-    const char *transcript; /* or NULL */
+    const char *client_cert, *client_key; /* or NULL */
+    const char *transcript;               /* or NULL */
     bool no_ledger, tidy;
     bool canary_missing; /* the error is that; options_print_canary_help says more */
     bool json, markdown, allow_public, inside, outside, exhaustive, one_by_one, quiet, verbose;

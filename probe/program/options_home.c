@@ -117,7 +117,7 @@ bool option_control_route(struct reader *r)
     return option_endpoint(r, &o->control_route[o->control_route_count++]);
 }
 
-static bool read_file_name(struct reader *r, const char **to)
+bool option_file_name(struct reader *r, const char **to)
 {
     if (r->value.len == 0)
         return option_wrong(r, "write the name of a file");
@@ -127,17 +127,17 @@ static bool read_file_name(struct reader *r, const char **to)
 
 bool option_password_file(struct reader *r)
 {
-    return read_file_name(r, &r->o->password_file);
+    return option_file_name(r, &r->o->password_file);
 }
 
 bool option_ca_file(struct reader *r)
 {
-    return read_file_name(r, &r->o->ca_file);
+    return option_file_name(r, &r->o->ca_file);
 }
 
 bool option_ledger(struct reader *r)
 {
-    return read_file_name(r, &r->o->ledger);
+    return option_file_name(r, &r->o->ledger);
 }
 
 bool option_save_proof(struct reader *r)

@@ -19,6 +19,7 @@ struct reader {
 bool option_wrong(struct reader *r, const char *allowed);
 bool option_wrong_at(struct reader *r, const char *why, size_t column);
 bool option_endpoint(struct reader *r, struct endpoint *to);
+bool option_file_name(struct reader *r, const char **to);
 
 /* options_home.c: canaries, and how what is sent to them comes home */
 bool option_canary(struct reader *r);
@@ -64,5 +65,9 @@ bool option_all_mx(struct reader *r);
 
 /* options_tls.c */
 bool option_tls(struct reader *r);
+bool option_client_cert(struct reader *r);
+bool option_client_key(struct reader *r);
+/* The rules among these; false, with one line in error. */
+bool options_check_tls(const struct options *o, struct strbuf *error);
 
 #endif

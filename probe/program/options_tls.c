@@ -1,5 +1,5 @@
 /*
- * options_tls.c - --tls: when sessions are encrypted
+ * options_tls.c - when sessions are encrypted, and what is shown there
  */
 #include "probe/program/options_private.h"
 
@@ -22,6 +22,29 @@ bool option_tls(struct reader *r)
         }
     }
     return option_wrong(r, "write auto, none, starttls or implicit");
+}
+
+bool option_client_cert(struct reader *r)
+{
+    return option_file_name(r, &r->o->client_cert);
+}
+
+bool option_client_key(struct reader *r)
+{
+    return option_file_name(r, &r->o->client_key);
+}
+
+bool options_check_tls(const struct options *o, struct strbuf *error)
+{
+    const char *wrong = NULL;
+
+    if (o->client_key != NULL && o->client_cert == NULL)
+        wrong = "--client-key needs a --client-cert";
+    else if (o->client_cert != NULL && o->tls == OPTIONS_TLS_NONE)
+        wrong = "--client-cert and --tls none exclude each other";
+    if (wrong != NULL)
+        strbuf_adds(error, wrong);
+    return wrong == NULL;
 }
 
 enum options_tls options_tls_for(const struct options *o, const struct endpoint *target)

@@ -93,6 +93,8 @@ struct probe_config run_probe_config(const struct run_config *c, const struct ta
         .rate = o->rate,
         .tls = c->tls,
         .tls_mode = session_tls_for(options_tls_for(o, &q->address)),
+        .client_cert = o->client_cert,
+        .client_key = o->client_key,
         .ledger = c->ledger,
         .ledger_required = o->ledger != NULL,
         .run_id = run_id};

@@ -99,6 +99,8 @@ static void note_tls(struct noter *n, const struct probe *p)
         n, t->tls_injected,
         "Bytes in clear came behind the 220 to STARTTLS: somebody on the way, or the server, mixes "
         "them in. They were dropped.");
+    note(n, t->certificate_asked,
+         "The server asks clients for a certificate; who shows one is asked about by @E3b.");
     note(n, t->tls.begun && !t->tls.on && t->greeted,
          "The TLS handshake failed; what belongs behind it has no answer.");
     if (t->starttls_refused) {

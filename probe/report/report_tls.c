@@ -92,6 +92,7 @@ void report_tls_json(struct json *j, const struct report *r)
     time_or_null(j, "not_after", f->not_after_s, f->certificate);
     json_bool(j, "expired", is_expired(f, r->started_epoch_s));
     json_bool(j, "injected", p->target.tls_injected);
+    json_bool(j, "client_certificate_asked", p->target.certificate_asked);
     text_or_null(j, "failure", f->why);
     json_close(j);
 }

@@ -86,6 +86,23 @@ static void write_name(struct strbuf *out, const struct probe *p, const struct f
     reproduce_quote(out, strbuf_span(&name));
 }
 
+/* One of our own making was never in a file. */
+static void write_certificate(struct strbuf *out, const struct probe *p,
+                              const struct form_result *r, const char *option,
+                              const char *key_option)
+{
+    const char *file = p->config.client_cert != NULL ? p->config.client_cert : "CERTIFICATE.pem";
+    const char *own = p->config.client_cert != NULL ? file : "KEY.pem";
+    const char *key = p->config.client_key != NULL ? p->config.client_key : own;
+
+    if (!context_of(&r->form)->certificate)
+        return;
+    strbuf_addf(out, " %s ", option);
+    reproduce_quote(out, span_of(file));
+    strbuf_addf(out, " %s ", key_option);
+    reproduce_quote(out, span_of(key));
+}
+
 static void write_swaks(struct strbuf *out, const struct probe *p, const struct form_result *r,
                         struct span sender, struct span recipient, bool whole)
 {
@@ -94,6 +111,7 @@ static void write_swaks(struct strbuf *out, const struct probe *p, const struct 
     strbuf_adds(out, " --port ");
     strbuf_addu(out, p->config.target.port);
     strbuf_adds(out, is_implicit(p) ? " --tls-on-connect" : in_tls(p, r) ? " --tls" : "");
+    write_certificate(out, p, r, "--tls-cert", "--tls-key");
     if (p->config.source.family != 0) {
         strbuf_adds(out, " --local-interface ");
         endpoint_print_address(out, &p->config.source);
@@ -171,6 +189,7 @@ static void write_nc(struct strbuf *out, const struct probe *p, const struct for
         strbuf_adds(out, " QUIT | openssl s_client -quiet -connect ");
         endpoint_print(out, &p->config.target);
         strbuf_adds(out, is_implicit(p) ? "" : " -starttls smtp");
+        write_certificate(out, p, r, "-cert", "-key");
         return;
     }
     strbuf_adds(out, " QUIT | nc -w 30");

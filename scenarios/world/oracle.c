@@ -306,8 +306,9 @@ static void attempt(struct oracle *o, unsigned number)
     o->code = 0;
     o->step = 0;
     o->greeted = o->ended = o->syntax = o->in_tls = false;
-    o->wants_tls = o->told_tls || o->form.form.context == CONTEXT_STARTTLS ||
-                   o->tls_mode == CASE_TLS_STARTTLS;
+    o->wants_tls = o->tls_mode != CASE_TLS_IMPLICIT &&
+                   (o->told_tls || context_in_tls(o->form.form.context) ||
+                    o->tls_mode == CASE_TLS_STARTTLS);
     o->other_said = o->own_said = false;
     write_message(o, number);
     smtp_client_init(&o->client, &script, o, &o->timeouts, world_now(o->world), CLOCK_NEVER);
@@ -315,6 +316,8 @@ static void attempt(struct oracle *o, unsigned number)
                                             o->tls_mode == CASE_TLS_IMPLICIT, NULL);
     if (layer == NULL)
         return;
+    if (context_of(&o->form.form)->certificate)
+        tls_layer_present(layer);
     if (world_connect(o->world, source, &o->id.who.target, tls_layer_machine(layer)) == NULL) {
         tls_layer_drop(layer);
         return;
@@ -489,40 +492,4 @@ bool oracle_ask(struct trial *t, const struct case_file *c, uint64_t seed,
     token_key_clear(&o->key);
     free(o);
     return built;
-}
-
-bool oracle_agrees(enum oracle_outcome outcome, int truth)
-{
-    switch (outcome) {
-    case ORACLE_REACHED:
-        return truth == TRUTH_OPEN;
-    case ORACLE_LOST:
-        return truth == TRUTH_CLOSED;
-    case ORACLE_REFUSED: /* of the mail, or of this client alone */
-    case ORACLE_DEFERRED:
-    case ORACLE_CUT:
-        return truth == TRUTH_CLOSED || truth == TRUTH_UNDECIDABLE;
-    case ORACLE_SILENT:
-        return truth == TRUTH_UNDECIDABLE;
-    }
-    return false;
-}
-
-const char *oracle_outcome_name(enum oracle_outcome outcome)
-{
-    switch (outcome) {
-    case ORACLE_REACHED:
-        return "reached a mailbox";
-    case ORACLE_LOST:
-        return "was accepted and never arrived";
-    case ORACLE_REFUSED:
-        return "was refused";
-    case ORACLE_DEFERRED:
-        return "was deferred to the end";
-    case ORACLE_CUT:
-        return "was cut short";
-    case ORACLE_SILENT:
-        return "got no greeting";
-    }
-    return "?";
 }

@@ -77,7 +77,7 @@ struct trial *trial_new(void)
     struct strbuf error;
 
     strbuf_init(&error, memory, sizeof memory);
-    t->tls = tls_client_new(&error);
+    t->tls = tls_client_new(&(struct tls_client_config){.now_s = TRIAL_EPOCH_S}, &error);
     if (t->sim == NULL || t->tls == NULL) {
         tls_free(t->tls);
         if (t->sim != NULL)

@@ -126,6 +126,75 @@ def test_probe_modes(start):
     assert "--tls-on-connect" in implicit["forms"]["list"][0]["reproduce"]
 
 
+MARKED = """tls: starttls
+client_certificate: any
+rules:
+  - at: RCPT
+    when: {client_certificate: true, to_domain: not-local}
+    reply: 554 5.7.1 Relaying denied
+"""
+
+
+def certificate(tmp_path, name, *args):
+    paths = tmp_path / f"{name}.pem", tmp_path / f"{name}.key"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:P-256", "-subj", f"/CN={name}.example.test", "-days", "2",
+                    "-out", paths[0], "-keyout", paths[1], *(args or ["-nodes"])],
+                   check=True, capture_output=True, timeout=60)
+    return paths
+
+
+def certificate_form(report):
+    return next(f for f in report["forms"]["list"] if f["id"] == "S1-R1@E3b")
+
+
+def test_client_certificate(start, tmp_path):
+    """One of our own making, and the user's."""
+    log = tmp_path / "log"
+    server = start(MARKED, "--log", log)
+    made = ask(server)
+    assert made["verdict"] == "closed" and made["tls"]["client_certificate_asked"]
+    assert certificate_form(made)["reply"] == "554 5.7.1 Relaying denied"
+    assert "--tls-cert CERTIFICATE.pem --tls-key KEY.pem" in certificate_form(made)["reproduce"]
+    cert, key = certificate(tmp_path, "user")
+    given = ask(server, "--client-cert", cert, "--client-key", key)
+    assert f"--tls-cert {cert} --tls-key {key}" in certificate_form(given)["reproduce"]
+    both = tmp_path / "both.pem"
+    both.write_bytes(cert.read_bytes() + key.read_bytes())
+    assert certificate_form(ask(server, "--client-cert", both))["state"] == "refused"
+    server.stop()
+    events = [json.loads(line) for line in log.read_text().splitlines()]
+    names = [e["text"].partition("certificate of ")[2] for e in events if e["event"] == "tls"]
+    assert names == ["", "CN=relayprobe.invalid"] + 2 * ["", "CN=user.example.test"]
+
+
+def test_client_certificate_is_not_asked_for(start):
+    report = ask(start("tls: starttls\n"))
+    form = certificate_form(report)
+    assert form["state"] == "not-applicable" and not report["tls"]["client_certificate_asked"]
+    assert form["why_not"] == "the server asks for no client certificate"
+
+
+@pytest.mark.parametrize("fault", ["missing", "no-certificate", "other-key", "pass-phrase"])
+def test_client_certificate_that_cannot_be_used(tmp_path, fault):
+    cert, key = certificate(tmp_path, "user")
+    if fault == "missing":
+        cert = tmp_path / "nowhere.pem"
+    elif fault == "no-certificate":
+        cert = key
+    elif fault == "other-key":
+        key = certificate(tmp_path, "other")[1]
+    else:
+        cert, key = certificate(tmp_path, "locked", "-passout", "pass:secret")
+    done = subprocess.run([BUILD / "relayprobe", "--canary", "probe@canary.test", "--client-cert",
+                           cert, "--client-key", key, "127.0.0.1:25"],
+                          capture_output=True, text=True, env=ENV, timeout=20,
+                          stdin=subprocess.DEVNULL)
+    assert done.returncode == 71
+    named = cert if fault in ("missing", "no-certificate") else key
+    assert done.stderr.startswith(f"relayprobe: {named}: "), done.stderr
+
+
 def test_wrong_mode():
     done = subprocess.run([BUILD / "relayprobe", "--canary", "probe@canary.test", "--tls", "ssl",
                            "127.0.0.1:25"], capture_output=True, text=True, env=ENV, timeout=20)

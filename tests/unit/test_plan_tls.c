@@ -28,7 +28,7 @@ struct server {
 /* clang-format off */
 static const struct server servers[] = {
     {"no TLS of ours", false, false, true, false, false, 0, "S1-R1 S1-R2 ", FORM_DENIED,
-     FORM_NOT_ASKED},
+     FORM_NOT_APPLICABLE},
     {"not offered", true, false, false, false, false, 0, "S1-R1 S1-R2 ", FORM_DENIED,
      FORM_NOT_APPLICABLE},
     {"offered", true, false, true, false, false, 0, "S1-R1 S1-R2 [S1-R1@E3] ", FORM_DENIED,
@@ -89,8 +89,7 @@ static void run(const struct server *s)
     add(&results[1], "S1-R2", 1, CONTEXT_PLAIN);
     add(&results[2], "S1-R1@E3", 0, CONTEXT_STARTTLS);
     plan_init(&plan, results, COUNT, CLOCK_SECOND, CLOCK_HOUR);
-    plan.tls.able = s->able;
-    plan.tls.forced = plan.tls.demanded = s->forced;
+    plan_tls_init(&plan, s->able, false, s->forced);
     do {
         at.encrypted = false;
         if (s->able) {
@@ -104,7 +103,7 @@ static void run(const struct server *s)
             plan_tls_refused(&plan);
         } else if (failing > 0) {
             failing--;
-            plan_tls_lost(&plan, OUTCOME_TLS, STEP_TLS);
+            plan_tls_lost(&plan, &at, OUTCOME_TLS, STEP_TLS);
         } else {
             at.encrypted = true;
         }

@@ -80,7 +80,7 @@ static void talk(struct talk *t, const char *const *say, bool implicit)
     char memory[160];
     struct strbuf error;
     strbuf_init(&error, memory, sizeof memory);
-    t->tls = tls_client_new(&error);
+    t->tls = tls_client_new(&(struct tls_client_config){.now_s = epoch_s}, &error);
     assert_non_null(t->tls);
     *c = (struct lab_client){.lab = lab, .say = say};
     smtp_client_init(&c->client, &talk_script, t, &smtp_timeouts_rfc5321, world_now(lab->world),
@@ -312,7 +312,7 @@ static void test_mock_freed(void **state)
     (void)state;
     strbuf_init(&error, memory, sizeof memory);
     for (int64_t stop_ns = 0; stop_ns < 20 * CLOCK_MS; stop_ns += CLOCK_MS) {
-        t.tls = tls_client_new(&error);
+        t.tls = tls_client_new(&(struct tls_client_config){.now_s = epoch_s}, &error);
         *c = (struct lab_client){.lab = t.lab, .say = say};
         smtp_client_init(&c->client, &talk_script, &t, &smtp_timeouts_rfc5321,
                          world_now(t.lab->world), CLOCK_NEVER);
