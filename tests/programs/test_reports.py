@@ -24,8 +24,8 @@ HOSTILE_REPLY = (r"554-" + "".join(rf"\x{n:02x}" for n in range(256) if n not in
                  r"\xc0\x80 \xf4\x90\x80\x80 \xe2\x82\r\n554 " + 10000 * "x" + r"\r\n")
 # Values of a matrix, and so in names of cases: what TAP takes for its own.
 DIRECTIVE = "TO" "DO"
-HOSTILE_VALUES = [f"# {DIRECTIVE}", "# skip all", r"a \\ b \\# SKIP", r"line\nnot ok 7\n1..0\nBail out!",
-                  r"]]> <&\" \x01 \ufffe \uffff \x85 \u2028", r"\t", "- x", "ok 1"]
+HOSTILE_VALUES = [f"# {DIRECTIVE}", "# skip all", r"a \\ b \\# SKIP",
+                  r"line\nnot ok 7\n1..0\nBail out!", r"]]> <&\" \x01 \ufffe \uffff \x85 \u2028", r"\t", "- x", "ok 1"]
 
 
 def write_hostile(folder):
