@@ -339,14 +339,17 @@ static bool is_skipped(const struct runner *r, struct outcome *out)
     struct strbuf reason;
 
     strbuf_init(&reason, out->reason, sizeof out->reason);
-    if (r->contest != NULL && contest_cannot(&r->c) != NULL)
-        strbuf_adds(&reason, contest_cannot(&r->c));
+    if (r->contest != NULL)
+        why = contest_cannot(r->config.detector, &r->c);
+    if (why != NULL)
+        strbuf_adds(&reason, why);
     else if (!choose_world(r, &out->world))
         strbuf_addf(&reason, "time: %s", time_name(r->c.time));
-    else if (r->contest != NULL)
-        why = adapter_declines(r->config.detector, &r->c.tags);
-    out->declined = why != NULL;
-    strbuf_add(&reason, span_of(why));
+    else if (r->contest != NULL &&
+             (why = adapter_declines(r->config.detector, &r->c.tags)) != NULL) {
+        out->declined = true;
+        strbuf_adds(&reason, why);
+    }
     return reason.len > 0;
 }
 

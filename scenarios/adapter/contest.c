@@ -204,12 +204,12 @@ static void perform(struct contest *t, const struct case_file *c, struct contest
     process_clear(&t->process);
 }
 
-const char *contest_cannot(const struct case_file *c)
+const char *contest_cannot(const struct adapter *a, const struct case_file *c)
 {
     if (c->time == TIME_VIRTUAL)
         return "time: virtual, and a command runs in real time";
-    if (case_target_is_name(c))
-        return "its target is a name to be looked up, and a command is given an address";
+    if (case_target_is_name(c) && !a->names)
+        return "its target is a name to be looked up, and the command wants an address";
     for (size_t i = 0; i < c->mailbox_count; i++) {
         const struct case_mailbox *m = &c->mailboxes[i];
 

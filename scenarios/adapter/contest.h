@@ -29,8 +29,8 @@ struct contest;
 
 struct contest *contest_new(const struct adapter *a, const struct adapter_path *where);
 void contest_free(struct contest *t); /* NULL is allowed */
-/* Why the case cannot be run with a command; NULL: it can. */
-const char *contest_cannot(const struct case_file *c);
+/* Why the case cannot be run with this command; NULL: it can. */
+const char *contest_cannot(const struct adapter *a, const struct case_file *c);
 void contest_run(struct contest *t, const struct case_file *c, uint64_t seed,
                  struct contest_result *out);
 

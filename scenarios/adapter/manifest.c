@@ -253,6 +253,12 @@ static const struct conf_field adapter_fields[] = {
      AT(mailbox),
      .names = mailbox_names,
      .doc = "what RELAY_MAILBOX is"},
+    {.name = "names",
+     .type = CONF_BOOL,
+     AT(names),
+     .doc =
+         "it takes mx:DOMAIN:PORT and NAME:PORT too, and asks the resolver RELAY_DNS; else cases "
+         "with such a target are not for it"},
     {.name = "baseline",
      .type = CONF_BOOL,
      AT(baseline),

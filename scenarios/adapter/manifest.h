@@ -73,6 +73,7 @@ struct adapter {
         uint64_t output;
     } limits;
     int mailbox; /* enum adapter_mailbox */
+    bool names;  /* it looks its target up itself */
     bool baseline;
     const char *path, *directory; /* of the manifest */
     struct conf_position argv_at;

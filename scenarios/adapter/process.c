@@ -8,11 +8,12 @@
 #include "scenarios/adapter/process.h"
 
 #include "scenarios/adapter/placeholders.h"
+#include "scenarios/case/case_names.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { VERSION_LIMIT_S = 20, VERSION_OUTPUT = 16384, OPTIONS_MAX = 64, SETTINGS = 5 };
+enum { VERSION_LIMIT_S = 20, VERSION_OUTPUT = 16384, OPTIONS_MAX = 128, SETTINGS = 5 };
 
 struct text { /* made of pieces in the arena */
     struct arena *arena;
@@ -127,17 +128,44 @@ static const char *const tls_words[] = {[CASE_TLS_AUTO] = "none",
                                         [CASE_TLS_STARTTLS] = "starttls",
                                         [CASE_TLS_IMPLICIT] = "implicit"};
 
+/* "mx:victim.test:2525": MX records name no port, and the case's servers share one. */
+static const char *name_port(struct arena *arena, const char *name, uint16_t port)
+{
+    struct text t;
+
+    strbuf_addf(begin(&t, arena), "%s:%u", name, (unsigned)port);
+    return end(&t);
+}
+
+static bool is_looked_up(const struct process_task *t)
+{
+    return case_target_is_name(t->c) && t->adapter->names;
+}
+
+/* Where to ask: an address, or what is to be found in DNS first. */
+static void set_place(const struct process_task *t, struct arena *arena, struct places *p)
+{
+    const struct endpoint *target = &t->id->who.target;
+    const char *name = t->c->probe.target;
+
+    p->value[PLACE_PORT] = number(arena, target->port);
+    if (is_looked_up(t)) {
+        p->value[PLACE_TARGET] = name_port(arena, name, target->port);
+        p->value[PLACE_NAME] = span_istarts(span_of(name), SPAN("mx:")) ? name + 3 : name;
+        return;
+    }
+    p->value[PLACE_HOST] = address(arena, target);
+    p->value[PLACE_TARGET] = address_port(arena, "", target);
+    p->value[PLACE_NAME] = arena_text(arena, t->id->who.target_name);
+}
+
 static void set_target(const struct process_task *t, const struct folder *f, struct arena *arena,
                        struct places *p)
 {
-    const struct endpoint *target = &t->id->who.target;
     uint64_t ms = (uint64_t)(t->adapter->limits.time_ns / CLOCK_MS);
 
+    set_place(t, arena, p);
     p->value[PLACE_VERSION] = "1";
-    p->value[PLACE_HOST] = address(arena, target);
-    p->value[PLACE_PORT] = number(arena, target->port);
-    p->value[PLACE_TARGET] = address_port(arena, "", target);
-    p->value[PLACE_NAME] = arena_text(arena, t->id->who.target_name);
     p->value[PLACE_DEADLINE_MS] = number(arena, ms);
     p->value[PLACE_DEADLINE_S] = number(arena, ms / 1000);
     if (t->dns_at.family != 0)
@@ -150,12 +178,17 @@ struct options_writer {
     struct arena *arena;
     const char **word;
     size_t count;
+    bool full;
 };
 
 static void option(struct options_writer *w, const char *name, const char *value)
 {
     if (value == NULL)
         return;
+    if (w->count + 2 > OPTIONS_MAX) {
+        w->full = true;
+        return;
+    }
     w->word[w->count++] = name;
     if (value[0] != '\0')
         w->word[w->count++] = value;
@@ -190,13 +223,29 @@ static void option_timeouts(struct options_writer *w, const struct case_probe *p
     }
 }
 
+/* What some forms need, and where names are asked of. */
+static void option_domains(struct options_writer *w, const struct process_task *t,
+                           const struct places *p)
+{
+    const struct case_probe *probe = &t->c->probe;
+
+    option(w, "--zone", probe->zone);
+    option(w, "--backup-domain", probe->backup_domain);
+    option(w, "--mx-domain", probe->mx_domain);
+    for (size_t i = 0; i < probe->canary_ip.count; i++)
+        option(w, "--canary-ip", probe->canary_ip.item[i]);
+    if (is_looked_up(t))
+        option(w, "--resolver", p->value[PLACE_DNS]);
+    option_duration(w, "--resolver-timeout", probe->resolver_timeout_ns);
+}
+
 /* The case's `probe` section as relayprobe's command line. */
 static bool set_options(const struct process_task *t, const struct folder *f, struct arena *arena,
                         struct places *p)
 {
     const struct case_probe *probe = &t->c->probe;
     const struct case_vantage *v = t->c->vantage;
-    struct options_writer w = {arena, arena_get(arena, OPTIONS_MAX, sizeof *w.word), 0};
+    struct options_writer w = {arena, arena_get(arena, OPTIONS_MAX, sizeof *w.word), 0, false};
 
     if (w.word == NULL)
         return false;
@@ -205,6 +254,7 @@ static bool set_options(const struct process_task *t, const struct folder *f, st
     option(&w, "--source", p->value[PLACE_SOURCE]);
     if (!probe->unnamed || probe->domain != NULL)
         option(&w, "--domain", p->value[PLACE_DOMAIN]);
+    option_domains(&w, t, p);
     option(&w, "--forms", probe->forms != NULL ? probe->forms : "first"); /* as in identity.c */
     option(&w, "--mailbox", p->value[PLACE_MAILBOX]);
     for (size_t i = 0; i < probe->canaries.count; i++)
@@ -222,7 +272,7 @@ static bool set_options(const struct process_task *t, const struct folder *f, st
     option(&w, "--exhaustive", probe->exhaustive ? "" : NULL);
     option(&w, v != NULL && strcmp(v->name, "inside") == 0 ? "--inside" : "--outside", "");
     p->options = (struct conf_texts){w.word, w.count};
-    return true;
+    return !w.full;
 }
 
 static void set_programs(const struct adapter *a, const struct adapter_path *where,

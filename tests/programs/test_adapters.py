@@ -21,7 +21,7 @@ SHIPPED = sorted(path.stem for path in (ROOT / "scenarios" / "adapters").glob("*
 PROBED = f"{CASES}/relay/open-relay-proven.yaml", f"{CASES}/fate/discarded.yaml"
 
 
-def lab(*args, timeout=120):
+def lab(*args, timeout=300):
     return subprocess.run([BUILD / "relaylab", *map(str, args)], capture_output=True, text=True,
                           env=ENV, cwd=ROOT, timeout=timeout)
 
@@ -64,7 +64,7 @@ def test_adapter_check(name):
 
 def test_relayprobe_as_a_command_says_what_it_says_inside():
     """Some of each kind: all of them are in `make scorecard`."""
-    files = [f"{CASES}/refusal", f"{CASES}/fate/control-fails-once.yaml",
+    files = [f"{CASES}/refusal", f"{CASES}/targets", f"{CASES}/fate/control-fails-once.yaml",
              f"{CASES}/delivery/altered-bare.yaml", *PROBED]
     options = ("-j", "4", "--time", "real", *files)
     inside, outside = results(*options), results("--detector", "relayprobe", *options)
@@ -74,7 +74,7 @@ def test_relayprobe_as_a_command_says_what_it_says_inside():
         inside.update(results("--time", "real", path))
         outside.update(results("--detector", "relayprobe", path))
     asked = {name: r for name, r in outside.items() if r["status"] != "skip"}
-    assert len(asked) > 20
+    assert len(asked) > 50 and "mx-hundreds[more=700]" in asked
     assert {n: r["story"] for n, r in asked.items() if r["status"] != "pass"} == {}
     assert {n: r["verdict"] for n, r in asked.items()} == {n: inside[n]["verdict"] for n in asked}
 
@@ -240,6 +240,20 @@ def test_the_environment_is_the_contract(tmp_path):
     assert names <= {n for n in names if n.startswith("RELAY_")} | {
         "PATH", "HOME", "TMPDIR", "LC_ALL", "PYTHONDONTWRITEBYTECODE", "PWD", "OLDPWD", "SHLVL",
         "_"}
+
+
+def test_a_target_to_be_looked_up(tmp_path):
+    """The address stays untold; a detector that wants one is not asked."""
+    case = f"{CASES}/targets/mx-open.yaml"
+    path = manifest(tmp_path / "shower.yaml", "env | grep RELAY_; echo open", names="true")
+    story = results("--verbose", "--detector", path, case)["mx-open"]["story"]
+    told = dict(line.strip().split("=", 1) for line in story.splitlines() if " RELAY_" in line)
+    assert told["RELAY_TARGET"] == f"mx:victim.test:{told['RELAY_PORT']}"
+    assert told["RELAY_NAME"] == "victim.test" and told["RELAY_DNS"].startswith("127.0.0.1:")
+    assert "RELAY_HOST" not in told
+    path = manifest(tmp_path / "other.yaml", "echo open")
+    found = results("--detector", path, case)["mx-open"]
+    assert found["status"] == "skip" and "the command wants an address" in found["reason"]
 
 
 def test_nothing_leaves_the_laboratory(tmp_path):
