@@ -25,7 +25,8 @@ HOSTILE_REPLY = (r"554-" + "".join(rf"\x{n:02x}" for n in range(256) if n not in
 # Values of a matrix, and so in names of cases: what TAP takes for its own.
 DIRECTIVE = "TO" "DO"
 HOSTILE_VALUES = [f"# {DIRECTIVE}", "# skip all", r"a \\ b \\# SKIP",
-                  r"line\nnot ok 7\n1..0\nBail out!", r"]]> <&\" \x01 \ufffe \uffff \x85 \u2028", r"\t", "- x", "ok 1"]
+                  r"line\nnot ok 7\n1..0\nBail out!",
+                  r"]]> <&\" \x01 \ufffe \uffff \x85 \u2028", r"\t", "- x", "ok 1"]
 
 
 def write_hostile(folder):
