@@ -92,6 +92,8 @@ struct tls_layer;
 struct tls *tls_client_new(const struct tls_client_config *config, struct strbuf *error);
 struct tls *tls_server_new(const struct tls_server_config *config, struct strbuf *error);
 void tls_free(struct tls *t); /* NULL is allowed */
+/* What a client shows, in PEM: for a server that is to trust it. False: no memory. */
+bool tls_client_certificate(const struct tls *t, struct strbuf *out);
 
 /* peer_name: what a client expects in the certificate and names in its hello; NULL or an address:
    nothing. NULL: no memory. */

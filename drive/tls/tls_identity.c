@@ -63,6 +63,17 @@ bool tls_identity_make(struct tls_identity *id, const char *name, int64_t not_be
            X509_sign(x, id->key, EVP_sha256()) > 0;
 }
 
+bool tls_client_certificate(const struct tls *t, struct strbuf *out)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    bool ok = bio != NULL && PEM_write_bio_X509(bio, t->identity.certificate) == 1;
+    char *text = NULL;
+    long len = ok ? BIO_get_mem_data(bio, &text) : 0;
+    strbuf_add(out, (struct span){text, (size_t)len});
+    BIO_free(bio);
+    return ok;
+}
+
 /* -- read */
 
 /* Instead of a question on the terminal. */

@@ -476,7 +476,8 @@ bool oracle_ask(struct trial *t, const struct case_file *c, uint64_t seed,
     record_init(&o->record);
     if (enter_world(o, t, c, seed, &error) &&
         stage_open(&o->stage, o->world, o->loop == NULL ? o->sim : NULL, c, &o->record,
-                   &(struct stage_hooks){.mail = on_mail, .self = o}, &error)) {
+                   &(struct stage_hooks){.mail = on_mail, .self = o, .tls = trial_tls(t)},
+                   &error)) {
         be_patient(o, &c->probe);
         o->tls = trial_tls(t);
         o->tls_mode = c->probe.tls;

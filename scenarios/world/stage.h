@@ -34,12 +34,13 @@ struct stage_hooks {
     void (*well)(void *self, unsigned mailbox);
     void (*ready)(void *self, unsigned mailbox);
     void *self;
-    bool no_sink; /* the first mailbox is left to whoever listens at its sink_at */
+    const struct tls *tls; /* of clients: an engine finds what they show in given/client.pem */
+    bool no_sink;          /* the first mailbox is left to whoever listens at its sink_at */
 };
 
 struct stage;
 
-enum { STAGE_GIVEN_MAX = 16 };
+enum { STAGE_GIVEN_MAX = 16, STAGE_CERTIFICATE_MAX = 2048 };
 
 struct stage_server {
     struct stage *stage;
@@ -47,6 +48,7 @@ struct stage_server {
     struct instance *instance;
     struct instance_config engine;
     struct engine_given given[STAGE_GIVEN_MAX];
+    char certificate[STAGE_CERTIFICATE_MAX]; /* of clients */
     struct endpoint at[SERVER_NAMES_MAX];
     size_t at_count;
     unsigned index;

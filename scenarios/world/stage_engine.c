@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "drive/tls/tls.h"
 #include "scenarios/engine/world.h"
 
 enum { SMTP_PORT = 25 };
@@ -35,6 +36,16 @@ static struct endpoint way_out(const struct stage *s, const struct case_server *
     return s->mailboxes[0].at;
 }
 
+/* What clients will show, for a server that is to trust it. */
+static bool write_certificate(struct stage_server *server)
+{
+    const struct tls *tls = server->stage->hooks.tls;
+    struct strbuf out;
+
+    strbuf_init(&out, server->certificate, sizeof server->certificate);
+    return tls != NULL && tls_client_certificate(tls, &out) && !out.truncated;
+}
+
 bool stage_engine_start(struct stage_server *server, struct strbuf *error)
 {
     const struct case_server *cs = &server->stage->c->servers[server->index];
@@ -45,6 +56,8 @@ bool stage_engine_start(struct stage_server *server, struct strbuf *error)
         server->given[count++] = (struct engine_given){cs->engine->main, cs->engine_config};
     for (size_t i = 0; i < cs->file_count && count < STAGE_GIVEN_MAX; i++)
         server->given[count++] = cs->files[i];
+    if (cs->directory == NULL && count < STAGE_GIVEN_MAX && write_certificate(server))
+        server->given[count++] = (struct engine_given){"client.pem", server->certificate};
     *config = (struct instance_config){
         .engine = cs->engine,
         .name = cs->name,

@@ -15,6 +15,7 @@
 #include "scenarios/world/plant.h"
 #include "scenarios/world/ways.h"
 
+#include "drive/host/wall.h"
 #include "drive/loop/loop.h"
 #include "lib/base/prng.h"
 #include "scenarios/case/case_names.h"
@@ -77,7 +78,7 @@ struct trial *trial_new(void)
     struct strbuf error;
 
     strbuf_init(&error, memory, sizeof memory);
-    t->tls = tls_client_new(&(struct tls_client_config){.now_s = TRIAL_EPOCH_S}, &error);
+    t->tls = tls_client_new(&(struct tls_client_config){.now_s = wall_epoch_s()}, &error);
     if (t->sim == NULL || t->tls == NULL) {
         tls_free(t->tls);
         if (t->sim != NULL)
@@ -455,6 +456,7 @@ void trial_run(struct trial *t, const struct case_file *c, enum trial_world worl
         .trouble = on_trouble,
         .well = on_well,
         .ready = on_ready,
+        .tls = t->tls,
         .self = t};
     struct strbuf error;
     struct loop *loop = NULL;
