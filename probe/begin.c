@@ -3,6 +3,7 @@
  *
  * Everything that is derived from the config is derived here, once, into texts of the probe's own.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "probe/home/control.h"
@@ -162,6 +163,19 @@ static bool asks_behind_starttls(const struct probe *p)
            forms_names_battery(p->config.forms);
 }
 
+/* For what will be known of each form; without it nothing is asked. */
+static void take_room(struct probe *p)
+{
+    struct memory *m = &p->memory;
+    p->results = memory_get(m, p->result_count * sizeof(*p->results));
+    p->rows = memory_get(m, p->result_count * sizeof(*p->rows));
+    p->plan_forms = memory_get(m, p->result_count * sizeof(*p->plan_forms));
+    p->room_count = p->result_count;
+    if (m->failed) {
+        p->result_count = 0;
+    }
+}
+
 static void make_forms(struct probe *p)
 {
     struct form forms[FORMS_MAX];
@@ -181,6 +195,7 @@ static void make_forms(struct probe *p)
         p->config.further_count = 0; /* likewise */
     }
     forms_bind(forms, p->result_count, &p->who, p->config.key, span_of(p->token_target));
+    take_room(p);
     for (size_t i = 0; i < p->result_count; i++) {
         p->results[i].form = forms[i];
     }
@@ -191,6 +206,7 @@ static void set_session_config(struct probe *p)
     p->session_config = (struct session_config){
         .one_by_one = !p->config.pipelining,
         .who = &p->who,
+        .evidence = &p->evidence,
         .helo = span_of(p->helo),
         .contact = p->config.contact,
         .target_text = span_of(p->target_text),
@@ -219,7 +235,12 @@ static void set_tls(struct probe *p)
 
 void probe_clear(struct probe *p)
 {
+    struct memory *m = &p->memory;
     evidence_clear(&p->evidence);
+    memory_drop(m, p->results, p->room_count * sizeof(*p->results));
+    memory_drop(m, p->rows, p->room_count * sizeof(*p->rows));
+    memory_drop(m, p->plan_forms, p->room_count * sizeof(*p->plan_forms));
+    assert(m->bytes == 0);
     memset(p, 0, sizeof(*p));
 }
 
@@ -228,6 +249,7 @@ void probe_start(struct probe *p, struct world *w, const struct probe_config *co
 {
     probe_clear(p);
     p->config = *config;
+    p->memory.limit = config->memory_max;
     p->world = w;
     if (observer != NULL) {
         p->observer = *observer;
@@ -239,7 +261,7 @@ void probe_start(struct probe *p, struct world *w, const struct probe_config *co
     derive_identity(p);
     evidence_init(&p->evidence, &p->who, &p->memory);
     make_forms(p);
-    plan_init(&p->plan, p->results, p->result_count, p->config.retry_ns,
+    plan_init(&p->plan, p->results, p->plan_forms, p->result_count, p->config.retry_ns,
               clock_after(p->started_ns, p->config.max_time_ns));
     set_tls(p);
     set_session_config(p);

@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-enum { STEP = 4, ROOM = 1280, GROW = 512, LINES_MAX = EVIDENCE_DIALOGUE_MAX / 4 };
+enum { STEP = 4, ROOM = EVIDENCE_TEXT_MAX, GROW = 512, LINES_MAX = EVIDENCE_DIALOGUE_MAX / 4 };
 
 enum mark {
     MARK_RECIPIENT = 1, /* as after RCPT TO: */
@@ -61,11 +61,11 @@ static const void *entry(const struct evidence *e, uint16_t number)
 }
 
 /* The number of a new entry, or 0. The first step is never handed out. */
-static uint16_t new_entry(struct evidence *e, size_t bytes)
+static uint16_t new_entry(struct evidence *e, size_t bytes, size_t limit)
 {
     size_t at = e->used > 0 ? e->used : STEP;
     size_t end = (at + bytes + STEP - 1) / STEP * STEP;
-    if (end > EVIDENCE_MAX) {
+    if (end > limit) {
         return 0;
     }
     if (end > e->cap) {
@@ -90,7 +90,7 @@ static unsigned bucket_of(struct span bytes, unsigned seed)
     return (hash ^ hash >> 16) % EVIDENCE_BUCKETS;
 }
 
-static uint16_t text_number(struct evidence *e, struct span bytes)
+static uint16_t text_number(struct evidence *e, struct span bytes, size_t limit)
 {
     uint16_t *first = &e->texts[bucket_of(bytes, 0)];
     for (uint16_t i = *first; i != 0;) {
@@ -100,7 +100,7 @@ static uint16_t text_number(struct evidence *e, struct span bytes)
         }
         i = t->next;
     }
-    uint16_t number = new_entry(e, sizeof(struct text) + bytes.len);
+    uint16_t number = new_entry(e, sizeof(struct text) + bytes.len, limit);
     if (number != 0) {
         struct text *t = (struct text *)(e->block + (size_t)number * STEP);
         t->next = *first;
@@ -130,7 +130,7 @@ static uint16_t turn_number(struct evidence *e, uint16_t before, uint16_t text, 
         i = t->next;
     }
     unsigned sum = sum_with(e, before, ((const struct text *)entry(e, text))->len);
-    uint16_t number = new_entry(e, sizeof(struct turn));
+    uint16_t number = new_entry(e, sizeof(struct turn), EVIDENCE_MAX);
     if (number == 0) {
         return before;
     }
@@ -182,8 +182,8 @@ static void replace(struct strbuf *out, struct span text, struct span word, enum
     strbuf_add(out, text);
 }
 
-/* Only what has an address in it can have a mark; the sender's are for our own lines, since a reply
- * outlives the attempt that it was given to. */
+/* Visible text. Only what has an address in it can have a mark; the sender's are for our own lines,
+ * since a reply outlives the attempt that it was given to. */
 static void write_marked(struct strbuf *out, const struct evidence *e, const struct form_result *r,
                          char direction, struct span text)
 {
@@ -192,7 +192,7 @@ static void write_marked(struct strbuf *out, const struct evidence *e, const str
     char rooms[2][ROOM], meaning[ROOM];
     struct strbuf from, to, word;
     strbuf_init(&from, rooms[0], ROOM);
-    strbuf_add_visible(&from, text);
+    strbuf_add(&from, text);
     for (int mark = MARK_RECIPIENT; mark < MARK_END && !plain; mark++) {
         bool sender = mark == MARK_SENDER || mark == MARK_SENDER_BARE;
         bool recipient = mark == MARK_RECIPIENT || mark == MARK_RECIPIENT_BARE;
@@ -221,23 +221,42 @@ static void print_text(struct strbuf *out, const struct evidence *e, const struc
     }
 }
 
+uint16_t evidence_keep(struct evidence *e, const struct form_result *r, struct span text)
+{
+    char room[ROOM];
+    struct strbuf marked;
+    strbuf_init(&marked, room, sizeof(room));
+    write_marked(&marked, e, r, 'S', text);
+    bool fits = text.len > 0 && text.len < ROOM;
+    return fits ? text_number(e, strbuf_span(&marked), 2 * EVIDENCE_MAX - STEP) : 0;
+}
+
+struct span evidence_text(const struct evidence *e, const struct form_result *r, uint16_t number,
+                          char *room, size_t cap)
+{
+    struct strbuf out;
+    strbuf_init(&out, room, cap);
+    if (e != NULL && number != 0) {
+        print_text(&out, e, r, number);
+    }
+    return strbuf_span(&out);
+}
+
 /* -- dialogues */
 
 void evidence_line(struct evidence *e, struct form_result *r, char direction, struct span text)
 {
-    char room[ROOM];
-    struct strbuf line;
+    char rooms[2][ROOM];
+    struct strbuf seen, line;
     bool begins = direction == 'C' && span_istarts(text, SPAN("MAIL FROM:"));
     bool message = direction == 'C' && span_chr(text, '\n') != SIZE_MAX;
-    strbuf_init(&line, room, sizeof(room));
-    if (message) {
-        strbuf_adds(&line, "(the message)");
-    } else {
-        write_marked(&line, e, r, direction, text);
-    }
+    strbuf_init(&seen, rooms[0], ROOM);
+    strbuf_init(&line, rooms[1], ROOM);
+    strbuf_add_visible(&seen, message ? SPAN("(the message)") : text);
+    write_marked(&line, e, r, direction, strbuf_span(&seen));
     uint16_t before = begins ? 0 : r->dialogue;
-    bool fits = !line.truncated && sum_with(e, before, line.len) < EVIDENCE_DIALOGUE_MAX;
-    uint16_t number = fits ? text_number(e, strbuf_span(&line)) : 0;
+    bool fits = !seen.truncated && sum_with(e, before, line.len) < EVIDENCE_DIALOGUE_MAX;
+    uint16_t number = fits ? text_number(e, strbuf_span(&line), EVIDENCE_MAX) : 0;
     r->dialogue = number != 0 ? turn_number(e, before, number, direction) : before;
 }
 

@@ -11,8 +11,8 @@
  *
  * Ownership: one growing block of the probe's memory; evidence_clear gives it back. `who` is
  * borrowed and must not change once a line was kept. Limits: EVIDENCE_DIALOGUE_MAX octets of a
- * dialogue, as kept, and EVIDENCE_MAX in all; lines beyond are left out. Errors: a line that there
- * is no memory for is left out, and memory.failed says so.
+ * dialogue, as kept, and EVIDENCE_MAX of all of them; lines beyond are left out, and other texts
+ * beyond twice as much. Errors: what there is no memory for is left out, and memory.failed says so.
  */
 #ifndef RELAYLAB_PROBE_EVIDENCE_H
 #define RELAYLAB_PROBE_EVIDENCE_H
@@ -20,7 +20,12 @@
 #include "probe/memory.h"
 #include "probe/verdict.h"
 
-enum { EVIDENCE_MAX = 131072, EVIDENCE_DIALOGUE_MAX = 1024, EVIDENCE_BUCKETS = 32 };
+enum {
+    EVIDENCE_MAX = 131072,
+    EVIDENCE_DIALOGUE_MAX = 1024,
+    EVIDENCE_BUCKETS = 32,
+    EVIDENCE_TEXT_MAX = 1280
+};
 
 struct evidence {
     const struct form_identity *who;
@@ -34,6 +39,12 @@ void evidence_init(struct evidence *e, const struct form_identity *who, struct m
 void evidence_clear(struct evidence *e);
 /* A line of the form's dialogue; `text` as it was sent or heard, without its line end. */
 void evidence_line(struct evidence *e, struct form_result *r, char direction, struct span text);
+/* Another text about the form, visible characters: its number, 0 when there is no room or nothing
+ * to keep. */
+uint16_t evidence_keep(struct evidence *e, const struct form_result *r, struct span text);
+/* The text of that number, written into `room`; empty for 0, and when e is NULL. */
+struct span evidence_text(const struct evidence *e, const struct form_result *r, uint16_t number,
+                          char *room, size_t cap);
 void evidence_print_dialogue(const struct evidence *e, const struct form_result *r,
                              struct strbuf *out);
 

@@ -91,6 +91,7 @@ void probe_facts(const struct probe *p, struct verdict_facts *facts)
 {
     const struct target_notes *n = &p->target;
     *facts = (struct verdict_facts){
+        .evidence = &p->evidence,
         .forms = p->results,
         .form_count = p->result_count,
         .plain = plain_result(p),
@@ -112,6 +113,7 @@ void probe_facts(const struct probe *p, struct verdict_facts *facts)
         .canary_refused = p->canary_refused,
         .not_smtp = !n->greeted &&
                     (n->last_outcome == OUTCOME_MALFORMED || n->last_outcome == OUTCOME_TOO_LONG),
+        .no_memory = p->memory.failed,
         .undecidable_arrival = p->unclear_count > 0,
     };
 }
@@ -387,7 +389,8 @@ static void await_control(struct probe *p)
 void steps_take(void *self)
 {
     struct probe *p = self;
-    if (p->interrupted && p->phase != PROBE_FINISHED) {
+    bool give_up = p->interrupted || p->memory.failed;
+    if (give_up && p->phase != PROBE_FINISHED) {
         plan_close(&p->plan);
         conclude(p);
         return;

@@ -87,6 +87,7 @@ struct probe_config {
     bool ledger_required; /* asked for by name: what it cannot write down is not sent */
     struct probe_earlier earlier;
     struct probe_pace pace;
+    size_t memory_max; /* octets that the probe may take beyond its struct; 0: what there is */
 };
 
 enum arrival_kind {

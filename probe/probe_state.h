@@ -114,8 +114,9 @@ struct probe {
     struct memory memory;
     struct evidence evidence; /* what was said about each form */
 
-    struct form_result results[FORMS_MAX]; /* asking order; controls (kind FORM_CONTROL) last */
-    size_t result_count;
+    struct form_result *results; /* asking order; controls (kind FORM_CONTROL) last */
+    struct plan_form *plan_forms;
+    size_t result_count, room_count; /* room for so many */
     struct plan plan;
     struct session session;
     struct session_config session_config;
@@ -129,7 +130,7 @@ struct probe {
     unsigned delivery_count, foreign_count, unclear_count, forged_count, replayed_count;
     struct probe_mailbox mailboxes[PROBE_MAILBOXES_MAX]; /* as config.mailboxes */
     bool ledger_failed;                                  /* something could not be written down */
-    struct probe_row rows[FORMS_MAX];                    /* of each form, what the ledger has */
+    struct probe_row *rows;                              /* of each form, what the ledger has */
     char forged[256];         /* the first one: token, mailbox and sender, visible */
     char replayed[256];       /* the same, with the run that it belongs to */
     bool canary_refused;      /* the canary's side refused a relayed message */

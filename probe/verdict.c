@@ -11,6 +11,8 @@
 
 #include <string.h>
 
+#include "probe/evidence.h"
+
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 struct line;
@@ -183,6 +185,11 @@ static enum answer culprit_answer(const struct view *v)
     return v->culprit->answer;
 }
 
+static bool holds_no_memory(const struct view *v)
+{
+    return v->f->no_memory;
+}
+
 static bool holds_interrupted(const struct view *v)
 {
     return v->f->interrupted && !v->closed;
@@ -338,6 +345,8 @@ static const struct line lines[] = {
     {"window-cut", VERDICT_ACCEPTS, holds_window_cut, ANSWER_NONE,
      "accepted, the wait was cut short"},
 
+    {"no-memory", VERDICT_INCONCLUSIVE, holds_no_memory, ANSWER_NONE,
+     "our own memory was used up before the question was settled"},
     {"interrupted", VERDICT_INCONCLUSIVE, holds_interrupted, ANSWER_NONE,
      "interrupted before the question was settled"},
     {"fate-unseen", VERDICT_INCONCLUSIVE, holds_fate_unseen, ANSWER_NONE,
@@ -441,10 +450,10 @@ static void write_reason(const struct view *v, const struct line *l, struct verd
     if (w != NULL) {
         strbuf_adds(&reason, " (");
         strbuf_adds(&reason, w->form.id);
-        if (w->reply_text[0] != '\0') {
-            strbuf_adds(&reason, ": ");
-            strbuf_add(&reason, span_to(span_of(w->reply_text), 120));
-        }
+        char room[EVIDENCE_TEXT_MAX];
+        struct span reply = evidence_text(v->f->evidence, w, w->reply, room, sizeof(room));
+        strbuf_adds(&reason, reply.len > 0 ? ": " : "");
+        strbuf_add(&reason, span_to(reply, 120));
         strbuf_addc(&reason, ')');
     }
 }

@@ -30,7 +30,7 @@ enum form_state {
     FORM_ACCEPTED, /* 2yz to end-of-data */
     FORM_OFFERED,  /* a byte followed 354 and the answer was no, or none: fate must be awaited */
     FORM_UNDECIDED /* deferred, refused for another reason, lost */
-};
+} __attribute__((packed));
 
 struct form_result {
     struct form form;
@@ -41,19 +41,24 @@ struct form_result {
     enum smtp_outcome outcome; /* when no reply came: how the session ended; else
                                   OUTCOME_CLOSED_BY_US */
     const struct sender_row *sender_used;
-    int code;
+    int16_t code;
     bool rcpt_accepted, data_accepted;
     bool body_sent; /* a byte of the message followed 354 */
-    unsigned attempts;
-    unsigned hang_ups; /* connections that ended on this form */
+    uint8_t attempts;
+    uint8_t hang_ups; /* connections that ended on this form */
     bool delivered, bounced;
-    int64_t asked_ns, answered_ns, delivered_ns;
-    uint16_t dialogue;    /* of the last attempt, in the probe's evidence; 0: nothing was said */
-    char reply_text[256]; /* "554 5.7.1 <...>: Relay access denied", visible characters */
-    char delivered_to[MAIL_PATH_MAX]; /* envelope recipient it came home to */
+    int64_t answered_ns; /* or lost; of the last attempt */
+    int64_t delivered_ns;
+    /* In the probe's evidence; 0: there is none. */
+    uint16_t dialogue; /* of the last attempt */
+    uint16_t reply;    /* "554 5.7.1 <...>: Relay access denied" */
+    uint16_t home;     /* envelope recipient it came home to */
 };
 
+struct evidence; /* evidence.h */
+
 struct verdict_facts {
+    const struct evidence *evidence; /* of the forms; NULL: none was kept */
     const struct form_result *forms;
     size_t form_count;
     const struct form_result *plain; /* S1-R1 (or the plain recipient with the sender that the
@@ -75,6 +80,7 @@ struct verdict_facts {
     bool tainted;        /* a desynchronised session: its forms are not asked */
     bool canary_refused; /* the canary's side refused the relayed message */
     bool not_smtp;
+    bool no_memory;           /* something could not be kept, or asked */
     bool undecidable_arrival; /* something arrived that cannot be told apart: accepts */
 };
 

@@ -51,7 +51,7 @@ enum smtp_step {
     STEP_TLS, /* the handshake */
     STEP_OTHER,
     STEP_COUNT
-};
+} __attribute__((packed));
 
 /* How a session ended. */
 enum smtp_outcome {
@@ -66,7 +66,7 @@ enum smtp_outcome {
     OUTCOME_UNSOLICITED,  /* bytes that answer nothing: the session cannot be believed any more */
     OUTCOME_CANCELLED,    /* smtp_client_cancel */
     OUTCOME_TLS           /* the handshake failed, or TLS broke while `step` was awaited */
-};
+} __attribute__((packed));
 
 struct smtp_timeouts {
     int64_t ns[STEP_COUNT];

@@ -27,7 +27,7 @@ enum answer {
     ANSWER_NO_MAILBOX,      /* no such user: a local mailbox question, not a relaying one */
     ANSWER_TLS_REQUIRED,    /* 530 Must issue a STARTTLS command first */
     ANSWER_SERVICE          /* 421 or 4yz for the whole session: closing, too busy */
-};
+} __attribute__((packed));
 
 struct answer_row {
     const char *id; /* stable: "postfix-454-relay" */

@@ -108,7 +108,7 @@ enum form_context {
                      /* further ones are rows of contexts.h */
 };
 
-enum form_kind { FORM_EXTERNAL, FORM_AMBIGUOUS, FORM_CONTROL };
+enum form_kind { FORM_EXTERNAL, FORM_AMBIGUOUS, FORM_CONTROL } __attribute__((packed));
 
 struct form {
     char id[FORM_ID_MAX]; /* "S1-R1"; of the second canary "S1-R1.2" */

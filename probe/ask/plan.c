@@ -51,11 +51,12 @@ bool plan_sender_refused(struct plan *p, const struct form_identity *who)
     return p->sender_index < STAND_IN_COUNT;
 }
 
-void plan_init(struct plan *p, struct form_result *results, size_t count, int64_t retry_ns,
-               int64_t deadline_ns)
+void plan_init(struct plan *p, struct form_result *results, struct plan_form *forms, size_t count,
+               int64_t retry_ns, int64_t deadline_ns)
 {
     memset(p, 0, sizeof(*p));
     p->results = results;
+    p->forms = forms;
     p->count = count;
     p->retry_ns = retry_ns;
     p->deadline_ns = deadline_ns;
@@ -322,8 +323,11 @@ void plan_lost(struct plan *p, struct form_result *r, int64_t now_ns)
     }
     bool hung_up = r->outcome == OUTCOME_CLOSED || r->outcome == OUTCOME_RESET;
     r->state = FORM_UNDECIDED;
-    r->hang_ups += hung_up;
-    f->losses += !hung_up;
+    if (hung_up) {
+        r->hang_ups++;
+    } else {
+        f->losses++;
+    }
     bool enough = r->hang_ups >= PLAN_HANG_UPS_MAX || f->losses >= PLAN_LOSSES_MAX ||
                   r->attempts >= PLAN_ATTEMPTS_MAX || r->outcome == OUTCOME_CANCELLED;
     f->phase = enough ? PLAN_SETTLED : PLAN_PENDING;
@@ -335,7 +339,7 @@ static void forget_answer(struct plan *p, struct form_result *r)
     r->answer = ANSWER_NONE;
     r->row = NULL;
     r->code = 0;
-    r->reply_text[0] = '\0';
+    r->reply = 0;
     r->rcpt_accepted = false;
     if (r->body_sent) {
         settle(p, r, FORM_OFFERED);

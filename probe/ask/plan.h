@@ -7,9 +7,9 @@
  * likes (bare addresses, another sender, HELO only), and it turns an answer into the state of the
  * form.
  *
- * Ownership: the plan borrows the results (the probe's array) and lives as long as they do.
- * Limits: PLAN_ATTEMPTS_MAX sessions per form; a form of which a message byte went out is never
- * asked again.
+ * Ownership: the plan borrows the results (the probe's array) and its own array, and lives as long
+ * as they do. Limits: PLAN_ATTEMPTS_MAX sessions per form; a form of which a message byte went out
+ * is never asked again.
  */
 #ifndef RELAYLAB_PROBE_ASK_PLAN_H
 #define RELAYLAB_PROBE_ASK_PLAN_H
@@ -28,17 +28,17 @@ enum plan_phase {
     PLAN_TAKEN,   /* a session asks it now */
     PLAN_WAITING, /* deferred: to be asked again at due_ns */
     PLAN_SETTLED  /* never again */
-};
+} __attribute__((packed));
 
 enum plan_style { STYLE_UNKNOWN, STYLE_BRACKETS, STYLE_BARE }; /* how paths are written (A5) */
 
 struct plan_form {
-    enum plan_phase phase;
     int64_t due_ns;
+    enum plan_phase phase;
     uint8_t deferrals, taints, losses, closings;
     bool suspect;     /* a session lost its trust over it: it is asked in a session of its own */
     bool single;      /* asked one command at a time from now on */
-    unsigned session; /* that gave its present answer */
+    uint16_t session; /* that gave its present answer */
 };
 
 struct plan_tls {
@@ -54,7 +54,7 @@ struct plan_tls {
 
 /* What the plan knows of one session; the session's own, one for each. */
 struct plan_session {
-    unsigned number; /* from 1 */
+    uint16_t number; /* from 1 */
     uint8_t context; /* enum form_context; of the forms that it asks */
     bool encrypted;  /* by now */
 };
@@ -62,9 +62,9 @@ struct plan_session {
 struct plan {
     struct form_result *results;
     size_t count;
-    struct plan_form forms[FORMS_MAX];
-    int64_t retry_ns;    /* the next delay for a deferred form starts from here */
-    int64_t deadline_ns; /* no form is asked from then on */
+    struct plan_form *forms; /* of each result */
+    int64_t retry_ns;        /* the next delay for a deferred form starts from here */
+    int64_t deadline_ns;     /* no form is asked from then on */
     enum plan_style mail_style, rcpt_style;
     unsigned sender_index; /* how many of the stand-in senders were refused; past the last: all were
                             */
@@ -76,8 +76,9 @@ struct plan {
     struct plan_tls tls;
 };
 
-void plan_init(struct plan *p, struct form_result *results, size_t count, int64_t retry_ns,
-               int64_t deadline_ns);
+/* forms: zeroed, as many. */
+void plan_init(struct plan *p, struct form_result *results, struct plan_form *forms, size_t count,
+               int64_t retry_ns, int64_t deadline_ns);
 /* The next form that may be asked now, in that session as it is, and marks it taken; results entry,
    or NULL. */
 struct form_result *plan_next(struct plan *p, const struct plan_session *at, int64_t now_ns);

@@ -50,7 +50,9 @@ void plan_context_refused(struct plan *p, const struct plan_session *at, const c
         r->form.applicable = false;
         r->form.why_not = why;
         r->state = FORM_NOT_APPLICABLE;
-        r->attempts -= p->forms[i].phase == PLAN_TAKEN;
+        if (p->forms[i].phase == PLAN_TAKEN) {
+            r->attempts--;
+        }
         p->forms[i].session = at->number; /* taken back when the session loses its trust */
         p->forms[i].phase = PLAN_SETTLED;
     }

@@ -141,7 +141,7 @@ void plan_tls_lost(struct plan *p, const struct plan_session *at, enum smtp_outc
         }
         r->state = FORM_UNDECIDED;
         r->answer = ANSWER_NONE;
-        r->reply_text[0] = '\0';
+        r->reply = 0;
         r->outcome = outcome;
         r->step = step;
         p->forms[i].phase = PLAN_SETTLED;

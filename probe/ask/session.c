@@ -21,6 +21,7 @@
 
 #include "lib/smtp/address.h"
 #include "probe/ask/session_private.h"
+#include "probe/evidence.h"
 
 struct stage_row {
     const char *name;
@@ -40,6 +41,15 @@ void session_keep_reply(char *room, size_t cap, const struct reply *reply)
     struct strbuf out;
     strbuf_init(&out, room, cap);
     reply_print(&out, reply);
+}
+
+void session_keep_said(const struct session *s, struct form_result *r, const struct reply *reply)
+{
+    char room[SESSION_REPLY_MAX];
+    struct strbuf out;
+    strbuf_init(&out, room, sizeof(room));
+    reply_print(&out, reply);
+    r->reply = evidence_keep(s->config->evidence, r, strbuf_span(&out));
 }
 
 static void show_reply(struct session *s, const struct reply *reply)
@@ -324,7 +334,7 @@ static void form_cut_off(struct session *s, enum smtp_outcome outcome, enum smtp
     r->step = step;
     r->answer = ANSWER_NONE;
     r->answered_ns = s->client.now_ns;
-    r->reply_text[0] = '\0';
+    r->reply = 0;
     if (r->body_sent) {
         r->body_sent = s->client.data_byte_sent || s->client.eom_sent;
     }
@@ -433,7 +443,7 @@ bool session_start(struct session *s, struct world *w, const struct session_conf
     s->config = config;
     s->plan = plan;
     s->notes = notes;
-    s->at.number = number;
+    s->at.number = (uint16_t)number;
     s->form = NULL;
     s->control = CONTROL_UNKNOWN;
     s->refusals = s->syntax_errors = s->settled = 0;

@@ -32,6 +32,7 @@
 
 enum {
     SESSION_GREETING_MAX = 256,
+    SESSION_REPLY_MAX = 256, /* what is kept of one to a form */
     SESSION_KEYWORDS_MAX = 512,
     SESSION_MESSAGE_MAX = 4096,
     SESSION_REFUSALS_MAX = 8, /* Postfix slows every reply down from the tenth error on */
@@ -97,7 +98,8 @@ enum session_tls {
 
 struct session_config {
     const struct form_identity *who;
-    struct span helo; /* our name */
+    struct evidence *evidence; /* where replies are kept */
+    struct span helo;          /* our name */
     struct span contact;
     struct span target_text; /* for the message */
     struct endpoint target, source;

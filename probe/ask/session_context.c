@@ -70,9 +70,9 @@ static void put_off(struct session *s, enum smtp_step step, const struct reply *
         r->answer = reply->code == 421 ? ANSWER_SERVICE : ANSWER_DEFERRED;
         r->row = j.row;
         r->step = step;
-        r->code = reply->code;
+        r->code = (int16_t)reply->code;
         r->answered_ns = s->client.now_ns;
-        session_keep_reply(r->reply_text, sizeof(r->reply_text), reply);
+        session_keep_said(s, r, reply);
         plan_answered(s->plan, &s->at, r, s->client.now_ns, answer_retry_seconds(reply));
         session_tell_settled(s, r);
         s->settled += r->answer == ANSWER_DEFERRED;
@@ -164,7 +164,7 @@ void session_lost_in_context(struct session *s, enum smtp_outcome outcome, enum 
     r->step = step;
     r->answer = ANSWER_NONE;
     r->answered_ns = s->client.now_ns;
-    r->reply_text[0] = '\0';
+    r->reply = 0;
     plan_lost(s->plan, r, s->client.now_ns);
     session_tell_settled(s, r);
     s->settled += r->hang_ups >= PLAN_HANG_UPS_MAX;

@@ -57,12 +57,12 @@ static void note_control(struct session *s, const char *id, const struct reply *
             r->answer = j.answer;
             r->row = j.row;
             r->step = STEP_RCPT;
-            r->code = reply->code;
-            r->asked_ns = r->answered_ns = s->client.now_ns;
+            r->code = (int16_t)reply->code;
+            r->answered_ns = s->client.now_ns;
             r->sender_used = s->sender;
             r->attempts++;
             r->rcpt_accepted = j.answer == ANSWER_ACCEPTED;
-            session_keep_reply(r->reply_text, sizeof(r->reply_text), reply);
+            session_keep_said(s, r, reply);
             plan_answered(p, &s->at, r, s->client.now_ns, 0);
         }
     }

@@ -85,7 +85,6 @@ void session_open_form(struct session *s, struct form_result *r)
     s->mail_bare = s->plan->mail_style == STYLE_BARE;
     s->rcpt_bare = s->plan->rcpt_style == STYLE_BARE;
     s->sender = session_sender_for(s, r);
-    r->asked_ns = r->asked_ns != 0 ? r->asked_ns : s->client.now_ns;
     r->outcome = OUTCOME_CLOSED_BY_US;
     r->answer = ANSWER_NONE;
     r->row = NULL;
@@ -153,9 +152,9 @@ void session_keep_answer(struct session *s, enum smtp_step step, const struct re
     r->answer = j.answer;
     r->row = j.row;
     r->step = step;
-    r->code = reply->code;
+    r->code = (int16_t)reply->code;
     r->answered_ns = s->client.now_ns;
-    session_keep_reply(r->reply_text, sizeof(r->reply_text), reply);
+    session_keep_said(s, r, reply);
     s->retry_hint_s = j.answer == ANSWER_DEFERRED ? answer_retry_seconds(reply) : 0;
     s->answer_here = true;
 }

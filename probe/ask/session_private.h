@@ -42,6 +42,8 @@ enum session_after {
 
 /* One line, visible characters. */
 void session_keep_reply(char *room, size_t cap, const struct reply *reply);
+/* What was said to the form, likewise. */
+void session_keep_said(const struct session *s, struct form_result *r, const struct reply *reply);
 /* The next form of the plan, or the end. */
 enum session_stage session_begin_form(struct session *s);
 enum session_stage session_to_rset(struct session *s, enum session_after after);

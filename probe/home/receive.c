@@ -62,9 +62,11 @@ static void take_delivery(struct probe *p, const struct arrival *a, struct span 
     p->delivery_count++;
     keep_proof(p, a, mailbox, mail);
     if (!r->delivered) {
+        char room[MAIL_PATH_MAX];
         struct strbuf to;
-        strbuf_init(&to, r->delivered_to, sizeof(r->delivered_to));
+        strbuf_init(&to, room, sizeof(room));
         strbuf_add_visible(&to, a->recipient);
+        r->home = evidence_keep(&p->evidence, r, strbuf_span(&to));
         r->delivered = true;
         r->delivered_ns = world_now(p->world);
     }

@@ -85,7 +85,7 @@ static const char *kind_name(enum form_kind kind)
 
 void record_form(struct probe *p, const struct form_result *r)
 {
-    char sender_room[MAIL_PATH_MAX], recipient_room[MAIL_PATH_MAX];
+    char sender_room[MAIL_PATH_MAX], recipient_room[MAIL_PATH_MAX], reply_room[EVIDENCE_TEXT_MAX];
     struct strbuf sender, recipient;
     if (p->config.ledger.ops == NULL) {
         return;
@@ -103,7 +103,7 @@ void record_form(struct probe *p, const struct form_result *r)
         .recipient = strbuf_span(&recipient),
         .answer = span_of(answer_name(r->answer)),
         .state = span_of(report_state_name(r->state)),
-        .reply = span_of(r->reply_text),
+        .reply = evidence_text(&p->evidence, r, r->reply, reply_room, sizeof(reply_room)),
         .kind = span_of(kind_name(r->form.kind)),
         .epoch_s = epoch(p),
     };

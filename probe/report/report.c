@@ -167,11 +167,12 @@ static void pad(struct strbuf *out, size_t from, size_t width)
 static void what_came(struct page *page, const struct form_result *r)
 {
     struct strbuf *out = page->out;
+    char room[EVIDENCE_TEXT_MAX];
 
     if (r->state == FORM_NOT_APPLICABLE) {
         strbuf_adds(out, r->form.why_not != NULL ? r->form.why_not : "");
-    } else if (r->reply_text[0] != '\0') {
-        strbuf_adds(out, r->reply_text);
+    } else if (r->reply != 0) {
+        strbuf_add(out, report_said(page->report->probe, r, r->reply, room));
         strbuf_adds(out, " [");
         strbuf_adds(out, smtp_step_name(r->step));
         strbuf_addc(out, ']');
@@ -227,12 +228,13 @@ static void form_returned(struct page *page, const struct form_result *r)
 static void form_delivery(struct page *page, const struct form_result *r)
 {
     const struct probe *p = page->report->probe;
+    char room[EVIDENCE_TEXT_MAX];
 
     form_returned(page, r);
     if (!r->delivered)
         return;
     strbuf_adds(page->out, "             came home to <");
-    strbuf_add_visible(page->out, span_of(r->delivered_to));
+    strbuf_add_visible(page->out, report_said(p, r, r->home, room));
     strbuf_adds(page->out, "> after ");
     seconds(page->out, p, r->delivered_ns);
     strbuf_addc(page->out, '\n');

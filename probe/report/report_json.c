@@ -67,9 +67,11 @@ static void form_paths(struct json *j, const struct probe *p, const struct form_
 
 static void form_arrival(struct json *j, const struct probe *p, const struct form_result *r)
 {
+    char room[EVIDENCE_TEXT_MAX];
+
     json_bool(j, "delivered", r->delivered);
     if (r->delivered) {
-        json_text(j, "delivered_to", span_of(r->delivered_to));
+        json_text(j, "delivered_to", report_said(p, r, r->home, room));
         json_int(j, "delivered_after_ms", (r->delivered_ns - p->started_ns) / CLOCK_MS);
     } else {
         json_null(j, "delivered_to");
@@ -80,7 +82,8 @@ static void form_arrival(struct json *j, const struct probe *p, const struct for
 
 static void form_object(struct json *j, const struct probe *p, const struct form_result *r)
 {
-    bool heard = r->reply_text[0] != '\0';
+    bool heard = r->reply != 0;
+    char room[EVIDENCE_TEXT_MAX];
     bool asked = r->attempts > 0;
 
     json_open(j, NULL, '{');
@@ -91,7 +94,10 @@ static void form_object(struct json *j, const struct probe *p, const struct form
     json_string(j, "answer", r->answer == ANSWER_NONE ? NULL : answer_name(r->answer));
     json_string(j, "rule", r->row != NULL ? r->row->id : NULL);
     json_string(j, "step", asked ? smtp_step_name(r->step) : NULL);
-    json_string(j, "reply", heard ? r->reply_text : NULL);
+    if (heard)
+        json_text(j, "reply", report_said(p, r, r->reply, room));
+    else
+        json_null(j, "reply");
     json_string(j, "no_reply", asked && !heard ? smtp_outcome_name(r->outcome) : NULL);
     json_bool(j, "rcpt_accepted", r->rcpt_accepted);
     json_bool(j, "data_accepted", r->data_accepted);

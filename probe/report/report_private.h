@@ -7,6 +7,9 @@
 #include "lib/base/json.h"
 #include "probe/report/report.h"
 
+/* A text of the form's evidence; room has EVIDENCE_TEXT_MAX octets. */
+struct span report_said(const struct probe *p, const struct form_result *r, uint16_t number,
+                        char *room);
 /* The section on the first delivery; nothing when there was none. */
 void report_proof_text(struct strbuf *out, const struct probe *p);
 /* Member "proof"; null when there was none. p may be NULL. */

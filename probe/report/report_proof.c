@@ -7,6 +7,12 @@
  */
 #include "probe/report/report_private.h"
 
+struct span report_said(const struct probe *p, const struct form_result *r, uint16_t number,
+                        char *room)
+{
+    return evidence_text(&p->evidence, r, number, room, EVIDENCE_TEXT_MAX);
+}
+
 static const struct probe_hop *first_hop(const struct probe *p)
 {
     return p->proof.hop_count > 0 && p->proof.hops[0].by[0] != '\0' ? &p->proof.hops[0] : NULL;
@@ -20,7 +26,7 @@ static unsigned kept_hops(const struct probe *p)
 /* From the server's yes to the arrival. */
 static int64_t delay_of(const struct form_result *r)
 {
-    int64_t from = r->answered_ns > 0 ? r->answered_ns : r->asked_ns;
+    int64_t from = r->answered_ns;
 
     return r->delivered_ns > from ? r->delivered_ns - from : 0;
 }
@@ -92,12 +98,13 @@ static void dialogue(struct strbuf *out, const struct probe *p, const struct for
 void report_proof_text(struct strbuf *out, const struct probe *p)
 {
     const struct form_result *r;
+    char room[EVIDENCE_TEXT_MAX];
 
     if (!p->proof.seen)
         return;
     r = &p->results[p->proof.form];
     strbuf_addf(out, "\nproof: %s came home to <", r->form.id);
-    strbuf_adds(out, r->delivered_to);
+    strbuf_add(out, report_said(p, r, r->home, room));
     strbuf_adds(out, ">, ");
     clock_print_human(out, delay_of(r));
     strbuf_adds(out, " after the server took it\n");
@@ -128,7 +135,7 @@ static void hop_object(struct json *j, const struct probe_hop *h)
 void report_proof_json(struct json *j, const struct probe *p)
 {
     const struct form_result *r;
-    char memory[DIALOGUE_MAX];
+    char memory[DIALOGUE_MAX], room[EVIDENCE_TEXT_MAX];
     struct strbuf said;
     struct span rest, line;
 
@@ -139,7 +146,7 @@ void report_proof_json(struct json *j, const struct probe *p)
     r = &p->results[p->proof.form];
     json_open(j, "proof", '{');
     json_string(j, "form", r->form.id);
-    json_text(j, "delivered_to", span_of(r->delivered_to));
+    json_text(j, "delivered_to", report_said(p, r, r->home, room));
     text_or_null(j, "mailbox", p->proof.mailbox);
     json_int(j, "delay_ms", delay_of(r) / CLOCK_MS);
     json_bool(j, "token_in_header", p->proof.token_in_header);

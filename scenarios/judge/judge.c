@@ -7,6 +7,7 @@
  */
 #include "scenarios/judge/judge.h"
 
+#include "probe/evidence.h"
 #include "scenarios/judge/dialogue.h"
 
 #include <assert.h>
@@ -243,9 +244,11 @@ static void check_form(const struct case_form *f, const struct trial_result *r, 
         return;
     if (j->connection == 0)
         j->connection = connection_of(r, index);
+    char room[EVIDENCE_TEXT_MAX];
+    struct span said = evidence_text(r->evidence, result, result->reply, room, sizeof room);
     fail(j, out, "form");
-    strbuf_addf(out, "  expected: %s: %s\n  actual:   %s: answer %s, state %s (%s)\n", f->id,
-                f->answer, f->id, answer, state, result->reply_text);
+    strbuf_addf(out, "  expected: %s: %s\n  actual:   %s: answer %s, state %s (%.*s)\n", f->id,
+                f->answer, f->id, answer, state, (int)said.len, said.ptr);
 }
 
 static void check_forms(const struct case_expect *e, const struct trial_result *r,

@@ -217,6 +217,7 @@ static void report_on(struct trial *t, struct trial_result *out)
     if (!t->is_unfound) {
         out->verdict = probe_verdict(t->probe);
         out->forms = t->probe->results;
+        out->evidence = &t->probe->evidence;
         out->form_count = t->probe->result_count;
     }
     record_match(&t->record, out->forms, out->form_count);

@@ -18,6 +18,7 @@ struct trial_result {
     const struct verdict_result *verdict; /* NULL: none was reached */
     int later; /* enum verdict, when all was collected; -1: nothing was */
     const struct form_result *forms;
+    const struct evidence *evidence; /* of them */
     size_t form_count;
     const struct record *record;
     struct span report; /* the text report at full length */

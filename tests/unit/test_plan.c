@@ -45,6 +45,7 @@ static const struct deferral_row deferral_rows[] = {
 static void run_deferrals(const struct deferral_row *row)
 {
     struct form_result result = {0};
+    struct plan_form form = {0};
     struct plan plan;
     struct plan_session at = {.number = 1};
     size_t asked = 0;
@@ -52,7 +53,7 @@ static void run_deferrals(const struct deferral_row *row)
     result.form.sender = &form_senders[0];
     result.form.recipient = &form_recipients[0];
     result.form.applicable = true;
-    plan_init(&plan, &result, 1, RETRY_S * CLOCK_SECOND, row->max_time_s * CLOCK_SECOND);
+    plan_init(&plan, &result, &form, 1, RETRY_S * CLOCK_SECOND, row->max_time_s * CLOCK_SECOND);
     assert_ptr_equal(plan_next(&plan, &at, 0), &result);
     int64_t now_ns = 0;
     for (;;) {

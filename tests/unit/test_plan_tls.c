@@ -83,12 +83,13 @@ static void run(const struct server *s)
     struct plan_session at = {.number = 1};
     char memory[256];
     struct strbuf out;
+    struct plan_form forms[COUNT] = {0};
     unsigned sessions = 0, failing = s->failing;
     strbuf_init(&out, memory, sizeof memory);
     add(&results[0], "S1-R1", 0, CONTEXT_PLAIN);
     add(&results[1], "S1-R2", 1, CONTEXT_PLAIN);
     add(&results[2], "S1-R1@E3", 0, CONTEXT_STARTTLS);
-    plan_init(&plan, results, COUNT, CLOCK_SECOND, CLOCK_HOUR);
+    plan_init(&plan, results, forms, COUNT, CLOCK_SECOND, CLOCK_HOUR);
     plan_tls_init(&plan, s->able, false, s->forced);
     do {
         at.encrypted = false;

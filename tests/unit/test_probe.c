@@ -21,11 +21,14 @@ struct told {
 static void see_form(void *self, const struct ledger_form *row)
 {
     struct told *told = self;
-    const struct form_result *r = probe_form(told->lab->probe, row->form);
+    const struct probe *p = told->lab->probe;
+    const struct form_result *r = probe_form(p, row->form);
+    char room[EVIDENCE_TEXT_MAX];
     told->rows++;
     told->wrong += r == NULL || !span_equal(row->state, span_of(report_state_name(r->state))) ||
                    !span_equal(row->answer, span_of(answer_name(r->answer))) ||
-                   !span_equal(row->reply, span_of(r->reply_text));
+                   !span_equal(row->reply,
+                               evidence_text(&p->evidence, r, r->reply, room, sizeof(room)));
 }
 
 /* In the end the ledger says of every form what the probe says. */

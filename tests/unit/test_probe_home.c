@@ -125,7 +125,7 @@ static void a_deferred_control_is_asked_again(void **state)
     run_lab(lab, &config);
     expect(lab, VERDICT_DISCARDS, "discarded");
     assert_int_equal(lab->probe->controls[0].attempts, 2);
-    assert_true(lab->probe->results[0].asked_ns >= 30 * CLOCK_SECOND);
+    assert_true(lab->probe->target.first_connect_ns >= 30 * CLOCK_SECOND);
     lab_free(lab);
 }
 
@@ -393,6 +393,41 @@ static void the_dialogue_of_a_form_is_kept(void **state)
     lab_free(lab);
 }
 
+/* However much it is given: what it says is what it says with all memory, or that it had none. */
+static void memory_that_runs_out_never_makes_a_wrong_verdict(void **state)
+{
+    static const struct {
+        const struct world_row *row;
+        enum verdict verdict, cut; /* cut: when it ran out behind an accepted message */
+    } rows[] = {{&denies, VERDICT_CLOSED, VERDICT_INCONCLUSIVE},
+                {&relays, VERDICT_OPEN, VERDICT_ACCEPTS},
+                {&discards, VERDICT_DISCARDS, VERDICT_ACCEPTS}};
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        bool whole = false;
+        unsigned cut_short = 0;
+        for (size_t limit = 1; !whole; limit += 1 + limit / 64) {
+            struct probe_config config;
+            struct lab *lab = open_lab(rows[i].row, &config);
+            config.memory_max = limit;
+            config.forms = SPAN("S1-R1,S1-R2,S1-R4,R43");
+            run_lab(lab, &config);
+            const struct verdict_result *v = probe_verdict(lab->probe);
+            whole = !lab->probe->memory.failed;
+            cut_short += !whole;
+            bool said = strcmp(v->reason_code, "no-memory") == 0 || v->verdict == rows[i].cut;
+            if (v->verdict != rows[i].verdict && (whole || !said)) {
+                fail_msg("%s with %zu octets: %s (%s)", rows[i].row->label, limit,
+                         verdict_name(v->verdict), v->reason_code);
+            }
+            assert_true(whole || v->verdict != VERDICT_CLOSED);
+            assert_true(lab->probe->memory.bytes <= limit);
+            lab_free(lab);
+        }
+        assert_true(cut_short > 10);
+    }
+}
+
 static void the_progress_line_says_what_is_awaited(void **state)
 {
     static const struct {
@@ -437,6 +472,7 @@ int main(void)
         cmocka_unit_test(the_rate_holds),
         cmocka_unit_test(what_comes_after_the_verdict_still_changes_it),
         cmocka_unit_test(the_dialogue_of_a_form_is_kept),
+        cmocka_unit_test(memory_that_runs_out_never_makes_a_wrong_verdict),
         cmocka_unit_test(the_progress_line_says_what_is_awaited),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

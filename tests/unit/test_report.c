@@ -64,6 +64,11 @@ static struct fixture *fixture_new(const char *selection)
     p->finished_ns = 90 * CLOCK_SECOND;
     strcpy(p->helo, "probe.canary.test");
     strcpy(p->target_text, "10.0.0.1:2525");
+    evidence_init(&p->evidence, &p->who, &p->memory);
+    p->room_count = FORMS_MAX;
+    p->results = memory_get(&p->memory, FORMS_MAX * sizeof(*p->results));
+    p->rows = memory_get(&p->memory, FORMS_MAX * sizeof(*p->rows));
+    p->plan_forms = memory_get(&p->memory, FORMS_MAX * sizeof(*p->plan_forms));
     fill_forms(p, selection, &f->key);
     strbuf_init(&f->out, f->memory, sizeof(f->memory));
     return f;
@@ -76,15 +81,15 @@ static void fixture_free(struct fixture *f)
     free(f);
 }
 
-static void answered(struct form_result *r, enum form_state state, enum answer answer,
-                     enum smtp_step step, const char *reply)
+static void answered(struct fixture *f, struct form_result *r, enum form_state state,
+                     enum answer answer, enum smtp_step step, const char *reply)
 {
     r->state = state;
     r->answer = answer;
     r->step = step;
     r->attempts = 1;
     r->sender_used = r->form.sender;
-    strcpy(r->reply_text, reply);
+    r->reply = evidence_keep(&f->probe.evidence, r, span_of(reply));
 }
 
 static void conclude(struct fixture *f, enum verdict v, const char *code)
@@ -131,11 +136,11 @@ static void test_open(void **state)
     const char *page;
 
     (void)state;
-    answered(r, FORM_ACCEPTED, ANSWER_ACCEPTED, STEP_END_OF_DATA, "250 2.0.0 Ok");
+    answered(f, r, FORM_ACCEPTED, ANSWER_ACCEPTED, STEP_END_OF_DATA, "250 2.0.0 Ok");
     r->rcpt_accepted = r->data_accepted = r->delivered = true;
     r->delivered_ns = 214 * CLOCK_MS;
-    strcpy(r->delivered_to, "probe+x@canary.test");
-    answered(&f->probe.results[1], FORM_DENIED, ANSWER_DENIED, STEP_RCPT, "554 5.7.1 no");
+    r->home = evidence_keep(&f->probe.evidence, r, SPAN("probe+x@canary.test"));
+    answered(f, &f->probe.results[1], FORM_DENIED, ANSWER_DENIED, STEP_RCPT, "554 5.7.1 no");
     conclude(f, VERDICT_OPEN, "delivered");
     f->probe.verdict.plain_accepted = PLAIN_END_OF_DATA;
     f->probe.verdict.total = 2;
@@ -306,7 +311,7 @@ static void test_hostile(void **state)
     struct form_result *r = &f->probe.results[0];
 
     (void)state;
-    answered(r, FORM_DENIED, ANSWER_DENIED, STEP_RCPT, "554 \",\"verdict\":\"open\\n");
+    answered(f, r, FORM_DENIED, ANSWER_DENIED, STEP_RCPT, "554 \",\"verdict\":\"open\\n");
     conclude(f, VERDICT_CLOSED, "relay-denied");
     f->report.target = SPAN("a\033[2J\nb");
     has(text(f, REPORT_NORMAL, false), "a\\x1b[2J\\nb: closed");
@@ -327,9 +332,12 @@ static void test_largest(void **state)
     for (size_t i = 0; i < FORMS_MAX; i++) {
         struct form_result *r = &p->results[i];
 
-        answered(r, FORM_ACCEPTED, ANSWER_ACCEPTED, STEP_END_OF_DATA, "");
-        memset(r->reply_text, '"', sizeof(r->reply_text) - 1);
-        memset(r->delivered_to, '\\', sizeof(r->delivered_to) - 1);
+        char reply[SESSION_REPLY_MAX] = "", home[MAIL_PATH_MAX] = "";
+
+        memset(reply, '"', sizeof(reply) - 1);
+        memset(home, '\\', sizeof(home) - 1);
+        answered(f, r, FORM_ACCEPTED, ANSWER_ACCEPTED, STEP_END_OF_DATA, reply);
+        r->home = evidence_keep(&p->evidence, r, span_of(home));
         r->rcpt_accepted = r->delivered = true;
     }
     p->callout_count = PROBE_CALLOUTS_MAX;
