@@ -57,6 +57,15 @@ static bool is_under(struct span name, struct span domain)
     return domain.len > 0 && (below || span_iequal(name, domain));
 }
 
+static bool is_local(const struct probe_config *c, struct span name)
+{
+    bool local = is_under(name, c->local_domain);
+    for (size_t i = 0; i < c->further_local_count; i++) {
+        local |= is_under(name, c->further_local[i]);
+    }
+    return local;
+}
+
 /* {T}, when only an address was given: what the target calls itself, if the user vouches for its
  * domain. No form was asked yet. A name that makes a form too long is not taken. */
 static void take_name(struct probe *p, struct span name)
@@ -64,8 +73,7 @@ static void take_name(struct probe *p, struct span name)
     struct form forms[FORMS_MAX];
     struct form_identity who = p->who;
     char room[PROBE_NAME_MAX];
-    if (p->named || !is_under(name, p->config.local_domain) ||
-        !bytes_copy(room, sizeof(room), name)) {
+    if (p->named || !is_local(&p->config, name) || !bytes_copy(room, sizeof(room), name)) {
         return;
     }
     who.target_name = span_of(room);
@@ -145,9 +153,11 @@ static void derive_identity(struct probe *p)
         .sender_domain = c->sender_domain,
         .target = c->target,
         .local_domain = c->local_domain,
+        .further_local_count = c->further_local_count,
         .extras = c->extras,
     };
     memcpy(p->who.further, c->further, sizeof(p->who.further));
+    memcpy(p->who.further_local, c->further_local, sizeof(p->who.further_local));
     if (p->named) {
         p->who.target_name = span_of(p->target_name);
         p->who.local_domain = c->local_domain.len > 0 ? c->local_domain : p->who.target_name;
@@ -181,19 +191,17 @@ static void make_forms(struct probe *p)
     struct form forms[FORMS_MAX];
     char trouble[160];
     struct strbuf error;
+    struct forms_wanted wanted = {
+        .selection = p->config.forms,
+        .own = p->config.own,
+        .own_count = p->config.own_count,
+        .starttls = asks_behind_starttls(p),
+        .further_canaries = p->config.further_count,
+        .further_locals = p->config.further_local_count,
+    };
     strbuf_init(&error, trouble, sizeof(trouble));
-    if (!forms_select(p->config.forms, forms, FORMS_MAX, &p->result_count, &error)) {
-        p->result_count = 0; /* the command line and the case loader say so before */
-    }
-    if (!forms_add_own(forms, FORMS_MAX, &p->result_count, p->config.own, p->config.own_count)) {
-        p->config.own_count = 0; /* likewise */
-    }
-    if (asks_behind_starttls(p) && !forms_add_starttls(forms, FORMS_MAX, &p->result_count)) {
-        p->config.tls = NULL; /* a list as long as can be: nothing beside it */
-    }
-    if (!forms_add_canaries(forms, FORMS_MAX, &p->result_count, p->config.further_count)) {
-        p->config.further_count = 0; /* likewise */
-    }
+    /* The command line and the case loader have said before what would be wrong with it. */
+    (void)forms_make(&wanted, forms, FORMS_MAX, &p->result_count, &error);
     forms_bind(forms, p->result_count, &p->who, p->config.key, span_of(p->token_target));
     take_room(p);
     for (size_t i = 0; i < p->result_count; i++) {

@@ -273,7 +273,8 @@ static int start(struct options *o, struct run_config *config, int argc, char **
     case MODE_DRY_RUN:
         break;
     }
-    if (!read_own_forms(config, room, error))
+    if (!read_own_forms(config, room, error) ||
+        !options_check_forms(o, config->own, config->own_count, error))
         return RUN_USAGE;
     int status = check_sources(o, error);
     if (status != RUN_FINE)

@@ -55,8 +55,10 @@ struct probe_config {
     struct span helo;    /* default: the sender's domain with "probe." before it */
     struct span contact; /* goes into the message */
     struct endpoint target;
-    struct span target_name;    /* as given; {T}; empty or an address: its literal */
-    struct span local_domain;   /* {D}, --domain; empty: as {T} */
+    struct span target_name;  /* as given; {T}; empty or an address: its literal */
+    struct span local_domain; /* {D}, --domain; empty: as {T} */
+    struct span further_local[FORM_LOCALS_MAX - 1]; /* of the target, too */
+    size_t further_local_count;
     struct endpoint source;     /* family 0: any */
     struct span forms;          /* "standard" */
     const struct form_own *own; /* the user's own forms, asked beside them */

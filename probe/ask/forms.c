@@ -215,54 +215,9 @@ bool forms_select(struct span selection, struct form *forms, size_t cap, size_t 
     return true;
 }
 
-/* Opens a gap before the controls; NULL: no room. */
-static struct form *make_room(struct form *forms, size_t cap, size_t *count, size_t added)
+struct span form_local(const struct form *f, const struct form_identity *who)
 {
-    size_t at = 0;
-    if (*count + added > cap) {
-        return NULL;
-    }
-    while (at < *count && forms[at].kind != FORM_CONTROL) {
-        at++;
-    }
-    for (size_t i = *count; i > at; i--) {
-        forms[i - 1 + added] = forms[i - 1];
-    }
-    *count += added;
-    return &forms[at];
-}
-
-bool forms_add_own(struct form *forms, size_t cap, size_t *count, const struct form_own *own,
-                   size_t own_count)
-{
-    struct form *gap = make_room(forms, cap, count, own_count);
-    for (size_t i = 0; gap != NULL && i < own_count; i++) {
-        bool plain = own[i].sender.template == NULL;
-        gap[i] = (struct form){.sender = plain ? &form_senders[0] : &own[i].sender,
-                               .recipient = &own[i].recipient,
-                               .kind = FORM_EXTERNAL};
-        bytes_copy(gap[i].id, sizeof(gap[i].id), span_of(own[i].recipient.id));
-    }
-    return gap != NULL;
-}
-
-bool forms_add_canaries(struct form *forms, size_t cap, size_t *count, size_t further_count)
-{
-    if (further_count >= FORM_CANARIES_MAX) {
-        return false;
-    }
-    struct form *gap = make_room(forms, cap, count, further_count);
-    for (size_t i = 0; gap != NULL && i < further_count; i++) {
-        struct form *f = &gap[i];
-        *f = (struct form){.sender = &form_senders[0],
-                           .recipient = &form_recipients[0],
-                           .kind = FORM_EXTERNAL,
-                           .canary = (uint8_t)(i + 1)};
-        struct strbuf id;
-        strbuf_init(&id, f->id, sizeof(f->id));
-        strbuf_addf(&id, "%s-%s.%zu", f->sender->id, f->recipient->id, i + 2);
-    }
-    return gap != NULL;
+    return f->local == 0 ? who->local_domain : who->further_local[f->local - 1];
 }
 
 struct canary form_canary(const struct form *f, const struct form_identity *who)
@@ -377,7 +332,7 @@ static const char *unknown(const struct form *f, const struct form_identity *who
     }
     const char *name = context_of(f)->helo;
     bool twice = name != NULL && strcmp(name, "{D}") == 0 &&
-                 span_iequal(who->local_domain, who->target_name);
+                 span_iequal(form_local(f, who), who->target_name);
     return twice ? "the local domain is the target's name, which E5t asks with" : NULL;
 }
 

@@ -30,7 +30,7 @@
 #include "lib/base/token.h"
 #include "lib/smtp/mail.h"
 
-enum { FORMS_MAX = 128, FORM_ID_MAX = 16, FORM_CANARIES_MAX = 4 };
+enum { FORMS_MAX = 128, FORM_ID_MAX = 20, FORM_CANARIES_MAX = 4, FORM_LOCALS_MAX = 4 };
 
 /* The smallest battery that a row is in; each holds the smaller ones. "first" is the battery of the
  * first release, kept as a yardstick. */
@@ -42,6 +42,7 @@ struct sender_row {
     const char *template;  /* what stands after MAIL FROM: */
     const char *params;    /* after the path, or NULL */
     const char *extension; /* EHLO keyword that it needs, or NULL */
+    bool by_domain;        /* trust in {D} is the question: it is asked with each local domain */
     enum form_battery battery;
     const char *why;   /* what it finds: the real misconfiguration, where one is known */
     const char *asked; /* who else asks it */
@@ -63,6 +64,7 @@ struct recipient_row {
     const char *companion;   /* another recipient in the same transaction, or NULL */
     bool companion_after;    /* it comes second */
     bool control;            /* R41-R43: explains, never counts */
+    bool by_domain;          /* as a sender's */
     enum form_limits limits;
     enum form_battery battery;
     const char *why;
@@ -96,9 +98,11 @@ struct form_identity { /* who asks whom */
     struct canary further[FORM_CANARIES_MAX - 1];
     size_t further_count;
     struct span sender_local, sender_domain;
-    struct span target_name;  /* {T} */
-    struct endpoint target;   /* {ip} */
-    struct span local_domain; /* {D}; empty: unknown */
+    struct span target_name;                        /* {T} */
+    struct endpoint target;                         /* {ip} */
+    struct span local_domain;                       /* {D}; empty: unknown */
+    struct span further_local[FORM_LOCALS_MAX - 1]; /* {D} of forms with `local` */
+    size_t further_local_count;
     struct form_extras extras;
 };
 
@@ -111,8 +115,10 @@ enum form_context {
 enum form_kind { FORM_EXTERNAL, FORM_AMBIGUOUS, FORM_CONTROL } __attribute__((packed));
 
 struct form {
-    char id[FORM_ID_MAX]; /* "S1-R1"; of the second canary "S1-R1.2" */
+    char id[FORM_ID_MAX]; /* "S1-R1"; of the second canary "S1-R1.2", with the second local domain
+                             "S10-R1.D2" */
     uint8_t canary;       /* 0: the first one */
+    uint8_t local;        /* the local domain that {D} is; 0: the first one */
     uint8_t context;      /* enum form_context; "S1-R1@E3" */
     const struct sender_row *sender;
     const struct recipient_row *recipient;
@@ -140,12 +146,29 @@ bool forms_add_canaries(struct form *forms, size_t cap, size_t *count, size_t fu
 /* Adds the plain form once more, for a session behind STARTTLS, before the controls; nothing when
    there is no plain form. False: no room. */
 bool forms_add_starttls(struct form *forms, size_t cap, size_t *count);
+/* Adds the forms that trust by domain once more for every further local domain, before the
+   controls. False: no room. */
+bool forms_add_locals(struct form *forms, size_t cap, size_t *count, size_t further_count);
+
+struct forms_wanted { /* all that makes the list of forms for a target */
+    struct span selection;
+    const struct form_own *own;
+    size_t own_count;
+    bool starttls; /* once more behind it */
+    size_t further_canaries, further_locals;
+};
+
+/* The whole list. False: *error is a sentence, and *count is 0. */
+bool forms_make(const struct forms_wanted *w, struct form *forms, size_t cap, size_t *count,
+                struct strbuf *error);
 /* The selection names a battery, not only ids. */
 bool forms_names_battery(struct span selection);
 /* Cuts "@E3" off an id. False: no such context. */
 bool form_context_cut(struct span *id, uint8_t *context);
 /* The canary that the form would reach. */
 struct canary form_canary(const struct form *f, const struct form_identity *who);
+/* {D} of the form. */
+struct span form_local(const struct form *f, const struct form_identity *who);
 /* An address with a token in it, as `place` says: local+token@domain, or token@domain. */
 void form_mailbox(struct strbuf *out, enum token_place place, struct span local,
                   const struct token *token, struct span domain);

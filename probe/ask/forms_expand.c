@@ -74,7 +74,7 @@ static void add_T(const struct expansion *e)
 
 static void add_D(const struct expansion *e)
 {
-    strbuf_add(e->out, e->who->local_domain);
+    strbuf_add(e->out, form_local(e->f, e->who));
 }
 
 static void add_ip(const struct expansion *e)

@@ -56,6 +56,7 @@ struct plan_tls {
 struct plan_session {
     uint16_t number; /* from 1 */
     uint8_t context; /* enum form_context; of the forms that it asks */
+    uint8_t local;   /* of a context that is not plain: the local domain in its greeting */
     bool encrypted;  /* by now */
 };
 

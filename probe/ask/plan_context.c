@@ -16,7 +16,8 @@ static uint8_t session_kind(const struct form_result *r)
 
 bool plan_form_in_context(const struct plan_session *at, const struct form_result *r)
 {
-    return session_kind(r) == at->context;
+    return session_kind(r) == at->context &&
+           (at->context == CONTEXT_PLAIN || r->form.local == at->local);
 }
 
 bool plan_form_is_left(const struct plan *p, size_t i, int64_t now_ns)
@@ -38,6 +39,7 @@ void plan_choose_context(const struct plan *p, struct plan_session *at, int64_t 
         best = sooner ? r : best;
     }
     at->context = best != NULL ? session_kind(best) : CONTEXT_PLAIN;
+    at->local = best != NULL ? best->form.local : 0;
 }
 
 void plan_context_refused(struct plan *p, const struct plan_session *at, const char *why)

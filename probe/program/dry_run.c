@@ -42,6 +42,7 @@ static struct form_identity identity(const struct probe_config *c)
         .target_name = c->target_name,
         .target = c->target,
         .local_domain = c->local_domain.len > 0 ? c->local_domain : c->target_name,
+        .further_local_count = c->further_local_count,
         .extras = c->extras};
 }
 
@@ -178,6 +179,13 @@ bool dry_run_print(struct strbuf *out, const struct probe_config *config)
     struct names names;
     struct form_identity who;
     size_t count = 0;
+    struct forms_wanted wanted = {
+        .selection = config->forms,
+        .own = config->own,
+        .own_count = config->own_count,
+        .starttls = config->tls_mode == SESSION_TLS_AUTO && forms_names_battery(config->forms),
+        .further_canaries = config->further_count,
+        .further_locals = config->further_local_count};
 
     strbuf_init(&error, memory, sizeof(memory));
     derive(&names, config);
@@ -185,15 +193,9 @@ bool dry_run_print(struct strbuf *out, const struct probe_config *config)
     if (config->target_name.len == 0)
         forms_name_by_address(&who, names.literal, sizeof(names.literal));
     memcpy(who.further, config->further, sizeof(who.further));
+    memcpy(who.further_local, config->further_local, sizeof(who.further_local));
     memset(forms, 0, sizeof(forms));
-    if (!forms_select(config->forms, forms, FORMS_MAX, &count, &error))
-        return false;
-    if (!forms_add_own(forms, FORMS_MAX, &count, config->own, config->own_count))
-        return false;
-    if (config->tls_mode == SESSION_TLS_AUTO && forms_names_battery(config->forms) &&
-        !forms_add_starttls(forms, FORMS_MAX, &count))
-        return false;
-    if (!forms_add_canaries(forms, FORMS_MAX, &count, config->further_count))
+    if (!forms_make(&wanted, forms, FORMS_MAX, &count, &error))
         return false;
     forms_bind(forms, count, &who, config->key, span_of(names.target));
     strbuf_addf(out, "# %s: what would be said; nothing was sent\n", names.target);

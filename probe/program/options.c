@@ -35,7 +35,7 @@ bool option_wrong_at(struct reader *r, const char *why, size_t column)
     return false;
 }
 
-static bool read_name(struct reader *r, struct span *to)
+bool option_name(struct reader *r, struct span *to)
 {
     const char *why = "";
     size_t column = 0;
@@ -48,12 +48,7 @@ static bool read_name(struct reader *r, struct span *to)
 
 static bool read_helo(struct reader *r)
 {
-    return read_name(r, &r->o->helo);
-}
-
-static bool read_domain(struct reader *r)
-{
-    return read_name(r, &r->o->domain);
+    return option_name(r, &r->o->helo);
 }
 
 static bool read_contact(struct reader *r)
@@ -259,8 +254,8 @@ static const struct option_row rows[] = {
      "of targets without a port, like 25,587,465,2525; 465 in TLS unless --tls says otherwise"},
     {"--family", "4|6", option_family, false, "names over IPv4 or IPv6 only; default: over both"},
     {"--helo", "NAME", read_helo, false, "our name in EHLO; default: probe.DOMAIN of the sender"},
-    {"--domain", "DOMAIN", read_domain, false,
-     "a domain local to the target; default: the target's name"},
+    {"--domain", "DOMAIN", option_domain, true,
+     "a domain local to the target; default: the target's name; again: further ones"},
     {"--resolver", "ADDR:PORT", option_resolver, false,
      "DNS server that names are asked of; default: the system's"},
     {"--resolver-timeout", "DURATION", option_resolver_timeout, false,

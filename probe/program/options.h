@@ -60,6 +60,8 @@ struct options {
     enum token_place token_place;
     struct span sender, sender_local, sender_domain;
     struct span helo, domain, contact, forms;
+    struct span further_domain[FORM_LOCALS_MAX - 1]; /* local to the target, like `domain` */
+    size_t further_domain_count;
     char forms_text[OPTIONS_FORMS_MAX], forms_file[OPTIONS_FORMS_MAX]; /* file empty: none */
     struct form_extras extras;
     struct endpoint sink;                        /* family 0: not given; the first of several */
@@ -107,6 +109,9 @@ bool options_parse(struct options *o, int argc, char **argv, struct strbuf *erro
 /* Scope, the canary's own servers, for every address and port that the target would be asked at;
  * and that one is left that --source and --family allow. */
 bool options_check_target(const struct options *o, const struct target *t, struct strbuf *error);
+/* The forms, with the user's own, find room. */
+bool options_check_forms(const struct options *o, const struct form_own *own, size_t own_count,
+                         struct strbuf *error);
 /* From where the target would be asked: as declared, else by the addresses' scopes. The source's
  * family 0: not given. */
 enum vantage options_vantage(const struct options *o, const struct endpoint *source,

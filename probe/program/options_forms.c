@@ -58,6 +58,26 @@ bool option_forms(struct reader *r)
     return false;
 }
 
+bool options_check_forms(const struct options *o, const struct form_own *own, size_t own_count,
+                         struct strbuf *error)
+{
+    struct form forms[FORMS_MAX];
+    size_t count = 0;
+    struct forms_wanted wanted = {
+        .selection = o->forms,
+        .own = own,
+        .own_count = own_count,
+        .starttls = o->tls == OPTIONS_TLS_AUTO && forms_names_battery(o->forms),
+        .further_canaries = o->further_count,
+        .further_locals = o->further_domain_count};
+
+    strbuf_adds(error, "--forms: ");
+    if (!forms_make(&wanted, forms, FORMS_MAX, &count, error))
+        return false;
+    strbuf_reset(error);
+    return true;
+}
+
 static bool read_name(struct reader *r, struct span *to)
 {
     const char *why = "";

@@ -54,6 +54,28 @@ bool option_sender(struct reader *r)
     return read_address(r, &r->o->sender_local, &r->o->sender_domain);
 }
 
+bool option_domain(struct reader *r)
+{
+    struct options *o = r->o;
+    struct span name;
+
+    if (!option_name(r, &name))
+        return false;
+    if (o->domain.len == 0) {
+        o->domain = name;
+        return true;
+    }
+    if (o->further_domain_count == FORM_LOCALS_MAX - 1)
+        return option_wrong(r, "at most 4 domains");
+    bool known = span_iequal(name, o->domain);
+    for (size_t i = 0; i < o->further_domain_count; i++)
+        known |= span_iequal(name, o->further_domain[i]);
+    if (known)
+        return option_wrong(r, "given twice");
+    o->further_domain[o->further_domain_count++] = name;
+    return true;
+}
+
 bool option_token(struct reader *r)
 {
     if (span_equal(r->value, SPAN("subaddress")))
@@ -184,12 +206,21 @@ static bool has_remote(const struct options *o)
 }
 
 /* A server takes the mail of its own domains; that is no relaying. */
-static bool domain_is_canary(const struct options *o)
+static bool is_canary_domain(const struct options *o, struct span domain)
 {
     for (size_t i = 0; i < o->further_count; i++)
-        if (span_iequal(o->domain, o->further[i].domain))
+        if (span_iequal(domain, o->further[i].domain))
             return true;
-    return o->domain.len > 0 && span_iequal(o->domain, o->canary_domain);
+    return domain.len > 0 && span_iequal(domain, o->canary_domain);
+}
+
+static bool domain_is_canary(const struct options *o)
+{
+    bool is = is_canary_domain(o, o->domain);
+
+    for (size_t i = 0; i < o->further_domain_count; i++)
+        is |= is_canary_domain(o, o->further_domain[i]);
+    return is;
 }
 
 bool options_check_home(struct options *o, struct strbuf *error)

@@ -20,10 +20,12 @@ bool option_wrong(struct reader *r, const char *allowed);
 bool option_wrong_at(struct reader *r, const char *why, size_t column);
 bool option_endpoint(struct reader *r, struct endpoint *to);
 bool option_file_name(struct reader *r, const char **to);
+bool option_name(struct reader *r, struct span *to); /* of a domain or host */
 
 /* options_home.c: canaries, and how what is sent to them comes home */
 bool option_canary(struct reader *r);
 bool option_sender(struct reader *r);
+bool option_domain(struct reader *r);
 bool option_token(struct reader *r);
 bool option_sink(struct reader *r);
 bool option_mailbox(struct reader *r);

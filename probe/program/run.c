@@ -105,6 +105,9 @@ struct probe_config run_probe_config(const struct run_config *c, const struct ta
         config.further[i] = o->further[i];
         config.further_route[i] = options_control_route(o, i + 1);
     }
+    config.further_local_count = o->further_domain_count;
+    for (size_t i = 0; i < o->further_domain_count; i++)
+        config.further_local[i] = o->further_domain[i];
     for (size_t i = 0; i <= o->further_count; i++)
         config.route_trouble[i] = span_of(o->route_trouble[i]);
     for (size_t i = 0; i < o->mailbox_count; i++)
