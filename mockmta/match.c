@@ -16,6 +16,9 @@
 
 enum { SEEN_SETS = 2048, SEEN_WAYS = 4 };
 
+/* BDAT ... LAST is a command and the end of the data at once: rules for either take it. */
+enum { AT_LAST_CHUNK = AT_COUNT };
+
 struct seen_entry {
     uint64_t hash; /* 0: free */
     uint64_t transaction;
@@ -356,7 +359,7 @@ static void take(struct decision *d, const struct rule *r)
 
 void match_decide(struct session *s, const struct smtp_command *cmd, struct decision *d)
 {
-    const struct event_rules *rules = &s->mock->rules[cmd->at];
+    const struct event_rules *rules = &s->mock->rules[cmd->chunk ? AT_LAST_CHUNK : cmd->at];
     struct subject x = {.s = s, .cmd = cmd};
     *d = (struct decision){0};
     if (rules->count == 0) {
@@ -395,6 +398,12 @@ void match_fired(struct mock *m, const struct decision *d)
     }
 }
 
+static bool rule_is_at(const struct rule *r, unsigned at)
+{
+    unsigned events = at == AT_LAST_CHUNK ? RULE_AT(AT_BDAT) | RULE_AT(AT_END_OF_DATA) : 1U << at;
+    return (r->at & events) != 0;
+}
+
 /* Index by event: a rule without deeds for an event is kept all the same, since its log text may be
  * wanted. */
 bool match_init(struct mock *m)
@@ -403,16 +412,16 @@ bool match_init(struct mock *m)
     size_t count = config->rule_count == 0 ? 1 : config->rule_count;
     bool seen = false;
     m->fired = calloc(count, sizeof *m->fired);
-    m->rule_memory = calloc(count * AT_COUNT, sizeof(const struct rule *));
+    m->rule_memory = calloc(count * (AT_LAST_CHUNK + 1), sizeof(const struct rule *));
     if (m->fired == NULL || m->rule_memory == NULL) {
         return false;
     }
-    for (unsigned at = 0; at < AT_COUNT; at++) {
+    for (unsigned at = 0; at <= AT_LAST_CHUNK; at++) {
         struct event_rules *rules = &m->rules[at];
         rules->rule = m->rule_memory + at * count;
         for (size_t i = 0; i < config->rule_count; i++) {
             const struct rule *r = &config->rules[i];
-            if ((r->at & 1U << at) != 0) {
+            if (rule_is_at(r, at)) {
                 rules->rule[rules->count++] = r;
             }
         }

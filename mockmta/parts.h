@@ -136,9 +136,9 @@ struct mock {
     uint64_t count[AT_COUNT];
     uint64_t *fired; /* per rule */
     const struct rule **rule_memory;
-    struct event_rules rules[AT_COUNT];
-    struct seen_table *seen; /* NULL: no rule asks */
-    struct tls *tls;         /* NULL: none of its sessions is encrypted */
+    struct event_rules rules[AT_COUNT + 1]; /* by enum smtp_event; then those of the last BDAT */
+    struct seen_table *seen;                /* NULL: no rule asks */
+    struct tls *tls;                        /* NULL: none of its sessions is encrypted */
 };
 
 /* mock.c */

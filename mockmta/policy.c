@@ -221,19 +221,28 @@ static void count_reply(struct session *s, const struct smtp_command *cmd,
     }
 }
 
+static void count_event(struct session *s, enum smtp_event at)
+{
+    if (s->count[at] < UINT16_MAX) {
+        s->count[at]++;
+    }
+    s->mock->count[at]++;
+}
+
 static void count_command(struct session *s, const struct smtp_command *cmd)
 {
+    enum smtp_event said = cmd->chunk ? AT_BDAT : cmd->at;
     s->last_at = (uint8_t)cmd->at;
     s->bare_lfs += cmd->bare_lf ? 1 : 0;
-    if (s->count[cmd->at] < UINT16_MAX) {
-        s->count[cmd->at]++;
+    count_event(s, cmd->at);
+    if (cmd->chunk) {
+        count_event(s, AT_BDAT);
     }
-    s->mock->count[cmd->at]++;
     if (cmd->at == AT_END_OF_DATA && s->message != NULL) {
         mock_queue_id(s->mock, s->message);
     }
-    if (cmd->at != AT_CONNECT && cmd->at != AT_BANNER && cmd->at != AT_END_OF_DATA) {
-        tell(s, MOCK_COMMAND, cmd->at, cmd->line, 0);
+    if (said != AT_CONNECT && said != AT_BANNER && said != AT_END_OF_DATA) {
+        tell(s, MOCK_COMMAND, said, cmd->line, 0);
     }
 }
 

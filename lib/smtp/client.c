@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
+#include "lib/smtp/client_body.h"
 
 /* RFC 5321 4.5.3.2; connect, QUIT and other commands have no figure there and get the greeting's or
    less. */
@@ -80,7 +81,7 @@ const char *smtp_outcome_name(enum smtp_outcome outcome)
     return outcome_names[outcome];
 }
 
-static void await(struct smtp_client *c, enum smtp_step step)
+void smtp_client_await(struct smtp_client *c, enum smtp_step step)
 {
     c->step = step;
     c->asked_ns = c->now_ns;
@@ -100,7 +101,7 @@ void smtp_client_init(struct smtp_client *c, const struct smtp_script *script, v
     c->state = CLIENT_CONNECTING;
     c->now_ns = now_ns;
     c->total_deadline_ns = total_deadline_ns;
-    await(c, STEP_CONNECT);
+    smtp_client_await(c, STEP_CONNECT);
 }
 
 void smtp_client_command(struct smtp_client *c, enum smtp_step step, struct span line)
@@ -113,7 +114,7 @@ void smtp_client_command(struct smtp_client *c, enum smtp_step step, struct span
     memcpy(c->line + line.len, "\r\n", 2);
     c->line_len = (uint16_t)(line.len + 2);
     c->state = CLIENT_SAYING;
-    await(c, step);
+    smtp_client_await(c, step);
     if (c->script->said) {
         c->script->said(c->script_self, c, step, line);
     }
@@ -121,7 +122,7 @@ void smtp_client_command(struct smtp_client *c, enum smtp_step step, struct span
 
 static void await_in_group(struct smtp_client *c)
 {
-    await(c, (enum smtp_step)c->group_steps[0]);
+    smtp_client_await(c, (enum smtp_step)c->group_steps[0]);
     int64_t latest = clock_after(c->now_ns, c->group_patience_ns);
     c->deadline_ns = c->deadline_ns < latest ? c->deadline_ns : latest;
 }
@@ -152,26 +153,12 @@ uint8_t smtp_client_group_left(const struct smtp_client *c)
     return c->group_left;
 }
 
-void smtp_client_body(struct smtp_client *c, struct span message)
-{
-    assert(c->state == CLIENT_IDLE);
-    c->body = message;
-    c->at_line_start = true;
-    c->eom_sent = false;
-    c->unsent = 0;
-    c->state = CLIENT_SENDING_BODY;
-    await(c, STEP_BLOCK);
-    if (c->script->said) {
-        c->script->said(c->script_self, c, STEP_END_OF_DATA, message);
-    }
-}
-
 void smtp_client_start_tls(struct smtp_client *c)
 {
     assert(c->state == CLIENT_IDLE && c->script->secured != NULL);
     c->state = CLIENT_SECURING;
     c->tls_asked = false;
-    await(c, STEP_TLS);
+    smtp_client_await(c, STEP_TLS);
 }
 
 void smtp_client_wait(struct smtp_client *c, int64_t until_ns)
@@ -269,52 +256,11 @@ static void take_line(struct smtp_client *c, struct machine_io *io)
         take_group(c, io);
         return;
     }
-    if (io->out_cap - io->out_len < c->line_len) {
-        return; /* the driver asks again when output has drained */
+    if (!smtp_client_put_line(c, io)) {
+        return;
     }
-    memcpy(io->out + io->out_len, c->line, c->line_len);
-    io->out_len += c->line_len;
     io->out_ready = io->out_len;
-    c->line_len = 0;
     c->state = CLIENT_HEARING;
-}
-
-static void put(struct machine_io *io, const char *bytes, size_t len)
-{
-    memcpy(io->out + io->out_len, bytes, len);
-    io->out_len += len;
-}
-
-/* RFC 5321 4.5.2: a dot at the start of a line is doubled. Needs room for a dot and a byte, and for
-   the end mark. */
-static void take_body(struct smtp_client *c, struct machine_io *io)
-{
-    enum { END_ROOM = 8 };
-    if (io->out_len < c->unsent) { /* some of it went: RFC 5321 4.5.3.2.5 times each block */
-        await(c, STEP_BLOCK);
-    }
-    while (c->body.len > 0 && io->out_cap - io->out_len > END_ROOM) {
-        if (c->at_line_start && c->body.ptr[0] == '.') {
-            put(io, ".", 1);
-        }
-        size_t room = io->out_cap - io->out_len;
-        size_t len = c->body.len < room ? c->body.len : room;
-        const char *lf = memchr(c->body.ptr, '\n', len);
-        if (lf) {
-            len = (size_t)(lf - c->body.ptr) + 1;
-        }
-        put(io, c->body.ptr, len);
-        c->at_line_start = lf != NULL;
-        c->body = span_from(c->body, len);
-    }
-    if (c->body.len == 0 && !c->eom_sent && io->out_cap - io->out_len >= END_ROOM) {
-        struct span mark = span_from(SPAN("\r\n.\r\n"), c->at_line_start ? 2 : 0);
-        put(io, mark.ptr, mark.len);
-        c->eom_sent = true;
-    }
-    io->out_ready = io->out_len;
-    c->data_byte_sent = true;
-    c->unsent = (uint32_t)io->out_len;
 }
 
 /*
@@ -403,7 +349,7 @@ static void connection_made(struct smtp_client *c, const struct machine_io *io)
     c->state = c->tls_first ? CLIENT_SECURING : CLIENT_HEARING;
     c->tls_asked = true;
     if (stands) {
-        await(c, c->tls_first ? STEP_TLS : STEP_GREETING);
+        smtp_client_await(c, c->tls_first ? STEP_TLS : STEP_GREETING);
     }
 }
 
@@ -414,7 +360,7 @@ static void secured(struct smtp_client *c)
     c->early = false;
     if (c->tls_first) {
         c->state = CLIENT_HEARING;
-        await(c, STEP_GREETING);
+        smtp_client_await(c, STEP_GREETING);
         return;
     }
     c->state = CLIENT_IDLE;
@@ -450,7 +396,7 @@ static enum machine_wish client_step(void *self, struct machine_io *io)
     }
     if (c->state == CLIENT_SENDING_BODY && c->eom_sent && io->out_len == 0) {
         c->state = CLIENT_HEARING; /* the last byte is out: from now on the answer is due */
-        await(c, STEP_END_OF_DATA);
+        smtp_client_await(c, STEP_END_OF_DATA);
     }
     if (take_input(c, io, &outcome) || c->state == CLIENT_CLOSING) {
         return finish(c, io,
@@ -468,7 +414,7 @@ static enum machine_wish client_step(void *self, struct machine_io *io)
         take_line(c, io);
     }
     if (c->state == CLIENT_SENDING_BODY) {
-        take_body(c, io);
+        smtp_client_put_body(c, io);
     }
     return WISH_OPEN;
 }

@@ -9,10 +9,10 @@
  *           -> smtp_client_close
  *
  * In `next` the script must call exactly one of smtp_client_command, smtp_client_group,
- * smtp_client_body, smtp_client_start_tls, smtp_client_wait or smtp_client_close, and in `secured`
- * likewise. While replies to a group are missing it calls nothing, or smtp_client_close. A link
- * that is TLS from its first byte needs no call: the greeting is awaited behind the handshake.
- * `done` is the last call, exactly once, whatever happens.
+ * smtp_client_body, smtp_client_chunk, smtp_client_start_tls, smtp_client_wait or
+ * smtp_client_close, and in `secured` likewise. While replies to a group are missing it calls
+ * nothing, or smtp_client_close. A link that is TLS from its first byte needs no call: the greeting
+ * is awaited behind the handshake. `done` is the last call, exactly once, whatever happens.
  *
  * Ownership: the struct is the caller's and lives until `done` returned and the driver called its
  * `ended` (forwarded as script.ended). A body is lent until the reply to it has come or `done` is
@@ -110,7 +110,8 @@ struct smtp_client {
     uint32_t reply_bytes;       /* in the session */
     bool at_line_start;         /* of the body sent so far */
     bool data_byte_sent;        /* a byte of a body followed a 354 (or BDAT) */
-    bool eom_sent;              /* the final dot went into the output */
+    bool eom_sent;              /* the final dot, or a chunk's last octet, went into the output */
+    bool chunk;                 /* the body is one of BDAT: as it is, no final dot */
     bool silent_close;          /* over in the middle of a body: broken off, no QUIT */
     bool tls_asked;             /* the layer below was told, or it is TLS from the first byte */
     bool tls_first;             /* the greeting comes behind the handshake */
@@ -146,6 +147,10 @@ void smtp_client_group(struct smtp_client *c, struct span lines, const uint8_t *
 uint8_t smtp_client_group_left(const struct smtp_client *c);
 /* After 354: an RFC 5322 message with CRLF line ends; stuffed on the way, a final dot is added. */
 void smtp_client_body(struct smtp_client *c, struct span message);
+/* Instead of DATA and all that follows: BDAT with the whole message as the last chunk (RFC 3030 2).
+   One reply, to STEP_END_OF_DATA. The peer must have offered CHUNKING: to others the message would
+   be commands. */
+void smtp_client_chunk(struct smtp_client *c, struct span message);
 /* After the 220 to STARTTLS. The layer below (drive/tls/tls.h) does it; `secured` follows, or
    `done` with OUTCOME_TLS at STEP_TLS. What came in clear behind that 220 is never heard. */
 void smtp_client_start_tls(struct smtp_client *c);

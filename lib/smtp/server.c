@@ -83,7 +83,7 @@ static void reset_transaction(struct smtp_server *s)
     s->has_mail = false;
     s->rcpt_count = 0;
     s->body_size = 0;
-    s->bdat_last = false;
+    s->bdat_last = s->bdat_begun = false;
 }
 
 /* The state moves by the code that is said, whatever the policy had in mind: a client sees nothing
@@ -115,6 +115,10 @@ static void move(struct smtp_server *s, const struct smtp_command *cmd, int code
             smtp_server_body_begin(s);
         }
         break;
+    case AT_BDAT: /* RFC 3030 2: after a refused chunk only RSET helps */
+        s->bdat_begun = s->bdat_begun || class == 2;
+        s->rcpt_count = class == 2 ? s->rcpt_count : 0;
+        break;
     case AT_AUTH:
         s->phase = class == 3 ? SERVER_AUTH : SERVER_COMMAND;
         break;
@@ -132,7 +136,6 @@ static void move(struct smtp_server *s, const struct smtp_command *cmd, int code
         break;
     case AT_CONNECT:
     case AT_BANNER:
-    case AT_BDAT:
     case AT_NOOP:
     case AT_VRFY:
     case AT_QUIT:
@@ -198,10 +201,10 @@ static bool greet(struct smtp_server *s, struct machine_io *io)
 /* The end of a body or of a chunk: what does the policy make of it? */
 static bool conclude_body(struct smtp_server *s, struct machine_io *io)
 {
+    char room[SMTP_BDAT_LINE_MAX];
     struct smtp_command cmd = {.at = AT_END_OF_DATA, .size = s->body_size};
-    if (s->phase == SERVER_BDAT && (!s->bdat_last || s->bdat_refused)) {
-        cmd.at = AT_BDAT;
-        cmd.proposal = s->bdat_refused ? 503 : 0;
+    if (s->phase == SERVER_BDAT) {
+        smtp_server_chunk_command(s, &cmd, room);
     }
     if (!decide(s, io, &cmd, 0)) {
         return false;
@@ -228,6 +231,7 @@ static bool read_body(struct smtp_server *s, struct machine_io *io)
 static void start_chunk(struct smtp_server *s, struct smtp_command *cmd)
 {
     s->bdat_refused = cmd->proposal != 0;
+    s->bdat_size = s->bdat_left;
     s->phase = SERVER_BDAT;
 }
 

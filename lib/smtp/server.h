@@ -77,12 +77,13 @@ struct wire_shape {
 
 struct smtp_command {
     enum smtp_event at;
-    struct span line;    /* whole, without line end; empty for connect, banner and end-of-data */
+    struct span line;    /* whole, without line end; empty for connect, banner and the final dot */
     struct span arg;     /* after the verb, trimmed; for MAIL and RCPT after the colon */
     struct address path; /* MAIL and RCPT */
     bool overlong;
     bool bare_lf;  /* the line ended in LF alone */
     bool retry;    /* asked again after action->pending */
+    bool chunk;    /* end-of-data: by BDAT ... LAST, whose line and arg stand here, not by a dot */
     uint64_t size; /* end-of-data: octets of content received */
     int proposal;  /* reply code of the first two gates; 0: both passed */
 };
@@ -137,6 +138,7 @@ struct smtp_server {
     int64_t release_at_ns;         /* when the next held segment may go */
     const struct wire_shape *wire; /* of the reply that is going out; NULL: at once */
     uint64_t body_size;
+    uint64_t bdat_size; /* of the chunk that is read or was read last */
     uint64_t bdat_left;
     uint16_t rcpt_count; /* accepted in this transaction */
     uint16_t after_quit; /* lines that came with QUIT, behind it */
@@ -153,7 +155,8 @@ struct smtp_server {
     bool tls_ready; /* a layer below can do it (drive/tls/tls.h): a 220 to STARTTLS begins it */
     bool tls_due;   /* that 220 is on its way */
     bool bdat_last, bdat_refused;
-    bool overlong; /* inside a line that was too long */
+    bool bdat_begun; /* the transaction has a chunk: DATA is out of sequence (RFC 3030 2) */
+    bool overlong;   /* inside a line that was too long */
     bool closed_told;
     char helo[SMTP_HELO_MAX + 1];
 };

@@ -59,6 +59,7 @@ static int sequence_gate(const struct smtp_server *s, const struct smtp_command 
     case AT_RCPT:
         return !s->has_mail ? 503 : cmd->path.valid ? 0 : 501;
     case AT_DATA:
+        return !s->has_mail || s->rcpt_count == 0 || s->bdat_begun ? 503 : 0;
     case AT_BDAT:
         return !s->has_mail || s->rcpt_count == 0 ? 503 : 0;
     case AT_UNKNOWN:
@@ -128,6 +129,20 @@ bool smtp_server_parse_bdat(struct span arg, uint64_t *octets, bool *last)
     rest = span_trim(rest);
     *last = rest.len > 0;
     return rest.len == 0 || span_iequal(rest, SPAN("LAST"));
+}
+
+void smtp_server_chunk_command(const struct smtp_server *s, struct smtp_command *cmd, char *room)
+{
+    struct strbuf line;
+    strbuf_init(&line, room, SMTP_BDAT_LINE_MAX);
+    strbuf_adds(&line, "BDAT ");
+    strbuf_addu(&line, s->bdat_size);
+    strbuf_adds(&line, s->bdat_last ? " LAST" : "");
+    cmd->line = strbuf_span(&line);
+    cmd->arg = span_from(cmd->line, 5);
+    cmd->chunk = s->bdat_last && !s->bdat_refused;
+    cmd->at = cmd->chunk ? AT_END_OF_DATA : AT_BDAT;
+    cmd->proposal = s->bdat_refused ? 503 : 0;
 }
 
 struct default_row {

@@ -19,7 +19,7 @@ const struct conf_name event_names[] = {
     {"MAIL", AT_MAIL, "MAIL FROM"},
     {"RCPT", AT_RCPT, "RCPT TO"},
     {"DATA", AT_DATA, "DATA"},
-    {"BDAT", AT_BDAT, "BDAT"},
+    {"BDAT", AT_BDAT, "BDAT; the last one is an end-of-data, too"},
     {"end-of-data", AT_END_OF_DATA, "the final dot, or the last BDAT"},
     {"RSET", AT_RSET, "RSET"},
     {"NOOP", AT_NOOP, "NOOP"},

@@ -101,21 +101,6 @@ static void reply_rcpt(const struct session *s, const struct smtp_command *cmd,
     }
 }
 
-static void reply_end_of_data(const struct session *s, const struct smtp_command *cmd,
-                              struct smtp_action *action)
-{
-    char memory[TEXT_MAX];
-    struct strbuf text;
-    if (cmd->size > s->mock->config->message_max) {
-        render_line(action, 552, "5.3.4", SPAN("Error: message file too big"));
-        return;
-    }
-    strbuf_init(&text, memory, sizeof memory);
-    strbuf_adds(&text, "Ok: queued as ");
-    strbuf_adds(&text, s->message == NULL ? "" : s->message->queue_id);
-    render_line(action, 250, "2.0.0", strbuf_span(&text));
-}
-
 static bool has_extension(const struct server_config *config, struct span keyword)
 {
     for (size_t i = 0; i < config->extensions.count; i++) {
@@ -135,6 +120,25 @@ static void reply_bdat(const struct session *s, struct smtp_action *action)
     } else {
         render_line(action, 502, "5.5.1", SPAN("Error: command not implemented"));
     }
+}
+
+static void reply_end_of_data(const struct session *s, const struct smtp_command *cmd,
+                              struct smtp_action *action)
+{
+    char memory[TEXT_MAX];
+    struct strbuf text;
+    if (cmd->chunk && !has_extension(s->mock->config, SPAN("CHUNKING"))) {
+        reply_bdat(s, action);
+        return;
+    }
+    if (cmd->size > s->mock->config->message_max) {
+        render_line(action, 552, "5.3.4", SPAN("Error: message file too big"));
+        return;
+    }
+    strbuf_init(&text, memory, sizeof memory);
+    strbuf_adds(&text, "Ok: queued as ");
+    strbuf_adds(&text, s->message == NULL ? "" : s->message->queue_id);
+    render_line(action, 250, "2.0.0", strbuf_span(&text));
 }
 
 /* The machine's own objections, in words. */

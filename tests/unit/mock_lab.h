@@ -3,9 +3,9 @@
  * text
  *
  * The server under test is `mx`, written as YAML; mail for canary.test goes to `hop`, another mock.
- * A client says a list of lines, one after each reply; "=TEXT" sends TEXT as a message, "@DURATION"
- * waits. The transcript has "C: " and "S: " lines, the deeds of both servers are lines like "mx
- * relayed probe@canary.test".
+ * A client says a list of lines, one after each reply; "=TEXT" sends TEXT as a message, "+TEXT"
+ * by BDAT, "@DURATION" waits. The transcript has "C: " and "S: " lines, the deeds of both servers
+ * are lines like "mx relayed probe@canary.test".
  */
 #ifndef RELAYLAB_TESTS_UNIT_MOCK_LAB_H
 #define RELAYLAB_TESTS_UNIT_MOCK_LAB_H
@@ -95,6 +95,10 @@ static inline void lab_say(struct lab_client *c)
     c->say++;
     if (line[0] == '=') {
         smtp_client_body(&c->client, span_of(line + 1));
+        return;
+    }
+    if (line[0] == '+') {
+        smtp_client_chunk(&c->client, span_of(line + 1));
         return;
     }
     if (line[0] == '@') {

@@ -11,7 +11,8 @@
 #include "lib/smtp/client.h"
 #include "tests/unit/pump.h"
 
-/* Says the lines one after another; "BODY" sends the body; after the last it closes. */
+/* Says the lines one after another; "BODY" sends the body, "CHUNK" sends it by BDAT;
+   after the last it closes. */
 struct notes {
     const char *const *lines;
     struct span body;
@@ -64,6 +65,8 @@ static void notes_next(void *self, struct smtp_client *c, const struct reply *re
                           CLOCK_MINUTE);
     } else if (strcmp(line, "BODY") == 0) {
         smtp_client_body(c, n->body);
+    } else if (strcmp(line, "CHUNK") == 0) {
+        smtp_client_chunk(c, n->body);
     } else {
         smtp_client_command(c, step_of(line), span_of(line));
     }
@@ -241,6 +244,29 @@ static void bodies_are_stuffed(void **state)
     }
 }
 
+static void chunks_go_as_they_are(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {"CHUNK", "RSET", NULL};
+    static const struct body_row chunks[] = {
+        {"empty", "", "BDAT 0 LAST\r\n"},
+        {"no last line end", "a", "BDAT 1 LAST\r\na"},
+        {"dots", ".\r\n..\r\n", "BDAT 7 LAST\r\n.\r\n..\r\n"},
+    };
+    for (size_t i = 0; i < sizeof chunks / sizeof *chunks; i++) {
+        struct desk *d = desk_new(lines, chunks[i].body);
+        pump_feed(&d->pump, "220 x\r\n", 7);
+        if (strcmp(d->pump.sent, chunks[i].wire) != 0) {
+            fail_msg("%s: %s", chunks[i].label, d->pump.sent);
+        }
+        assert_int_equal(d->client.step, STEP_END_OF_DATA);
+        pump_feed(&d->pump, "250 x\r\n", 7);
+        assert_string_equal(d->notes.heard, "greeting=220;end-of-data=250;");
+        assert_string_equal(d->pump.sent + strlen(chunks[i].wire), "RSET\r\n");
+        free(d);
+    }
+}
+
 static void a_long_body_goes_out_whole(void **state)
 {
     (void)state;
@@ -258,6 +284,12 @@ static void a_long_body_goes_out_whole(void **state)
     size_t starts = (len + 78) / 79;
     assert_int_equal(d->pump.sent_len, 6 + len + starts + 5);
     assert_memory_equal(d->pump.sent + d->pump.sent_len - 5, "\r\n.\r\n", 5);
+    free(d);
+    static const char *const in_one[] = {"CHUNK", NULL};
+    d = desk_new(in_one, body);
+    pump_feed(&d->pump, "220 x\r\n", 7);
+    assert_int_equal(d->pump.sent_len, strlen("BDAT 200000 LAST\r\n") + len);
+    assert_memory_equal(d->pump.sent + strlen("BDAT 200000 LAST\r\n"), body, len);
     free(d);
     free(body);
 }
@@ -449,6 +481,7 @@ int main(void)
         cmocka_unit_test(groups_that_break),
         cmocka_unit_test(groups_have_patience),
         cmocka_unit_test(bodies_are_stuffed),
+        cmocka_unit_test(chunks_go_as_they_are),
         cmocka_unit_test(a_long_body_goes_out_whole),
         cmocka_unit_test(how_sessions_end),
         cmocka_unit_test(dripping_never_extends_a_deadline),

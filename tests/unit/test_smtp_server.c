@@ -131,10 +131,28 @@ static const struct dialogue_row dialogues[] = {
      "MAIL FROM:<>\r\nRCPT TO:<c@d>\r\nBDAT 3\r\nabcBDAT 2 LAST\r\ndeQUIT\r\n",
      "220 ESMTP\r\n250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n250 2.0.0 Ok\r\n250 2.0.0 Ok\r\n"
      "221 2.0.0 Bye\r\n",
-     "connect()0;banner()0;MAIL(<>)0;RCPT(<c@d>)0;BDAT()0;end-of-data()0;QUIT()0;", "abcde"},
+     "connect()0;banner()0;MAIL(<>)0;RCPT(<c@d>)0;BDAT(3)0;end-of-data(2 LAST)0;"
+     "QUIT()0;",
+     "abcde"},
+    {"BDAT without octets may be the last", /* RFC 3030 2 */
+     "MAIL FROM:<>\r\nRCPT TO:<c@d>\r\nbdat 2\r\n\r\nBDAT  0  last\r\nBDAT 1 LAST\r\nxNOOP\r\n",
+     "220 ESMTP\r\n250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n250 2.0.0 Ok\r\n250 2.0.0 Ok\r\n"
+     "503 5.5.1 Error: bad sequence of commands\r\n250 2.0.0 Ok\r\n",
+     "connect()0;banner()0;MAIL(<>)0;RCPT(<c@d>)0;BDAT(2)0;end-of-data(0 LAST)0;BDAT(1 LAST)503;"
+     "NOOP()0;",
+     "\r\n"},
+    {"DATA after BDAT is out of order until RSET",
+     "MAIL FROM:<>\r\nRCPT TO:<c@d>\r\nBDAT 1\r\nxDATA\r\nRSET\r\nMAIL FROM:<>\r\n"
+     "RCPT TO:<c@d>\r\nDATA\r\n.\r\n",
+     "220 ESMTP\r\n250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n250 2.0.0 Ok\r\n"
+     "503 5.5.1 Error: bad sequence of commands\r\n250 2.0.0 Ok\r\n250 2.1.0 Ok\r\n"
+     "250 2.1.5 Ok\r\n354 End data with <CR><LF>.<CR><LF>\r\n250 2.0.0 Ok\r\n",
+     "connect()0;banner()0;MAIL(<>)0;RCPT(<c@d>)0;BDAT(1)0;DATA()503;RSET()0;MAIL(<>)0;"
+     "RCPT(<c@d>)0;DATA()0;end-of-data()0;",
+     "x"},
     {"BDAT out of order is consumed", "BDAT 4 LAST\r\nabcdNOOP\r\n",
      "220 ESMTP\r\n503 5.5.1 Error: bad sequence of commands\r\n250 2.0.0 Ok\r\n",
-     "connect()0;banner()0;BDAT()503;NOOP()0;", ""},
+     "connect()0;banner()0;BDAT(4 LAST)503;NOOP()0;", ""},
     {"BDAT without a number", "BDAT x\r\nNOOP\r\n",
      "220 ESMTP\r\n501 5.5.4 Syntax error in parameters\r\n250 2.0.0 Ok\r\n",
      "connect()0;banner()0;BDAT(x)501;NOOP()0;", ""},
