@@ -48,6 +48,7 @@ static struct form_result *next_form(struct session *s)
     while ((r = plan_next(s->plan, &s->at, s->client.now_ns)) != NULL &&
            (why = session_lacks(s, r)) != NULL) {
         plan_not_applicable(s->plan, r, why);
+        s->settled++; /* no session in vain */
     }
     return r;
 }
