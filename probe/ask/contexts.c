@@ -70,6 +70,9 @@ const struct context_row form_contexts[] = {
      .steps = {{"EHLO ", WANT_TAKEN, false}}, .step_count = 1,
      .refused = "the server does not take a second EHLO", .battery = BATTERY_STANDARD,
      .asked = "none", .why = "state that a second greeting throws away, or keeps"},
+    {.id = "E12", .name = "BDAT", .said = "BDAT n LAST instead of DATA", .in_plain = true,
+     .chunk = true, .extension = "CHUNKING", .battery = BATTERY_STANDARD, .asked = "none",
+     .why = "checks that hang on DATA alone, in filters and proxies"},
     {.id = "E14", .name = "XCLIENT", .said = "XCLIENT ADDR=127.0.0.1, EHLO again",
      .steps = {{"XCLIENT ADDR=127.0.0.1", WANT_TAKEN, false}, {"EHLO ", WANT_TAKEN, false}},
      .step_count = 2,
@@ -92,6 +95,12 @@ const struct context_row *context_of(const struct form *f)
 bool context_in_tls(uint8_t context)
 {
     return context == CONTEXT_STARTTLS || form_contexts[context].certificate;
+}
+
+uint8_t context_of_session(const struct form *f)
+{
+    bool plain = f->context == CONTEXT_STARTTLS || context_of(f)->in_plain;
+    return plain ? CONTEXT_PLAIN : f->context;
 }
 
 bool context_has_hello(const struct context_row *row)

@@ -7,6 +7,9 @@
  * the steps. A context that the server does not let us into makes its forms not applicable, with
  * the row's sentence: such a no is one to the context, and says nothing of relaying.
  *
+ * Some differ in the form's own commands alone (in_plain): they are asked in the plain session,
+ * and cost no connection.
+ *
  * No step sends a message: a recipient that is local to the target is only named, and RSET follows.
  *
  * Ownership: rows are static.
@@ -44,6 +47,8 @@ struct context_row {
     struct context_step steps[CONTEXT_STEPS_MAX];
     unsigned step_count;
     bool certificate;      /* inside TLS, with a certificate of ours shown to the server */
+    bool in_plain;         /* its session is the plain one: only the form's own commands differ */
+    bool chunk;            /* the message goes by BDAT, RFC 3030 */
     const char *extension; /* EHLO keyword that it needs, or NULL */
     const char *refused; /* why its forms are not applicable where the server does not let us in */
     enum form_battery battery;
@@ -58,6 +63,8 @@ extern const size_t form_context_count;
 const struct context_row *context_of(const struct form *f);
 /* The session is encrypted before anything is asked. */
 bool context_in_tls(uint8_t context);
+/* The context of the session that the form is asked in. */
+uint8_t context_of_session(const struct form *f);
 /* The greeting is not our own: a no to it is one to the context. */
 bool context_has_hello(const struct context_row *row);
 /* The name that we give; `helo` is our own. */

@@ -370,6 +370,7 @@ static const struct {
     {"DSN", "the server does not offer DSN"},
     {"AUTH", "the server does not offer AUTH"},
     {"SIZE", "the server does not offer SIZE"},
+    {"CHUNKING", "the server does not offer CHUNKING"},
     {"XCLIENT", "the server does not offer XCLIENT"},
     {"XFORWARD", "the server does not offer XFORWARD"},
 };

@@ -253,6 +253,7 @@ static const struct {
     {"sessions-steps", " E7 E8 E9 E9a E10 "},
     {"sessions-forwarded", " E14 E14f "},
     {"sessions-certificate", " E3b "},
+    {"message-by-bdat", " E12 "},
     {"recipients-paths",
      " R14 R15 R16 R17 R18 R19 R20 R20i R21 R22 R22t R22d R23 R24 R24p R25 R25a "},
 };

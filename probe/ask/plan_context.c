@@ -11,7 +11,7 @@
 
 static uint8_t session_kind(const struct form_result *r)
 {
-    return r->form.context == CONTEXT_STARTTLS ? CONTEXT_PLAIN : r->form.context;
+    return context_of_session(&r->form);
 }
 
 bool plan_form_in_context(const struct plan_session *at, const struct form_result *r)
@@ -66,6 +66,6 @@ bool plan_refuses_context(const struct form_result *r)
 {
     bool unsaid = r->row == NULL || r->row->answer == ANSWER_DENIED_UNKNOWN ||
                   r->row->answer == ANSWER_NO_MAILBOX;
-    return r->form.context > CONTEXT_STARTTLS &&
+    return session_kind(r) != CONTEXT_PLAIN &&
            (r->answer == ANSWER_REFUSED_HELO || (r->answer == ANSWER_REFUSED_CLIENT && unsaid));
 }

@@ -249,6 +249,12 @@ bool session_has_companion(const struct form_result *r, bool after)
     return row->companion != NULL && row->companion_after == after;
 }
 
+/* All recipients are named: the message, as the form's context has it. */
+static enum session_stage to_message(const struct session *s)
+{
+    return context_of(&s->form->form)->chunk ? STAGE_BODY : STAGE_DATA;
+}
+
 enum session_stage session_hear_companion(struct session *s, const struct reply *reply)
 {
     struct answer_judgement j = answer_judge(STEP_RCPT, reply);
@@ -256,7 +262,7 @@ enum session_stage session_hear_companion(struct session *s, const struct reply 
     if (ends_session(s, STEP_RCPT, reply, j, &next)) {
         return next;
     }
-    return session_has_companion(s->form, true) ? STAGE_DATA : STAGE_RCPT;
+    return session_has_companion(s->form, true) ? to_message(s) : STAGE_RCPT;
 }
 
 enum session_stage session_hear_mail(struct session *s, const struct reply *reply)
@@ -345,7 +351,7 @@ enum session_stage session_hear_rcpt(struct session *s, const struct reply *repl
         return control ? answer(s, STEP_RCPT, reply, j)
                : session_has_companion(s->form, true)
                    ? STAGE_COMPANION
-                   : STAGE_DATA;
+                   : to_message(s);
     }
     if (sender_at_fault(s, j.answer)) {
         return try_next_sender(s, STEP_RCPT, reply, j);
@@ -412,7 +418,11 @@ void session_say_body(struct session *s)
         return;
     }
     s->form->body_sent = true;
-    smtp_client_body(&s->client, strbuf_span(&message));
+    if (context_of(f)->chunk) {
+        smtp_client_chunk(&s->client, strbuf_span(&message));
+    } else {
+        smtp_client_body(&s->client, strbuf_span(&message));
+    }
 }
 
 enum session_stage session_hear_body(struct session *s, const struct reply *reply)

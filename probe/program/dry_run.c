@@ -94,13 +94,14 @@ static void print_form(struct strbuf *out, const struct form *f, const struct fo
         strbuf_adds(out, "# where STARTTLS is offered, behind it and another EHLO:\n");
     else if (context_of(f)->certificate)
         strbuf_adds(out, "# in a session of its own, in TLS, with a certificate of ours shown:\n");
-    else if (f->context != CONTEXT_PLAIN)
+    else if (context_of_session(f) != CONTEXT_PLAIN)
         print_context(out, f, who, helo);
     strbuf_adds(out, "MAIL FROM:");
     form_sender(f, f->sender, who, false, out);
     print_recipients(out, f, who);
-    strbuf_adds(out, f->kind == FORM_CONTROL
-                         ? "\n"
+    strbuf_adds(out, f->kind == FORM_CONTROL ? "\n"
+                     : context_of(f)->chunk
+                         ? "\n# if both are accepted, and CHUNKING is offered: BDAT, the message\n"
                          : "\n# if both are accepted: DATA, the message, and the dot\n");
     strbuf_adds(out, "RSET\n");
 }

@@ -183,7 +183,9 @@ static void write_nc(struct strbuf *out, const struct probe *p, const struct for
     write_hello(out, p, r);
     write_said(out, "MAIL FROM:", sender);
     write_recipients(out, p, &r->form, recipient);
-    if (whole)
+    if (whole && context_of(&r->form)->chunk)
+        strbuf_adds(out, " 'BDAT 34 LAST' 'Subject: relay test' '' 'relay test'");
+    else if (whole)
         strbuf_adds(out, " DATA 'Subject: relay test' '' 'relay test' .");
     if (in_tls(p, r)) {
         strbuf_adds(out, " QUIT | openssl s_client -quiet -connect ");
@@ -215,7 +217,8 @@ void reproduce_line(struct strbuf *out, const struct probe *p, const struct form
     reproduce_recipient(&recipient, p, r);
     const struct context_row *context = context_of(&r->form);
     if (r->form.recipient->companion == NULL && context->hello == HELLO_EHLO &&
-        context->step_count == 0 && swaks_can(strbuf_span(&sender), strbuf_span(&recipient)))
+        context->step_count == 0 && !(whole && context->chunk) &&
+        swaks_can(strbuf_span(&sender), strbuf_span(&recipient)))
         write_swaks(out, p, r, strbuf_span(&sender), strbuf_span(&recipient), whole);
     else
         write_nc(out, p, r, strbuf_span(&sender), strbuf_span(&recipient), whole);
