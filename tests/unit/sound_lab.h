@@ -59,11 +59,24 @@ struct lab {
 
 /* -- the record */
 
+/* ASCII letters are equal in either case, as are some others that no word holds. */
+static inline uint8_t folded(char c)
+{
+    return (uint8_t)c | 0x20;
+}
+
+/* By Horspool: the octet under the word's end says how far the word may move. Each message is
+   searched for each token of each form, so this is most of what a seed costs. */
 static inline bool holds(struct span text, const char *word, size_t len)
 {
-    for (size_t i = 0; i + len <= text.len; i++) {
+    uint8_t moves[256];
+    memset(moves, (int)len, sizeof moves);
+    for (size_t i = 0; i + 1 < len; i++) {
+        moves[folded(word[i])] = (uint8_t)(len - 1 - i);
+    }
+    for (size_t i = 0; i + len <= text.len; i += moves[folded(text.ptr[i + len - 1])]) {
         size_t k = 0;
-        while (k < len && (text.ptr[i + k] | 0x20) == (word[k] | 0x20)) {
+        while (k < len && folded(text.ptr[i + k]) == folded(word[k])) {
             k++;
         }
         if (k == len) {
