@@ -271,6 +271,7 @@ void probe_start(struct probe *p, struct world *w, const struct probe_config *co
     make_forms(p);
     plan_init(&p->plan, p->results, p->plan_forms, p->result_count, p->config.retry_ns,
               clock_after(p->started_ns, p->config.max_time_ns));
+    p->plan.messages_max = p->config.max_messages;
     set_tls(p);
     set_session_config(p);
     world_timer_init(&p->timer, steps_take, p);

@@ -108,6 +108,7 @@ void probe_facts(const struct probe *p, struct verdict_facts *facts)
         .window_whole = p->window_whole,
         .turned_away = p->turned_away,
         .deadline_passed = p->deadline_passed,
+        .messages_spent = p->plan.messages_spent,
         .interrupted = p->interrupted,
         .tainted = n->tainted,
         .canary_refused = p->canary_refused,

@@ -84,6 +84,7 @@ struct probe_config {
     struct tls *tls;    /* NULL: everything in clear */
     enum session_tls tls_mode;
     const char *client_cert, *client_key; /* files behind tls, for lines to repeat; or NULL */
+    unsigned max_messages;                /* that the target may take; 0: one for each form */
     unsigned rate; /* connections a minute to the target; 0: the default, 30 */
     struct ledger ledger;
     bool ledger_required; /* asked for by name: what it cannot write down is not sent */

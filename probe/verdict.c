@@ -226,6 +226,12 @@ static bool holds_max_time(const struct view *v)
             lost(v, OUTCOME_CANCELLED));
 }
 
+static bool holds_max_messages(const struct view *v)
+{
+    return unsettled(v) && v->f->messages_spent &&
+           (v->culprit == NULL || v->culprit->state == FORM_NOT_ASKED);
+}
+
 static bool holds_timeout(const struct view *v)
 {
     return lost(v, OUTCOME_TIMEOUT);
@@ -371,6 +377,8 @@ static const struct line lines[] = {
     {"syntax", VERDICT_INCONCLUSIVE, holds_answer, ANSWER_SYNTAX,
      "the server does not understand the plain question"},
     {"max-time", VERDICT_INCONCLUSIVE, holds_max_time, ANSWER_NONE, "the time allowed was over"},
+    {"max-messages", VERDICT_INCONCLUSIVE, holds_max_messages, ANSWER_NONE,
+     "the target took as many messages as it may be given"},
     {"tls-failed", VERDICT_INCONCLUSIVE, holds_tls_failed, ANSWER_NONE,
      "TLS could not be had, and what was to be asked inside it was not answered"},
     {NULL, VERDICT_INCONCLUSIVE, holds_timeout, ANSWER_NONE, "the server did not answer in time"},

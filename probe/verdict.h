@@ -76,6 +76,7 @@ struct verdict_facts {
     bool turned_away;                   /* our mailbox let a connection go unheard */
     bool window_whole;    /* the wait after the last accepted message was not cut short */
     bool deadline_passed; /* --max-time ended the asking */
+    bool messages_spent;  /* --max-messages left forms out */
     bool interrupted;
     bool tainted;        /* a desynchronised session: its forms are not asked */
     bool canary_refused; /* the canary's side refused the relayed message */

@@ -206,6 +206,9 @@ static void settle(struct plan *p, struct form_result *r, enum form_state state)
 {
     r->state = state;
     plan_form_of(p, r)->phase = PLAN_SETTLED;
+    if (r->body_sent) {
+        plan_spend_messages(p);
+    }
 }
 
 int64_t plan_retry_at(const struct plan *p, int64_t now_ns, int64_t least_ns, int64_t delay_ns)

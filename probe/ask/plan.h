@@ -38,6 +38,7 @@ struct plan_form {
     uint8_t deferrals, taints, losses, closings;
     bool suspect;     /* a session lost its trust over it: it is asked in a session of its own */
     bool single;      /* asked one command at a time from now on */
+    bool sending;     /* while it is taken: its message may go out */
     uint16_t session; /* that gave its present answer */
 };
 
@@ -66,6 +67,8 @@ struct plan {
     struct plan_form *forms; /* of each result */
     int64_t retry_ns;        /* the next delay for a deferred form starts from here */
     int64_t deadline_ns;     /* no form is asked from then on */
+    unsigned messages_max;   /* that the target may take; 0: as many as there are forms */
+    bool messages_spent;     /* forms were left out for that */
     enum plan_style mail_style, rcpt_style;
     unsigned sender_index; /* how many of the stand-in senders were refused; past the last: all were
                             */
@@ -139,6 +142,13 @@ bool plan_form_is_left(const struct plan *p, size_t i, int64_t now_ns);
 void plan_context_refused(struct plan *p, const struct plan_session *at, const char *why);
 /* The answer was one to the context, not to the form. */
 bool plan_refuses_context(const struct form_result *r);
+/* plan_messages.c */
+/* The form's recipient was accepted: whether its message may be sent. */
+bool plan_may_send(struct plan *p, const struct form_result *r);
+/* It may not: the form is not asked. */
+void plan_keep_back(struct plan *p, struct form_result *r);
+/* When the last message that is allowed was taken: what is left is not asked, but for controls. */
+void plan_spend_messages(struct plan *p);
 /* plan_tls.c */
 /* Before the first session: whether everything is in TLS, and which forms that leaves. */
 void plan_tls_init(struct plan *p, bool able, bool implicit, bool forced);

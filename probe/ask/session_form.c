@@ -348,6 +348,9 @@ enum session_stage session_hear_rcpt(struct session *s, const struct reply *repl
         s->form->rcpt_accepted = true;
         session_note_taken(s);
         bool control = s->form->form.kind == FORM_CONTROL;
+        if (!control && !plan_may_send(p, s->form)) {
+            return session_to_rset(s, AFTER_KEPT_BACK);
+        }
         return control ? answer(s, STEP_RCPT, reply, j)
                : session_has_companion(s->form, true)
                    ? STAGE_COMPANION
@@ -476,6 +479,11 @@ enum session_stage session_hear_rset(struct session *s, const struct reply *repl
             return STAGE_CONTROL_MAIL;
         }
         break;
+    case AFTER_KEPT_BACK:
+        plan_keep_back(s->plan, s->form);
+        session_tell_settled(s, s->form);
+        s->form = NULL;
+        return closing ? STAGE_QUIT : session_begin_form(s);
     case AFTER_PUT_BACK:
         break;
     }

@@ -37,7 +37,8 @@ enum session_after {
     AFTER_NEXT,
     AFTER_AGAIN /* same form, other words */,
     AFTER_CONTROL,
-    AFTER_PUT_BACK
+    AFTER_PUT_BACK,
+    AFTER_KEPT_BACK
 };
 
 /* One line, visible characters. */

@@ -278,6 +278,8 @@ static const struct option_row rows[] = {
     {"--wait", "DURATION", read_wait, false,
      "window for deliveries after the last accepted message; default 2min"},
     {"--max-time", "DURATION", read_max_time, false, "asking ends after this; default 15min"},
+    {"--max-messages", "N", option_max_messages, false,
+     "messages that a target may take; then no more are sent; default: one for each form"},
     {"--retry", "DURATION", read_retry, false,
      "first retry of what was deferred; default 301s, then doubled"},
     {"--timeout", "STEP=DURATION", read_timeout, true,

@@ -81,7 +81,7 @@ struct options {
     char route_trouble[FORM_CANARIES_MAX][CONTROL_WAY_WHY_MAX]; /* why none */
     const char *password_file, *ca_file, *save_proof, *ledger;  /* or NULL */
     struct span run_name;                                       /* of --show-run, --export-run */
-    unsigned rate;
+    unsigned rate, max_messages;       /* of one target; max_messages 0: one for each form */
     unsigned network_rate, total_rate; /* connections a minute; 0: as many as come */
     const char *targets;               /* a file, or "-"; NULL: targets are on the command line */
     unsigned concurrency;              /* targets asked at the same time */

@@ -71,6 +71,16 @@ bool option_total_rate(struct reader *r)
     return read_rate(r, &r->o->total_rate);
 }
 
+bool option_max_messages(struct reader *r)
+{
+    uint64_t n = 0;
+
+    if (!span_uint(r->value, FORMS_MAX, &n) || n == 0)
+        return option_wrong(r, "write a number of messages, from 1 to 128");
+    r->o->max_messages = (unsigned)n;
+    return true;
+}
+
 bool option_source(struct reader *r)
 {
     struct options *o = r->o;

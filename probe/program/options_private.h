@@ -46,6 +46,7 @@ bool option_shard(struct reader *r);
 bool option_resume(struct reader *r);
 bool option_network_rate(struct reader *r);
 bool option_total_rate(struct reader *r);
+bool option_max_messages(struct reader *r);
 bool option_source(struct reader *r);
 bool option_ports(struct reader *r);
 bool option_family(struct reader *r);

@@ -91,6 +91,7 @@ struct probe_config run_probe_config(const struct run_config *c, const struct ta
         .vantage = options_vantage(o, &q->source, &q->address),
         .key = c->key,
         .rate = o->rate,
+        .max_messages = o->max_messages,
         .tls = c->tls,
         .tls_mode = session_tls_for(options_tls_for(o, &q->address)),
         .client_cert = o->client_cert,

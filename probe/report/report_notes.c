@@ -307,6 +307,9 @@ static void note_course(struct noter *n, const struct probe *p)
     note(n, p->interrupted, "Interrupted: this is what was known by then.");
     note(n, p->deadline_passed,
          "The time for asking (--max-time) ran out; forms that were not asked are counted.");
+    note(n, p->plan.messages_spent,
+         "The target took as many messages as it may be given (--max-messages); the forms that "
+         "were left are counted as not asked.");
     note(n, p->sessions_used_up, "The most sessions that one run makes were used up.");
     note(n, !p->config.mailbox,
          "No mailbox was watched: what becomes of an accepted message cannot be seen.");
@@ -395,6 +398,8 @@ static const struct advice_row advice_rows[] = {
      "Run this again with more patience (--timeout STEP=DURATION, --max-time)."},
     {VERDICT_INCONCLUSIVE, "max-time",
      "Run this again with a longer --max-time."},
+    {VERDICT_INCONCLUSIVE, "max-messages",
+     "Run this again with a greater --max-messages, or without one."},
     {VERDICT_INCONCLUSIVE, "*content*",
      "Let the server take the probe's message past its content filter, or ask one that has "
      "none."},

@@ -107,6 +107,7 @@ struct case_probe {             /* key `probe`: options of the run, as on the co
     int64_t resolver_timeout_ns;
     const char *listener; /* of the server */
     int64_t wait_ns, max_time_ns, retry_ns;
+    uint64_t max_messages; /* 0: one for each form */
     struct {
         bool set[STEP_COUNT];
         int64_t ns[STEP_COUNT];

@@ -116,6 +116,7 @@ void trial_configure(const struct stage *s, const struct trial_identity *id,
         .wait_ns = p->wait_ns != 0 ? p->wait_ns : 2 * CLOCK_MINUTE,
         .max_time_ns = p->max_time_ns != 0 ? p->max_time_ns : 15 * CLOCK_MINUTE,
         .retry_ns = p->retry_ns != 0 ? p->retry_ns : 5 * CLOCK_MINUTE + CLOCK_SECOND,
+        .max_messages = (unsigned)p->max_messages,
         .timeouts = smtp_timeouts_rfc5321,
         .tls_mode = p->tls == CASE_TLS_NONE       ? SESSION_TLS_NONE
                     : p->tls == CASE_TLS_IMPLICIT ? SESSION_TLS_IMPLICIT

@@ -31,7 +31,8 @@ enum { /* departures from the quiet world */
        UNCLEAR = 1 << 10,
        DEAD = 1 << 11,
        NO_ROUTE = 1 << 12,
-       TURNED_AWAY = 1 << 13
+       TURNED_AWAY = 1 << 13,
+       SPENT = 1 << 14
 };
 
 enum { HOME = 1 << 0, BACK = 1 << 1, RCPT = 1 << 2, DATA = 1 << 3, GREY = 1 << 4 };
@@ -220,6 +221,12 @@ static const struct row rows[] = {
      .forms = {DENIED_PLAIN, FORM('A', NOT_ASKED, NONE, 0)}},
     {"time over in the middle", VERDICT_INCONCLUSIVE, "max-time", .world = DEADLINE,
      .forms = {FORM('E', UNDECIDED, NONE, 0, OUTCOME_CANCELLED, STEP_RCPT)}},
+    {"no message left, form left", VERDICT_INCONCLUSIVE, "max-messages", .world = SPENT,
+     .forms = {DENIED_PLAIN, FORM('A', NOT_ASKED, NONE, RCPT)}},
+    {"no message left, a form deferred", VERDICT_INCONCLUSIVE, "deferred", .world = SPENT,
+     .forms = {DENIED_PLAIN, FORM('A', UNDECIDED, DEFERRED, 0)}},
+    {"no message left, and none was wanted", VERDICT_CLOSED, "relay-denied", .world = SPENT,
+     .forms = {DENIED_PLAIN}},
     {"timeout at RCPT", VERDICT_INCONCLUSIVE, "timeout-rcpt",
      .forms = {FORM('E', UNDECIDED, NONE, 0, OUTCOME_TIMEOUT, STEP_RCPT)}},
     {"timeout behind the dot", VERDICT_INCONCLUSIVE, "timeout-end-of-data",
@@ -335,6 +342,7 @@ static struct verdict_facts facts_of(const struct row *row, const struct form_re
         .turned_away = (w & TURNED_AWAY) != 0,
         .window_whole = (w & CUT) == 0,
         .deadline_passed = (w & DEADLINE) != 0,
+        .messages_spent = (w & SPENT) != 0,
         .interrupted = (w & INTERRUPTED) != 0,
         .tainted = (w & TAINTED) != 0,
         .canary_refused = (w & CANARY_REFUSED) != 0,
