@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import random
+import re
 import shutil
 import signal
 import socket
@@ -12,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 import schema
 
@@ -372,3 +374,70 @@ def test_gnu_parallel(crowd):
                            "0", "1", "2", ":::+", *[str(free_port()) for _ in range(3)]],
                           capture_output=True, text=True, env=ENV, timeout=120, check=False)
     assert {t: r["verdict"] for t, r in reports(done).items()} == expected(targets), done.stderr
+
+
+def example(page, beginning):
+    """The first example of a page with that beginning, without its indentation."""
+    text = (ROOT / "doc" / page).read_text(encoding="utf-8")
+    found = next(part for part in re.findall(r"(?:^    .*\n)+", text, re.M) if beginning in part)
+    return found[found.index(beginning):]
+
+
+@pytest.mark.skipif(not shutil.which("parallel"), reason="GNU parallel is not here")
+def test_gnu_parallel_over_machines(crowd):
+    """As doc/many.md has it; the only machine is this one, which parallel reaches without ssh."""
+    crowd.start("postfix-554", "open")
+    targets = crowd.targets(12)
+    crowd.list_of(targets).rename(crowd.folder / "list.txt")
+    (crowd.folder / "machines").write_text("2/:\n")
+    command = example("many.md", "parallel --sshloginfile machines -j 1")
+    for old, new in (("relayprobe", f"{BUILD}/relayprobe --wait 1s --forms quick"),
+                     ("parallel", "parallel --will-cite"),
+                     ("probe@c{}.canary.example", "probe@canary.test"),
+                     ("0.0.0.0:25", crowd.sink), (">june.jsonl", "")):
+        assert old in command
+        command = command.replace(old, new)
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, env=ENV,
+                          cwd=crowd.folder, timeout=120, check=False)
+    assert {t: r["verdict"] for t, r in reports(done).items()} == expected(targets), done.stderr
+
+
+def job_of_kubernetes():
+    text = (ROOT / "doc" / "many.md").read_text(encoding="utf-8")
+    return yaml.safe_load(re.search(r"^```yaml\n(.*?)^```$", text, re.M | re.S)[1])
+
+
+def test_kubernetes_job():
+    """What an indexed Job wants, and options that there are."""
+    job = job_of_kubernetes()
+    assert (job["apiVersion"], job["kind"]) == ("batch/v1", "Job")
+    spec, pod = job["spec"], job["spec"]["template"]["spec"]
+    assert spec["completionMode"] == "Indexed" and spec["parallelism"] <= spec["completions"]
+    assert pod["restartPolicy"] == "Never"  # backoffLimitPerIndex and podFailurePolicy want it
+    (container,) = pod["containers"]
+    script = container["args"][0]
+    assert f'--shard "$JOB_COMPLETION_INDEX/{spec["completions"]}"' in script
+    assert {m["name"] for m in container["volumeMounts"]} == {v["name"] for v in pod["volumes"]}
+    mounted = [m["mountPath"] for m in container["volumeMounts"]]
+    assert all(any(path.startswith(place) for place in mounted)
+               for path in re.findall(r"[ \"](/[a-z/]+/[a-z])", script))
+    said = subprocess.run([BUILD / "relayprobe", "--help"], capture_output=True, text=True,
+                          check=True, timeout=20).stdout
+    options = re.findall(r" (--[a-z-]+)", script)
+    assert "--resume" in options and all(f"  {option} " in said for option in options)
+
+
+@pytest.mark.parametrize("status, succeeds", [(0, True), (1, True), (3, True), (4, True),
+                                              (5, True), (71, False), (137, False), (143, False)])
+def test_kubernetes_job_fails_when_it_should(tmp_path, status, succeeds):
+    """Its script, run by sh: a verdict completes the index, trouble and signals do not."""
+    program = tmp_path / "relayprobe"
+    program.write_text(f'#!/bin/sh\necho "$*"\nexit {status}\n')
+    program.chmod(0o755)
+    script = job_of_kubernetes()["spec"]["template"]["spec"]["containers"][0]["args"][0]
+    done = subprocess.run(["sh", "-c", script.replace("/state/", f"{tmp_path}/")], check=False,
+                          env={"PATH": f"{tmp_path}:{os.environ['PATH']}",
+                               "JOB_COMPLETION_INDEX": "3"}, timeout=20)
+    assert (done.returncode == 0) == succeeds
+    said = (tmp_path / "june-3.jsonl").read_text()
+    assert "--shard 3/8" in said and "probe@c3.canary.example" in said
