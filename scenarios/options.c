@@ -151,6 +151,13 @@ static bool set_json(struct options *o, const char *value)
     return true;
 }
 
+static bool set_explain(struct options *o, const char *value)
+{
+    (void)value;
+    o->explain = true;
+    return true;
+}
+
 static bool set_update(struct options *o, const char *value)
 {
     (void)value;
@@ -238,6 +245,8 @@ static const struct option_row {
      "score, diff: one JSON object instead of text; check: JSON Lines"},
     {"--markdown", NULL, set_markdown, NULL,
      "schema: a reference of all keys, as Markdown; score: tables"},
+    {"--explain", NULL, set_explain, NULL,
+     "score: each mistake with the transcript that shows why"},
     {"--update", NULL, set_update, NULL, "score: writes the detectors' known failures anew"},
     {"--config", "PATH", set_config, "write a directory, or the server's main file",
      "check: the configuration that is started and asked"},

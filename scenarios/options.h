@@ -49,6 +49,7 @@ struct options {
     const char *detectors[OPTIONS_DETECTORS_MAX]; /* names or manifests */
     size_t detector_count;
     bool json;                            /* score, diff */
+    bool explain;                         /* score: each mistake with its transcript */
     bool update;                          /* known failures are written anew */
     const char *config, *inside, *domain; /* check; NULL: not given */
     char **arguments;                     /* files, directories, globs */

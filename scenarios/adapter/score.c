@@ -99,6 +99,8 @@ static void finished(void *self, size_t job, const struct outcome *out, struct s
         bytes_copy(cell->id, sizeof cell->id, span_of(r->jobs[index].path));
         bytes_copy(cell->reason, sizeof cell->reason, span_of(died));
     }
+    if (!r->calibration)
+        score_keep_story(d, index, story);
     if (!r->calibration && !r->s->task.o->update)
         compare(d, cell, story);
 }
@@ -185,7 +187,9 @@ static int open_one(struct score *s, struct score_detector *d, const char *name)
     if (!known_open(&d->known, a))
         return complain(STATUS_INVALID, d->known.error);
     d->cells = calloc(s->task.job_count, sizeof *d->cells);
-    if (d->cells == NULL)
+    if (s->task.o->explain)
+        d->stories = calloc(s->task.job_count, sizeof *d->stories);
+    if (d->cells == NULL || (s->task.o->explain && d->stories == NULL))
         return complain(STATUS_INTERNAL, "out of memory");
     strbuf_init(&why, memory, sizeof memory);
     if (a->version.argv.count > 0)
@@ -250,6 +254,8 @@ static int report(struct score *s)
     events_write(stdout, strbuf_span(&out));
     if (out.truncated)
         status = complain(STATUS_INTERNAL, "the scorecard is too large");
+    if (!s->task.o->json)
+        score_explain(s, s->task.o->markdown, stdout);
     free(memory);
     return status == STATUS_GOOD && surprises > 0 ? STATUS_FAILED : status;
 }
@@ -271,6 +277,7 @@ int score_command(const struct score_task *task)
     for (size_t i = 0; i < s->detector_count; i++) {
         manifest_close(&s->detectors[i].manifest);
         known_close(&s->detectors[i].known);
+        score_forget_stories(&s->detectors[i], s->task.job_count);
         free(s->detectors[i].cells);
     }
     free(s->detectors);

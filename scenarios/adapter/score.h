@@ -15,6 +15,8 @@
 #include "scenarios/options.h"
 #include "scenarios/run.h"
 
+#include <stdio.h>
+
 enum { CALIBRATION_OPEN, CALIBRATION_CLOSED, CALIBRATION_COUNT };
 enum { SCORE_OUTPUT_MAX = 16777216, SCORE_GROUPS_MAX = 128, SCORE_GROUP_LEN = 16 };
 
@@ -43,6 +45,7 @@ struct score_detector {
     struct outcome calibration[CALIBRATION_COUNT];
     char unscored[128];    /* why it is not; empty: it is */
     struct outcome *cells; /* by case */
+    char **stories;        /* with --explain: by case, what went wrong; NULL where nothing did */
     struct score_sum sum;
     unsigned surprises; /* against its expectation file */
 };
@@ -68,5 +71,11 @@ const char *score_cell(const struct score_detector *d, size_t index);
 void score_text(const struct score *s, struct strbuf *out);
 void score_markdown(const struct score *s, struct strbuf *out);
 void score_json(const struct score *s, struct strbuf *out);
+
+/* Keeps the story of a cell that failed; does nothing without --explain. */
+void score_keep_story(struct score_detector *d, size_t index, struct span story);
+/* Each failure with its transcript, case by case. */
+void score_explain(const struct score *s, bool markdown, FILE *to);
+void score_forget_stories(struct score_detector *d, size_t count);
 
 #endif

@@ -69,6 +69,8 @@ static void write_result(struct json *j, const struct score_detector *d, size_t 
         json_int(j, "wall_ms", o->elapsed_ns / CLOCK_MS);
     }
     json_string(j, "reason", o->reason);
+    if (d->stories != NULL)
+        json_string(j, "story", d->stories[index]);
     json_close(j);
 }
 

@@ -34,17 +34,26 @@ static bool is_in_group(const struct outcome *o, const char *group)
     return false;
 }
 
-/* A7 before A14: the letter, then the number. */
+/* 10 of "C10b". */
+static uint64_t number_of(struct span name)
+{
+    struct span rest = span_from(name, 1);
+    uint64_t number = 0;
+
+    (void)span_uint(span_to(rest, strspn(rest.ptr, "0123456789")), 9999, &number);
+    return number;
+}
+
+/* A7 before A14, and C10 before C10b: the letter, then the number, then the rest. */
 static bool comes_before(struct span a, const char *b)
 {
     struct span other = span_of(b);
 
     if (a.len == 0 || other.len == 0 || a.ptr[0] != other.ptr[0])
         return a.len > 0 && other.len > 0 && a.ptr[0] < other.ptr[0];
-    uint64_t x = 0, y = 0;
-    if (span_uint(span_from(a, 1), 9999, &x) && span_uint(span_from(other, 1), 9999, &y))
-        return x < y;
-    return strcmp(a.ptr, b) < 0;
+    uint64_t x = number_of(a), y = number_of(other);
+
+    return x != y ? x < y : strcmp(a.ptr, b) < 0;
 }
 
 static void insert_group(struct score *s, struct span name)

@@ -113,6 +113,23 @@ def test_mistakes_come_with_the_transcript_that_shows_why():
     assert "--detector doc/examples/rcpt-only.yaml" in run.stdout
 
 
+def test_score_explains_each_mistake():
+    """Known or not: what was said, what is true, and the dialogue; of what is right, nothing."""
+    words = "score", "--explain", "--detector", "swaks", *PROBED
+    text, page, card = (lab(*words, *more).stdout for more in ((), ("--markdown",), ("--json",)))
+    told = text[text.index("\nswaks, ALARM: discarded\n"):]
+    assert "    truth:    closed\n" in told and "    said:     open\n" in told
+    assert "  known: " in told and "S: 250 2.0.0 Ok: queued as" in told and "C: DATA" in told
+    assert "open-relay-proven" not in told
+    told = page[page.index("\n### swaks, ALARM: discarded\n"):].splitlines()[2:]
+    assert told and all(line.startswith("    ") for line in told[1:])
+    results = {c["id"]: c["results"]["swaks"] for c in json.loads(card)["cases"]}
+    assert "C: RCPT TO:<" in results["discarded"]["story"]
+    assert results["open-relay-proven"]["story"] is None
+    assert "story" not in score("--detector", "always-open", PROBED[0])[1]["open-relay-proven"][
+        "always-open"]
+
+
 def test_bad_manners_are_counted(tmp_path):
     """A bare LF, two commands behind QUIT, one message."""
     program = tmp_path / "rude.py"
@@ -153,6 +170,7 @@ def test_virtual_cases_are_not_applicable(tmp_path):
         case: slow
         title: t
         why: w
+        caveat: [C10b, C2, C10, A14, A7]
         time: virtual
         truth: closed
         servers: {mx: {persona: postfix-554}}
@@ -161,6 +179,7 @@ def test_virtual_cases_are_not_applicable(tmp_path):
     detectors, cases = score("--detector", "always-open", case)
     assert (detectors["always-open"]["applicable"], detectors["always-open"]["total"]) == (0, 1)
     assert cases["slow"]["always-open"]["result"] == "-"
+    assert list(detectors["always-open"]["caveats"]) == ["A7", "A14", "C2", "C10", "C10b"]
 
 
 def test_declared_and_undeclared_unsupported(tmp_path):
