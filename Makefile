@@ -167,4 +167,4 @@ clean: ## removes what was built; unpacked servers stay
 help: ## this list
 	@sed -n 's/^\([a-z]*\)[a-z ]*:.*## /  make \1\t/p' Makefile
 
--include $(OBJ:.o=.d) $(MAINS:%.c=$(BUILD)/obj/%.d) $(UNIT:%.c=$(BUILD)/obj/%.d) $(FUZZ:%.c=$(BUILD)/obj/%.d)
+-include $(OBJ:.o=.d) $(MAINS:%.c=$(BUILD)/obj/%.d) $(UNIT:%.c=$(BUILD)/obj/%.d) $(FUZZ:%.c=$(BUILD)/obj/%.d) $(wildcard $(BUILD)/obj/tests/bench/*.d)

@@ -215,6 +215,7 @@ static void set_session_config(struct probe *p)
         .one_by_one = !p->config.pipelining,
         .who = &p->who,
         .evidence = &p->evidence,
+        .memory = &p->memory,
         .helo = span_of(p->helo),
         .contact = p->config.contact,
         .target_text = span_of(p->target_text),
@@ -248,6 +249,9 @@ void probe_clear(struct probe *p)
     memory_drop(m, p->results, p->room_count * sizeof(*p->results));
     memory_drop(m, p->rows, p->room_count * sizeof(*p->rows));
     memory_drop(m, p->plan_forms, p->room_count * sizeof(*p->plan_forms));
+    control_clear_all(p);
+    session_forget(&p->session);
+    receive_clear(p);
     assert(m->bytes == 0);
     memset(p, 0, sizeof(*p));
 }

@@ -226,7 +226,11 @@ uint16_t evidence_keep(struct evidence *e, const struct form_result *r, struct s
     char room[ROOM];
     struct strbuf marked;
     strbuf_init(&marked, room, sizeof(room));
-    write_marked(&marked, e, r, 'S', text);
+    if (r != NULL) {
+        write_marked(&marked, e, r, 'S', text);
+    } else {
+        strbuf_add(&marked, text);
+    }
     bool fits = text.len > 0 && text.len < ROOM;
     return fits ? text_number(e, strbuf_span(&marked), 2 * EVIDENCE_MAX - STEP) : 0;
 }
@@ -240,6 +244,12 @@ struct span evidence_text(const struct evidence *e, const struct form_result *r,
         print_text(&out, e, r, number);
     }
     return strbuf_span(&out);
+}
+
+struct span evidence_plain(const struct evidence *e, uint16_t number)
+{
+    const struct text *t = number != 0 ? entry(e, number) : NULL;
+    return t != NULL ? (struct span){t->bytes, t->len} : (struct span){"", 0};
 }
 
 /* -- dialogues */

@@ -39,12 +39,15 @@ void evidence_init(struct evidence *e, const struct form_identity *who, struct m
 void evidence_clear(struct evidence *e);
 /* A line of the form's dialogue; `text` as it was sent or heard, without its line end. */
 void evidence_line(struct evidence *e, struct form_result *r, char direction, struct span text);
-/* Another text about the form, visible characters: its number, 0 when there is no room or nothing
- * to keep. */
+/* Another text, about the form or (r NULL) about none, visible characters: its number, 0 when there
+ * is no room or nothing to keep. */
 uint16_t evidence_keep(struct evidence *e, const struct form_result *r, struct span text);
-/* The text of that number, written into `room`; empty for 0, and when e is NULL. */
+/* The text of that number and of the same form, written into `room`; empty for 0, and when e is
+ * NULL. */
 struct span evidence_text(const struct evidence *e, const struct form_result *r, uint16_t number,
                           char *room, size_t cap);
+/* A text about no form, as it stands in the block: until the next one is kept. */
+struct span evidence_plain(const struct evidence *e, uint16_t number);
 void evidence_print_dialogue(const struct evidence *e, const struct form_result *r,
                              struct strbuf *out);
 

@@ -63,25 +63,30 @@ struct probe_mailbox { /* what is known of one that is watched */
     bool troubled, lasting;
     int64_t troubled_ns; /* since when; of the last time when it is well */
     unsigned arrivals;   /* of ours */
-    char why[192];       /* visible characters; of the last trouble */
+    uint16_t why;        /* a text of the evidence; of the last trouble */
 };
 
 struct probe_hop { /* one Received field; visible characters */
     char from[96], address[48], by[96], date[48];
 };
 
-struct probe_proof { /* the first delivery */
-    bool seen;
+struct probe_proof {      /* the first delivery */
     bool token_in_header; /* our field was still in it */
     int form;             /* index in results */
     unsigned hop_count;   /* may pass the list's room; the newest hops are left out then */
-    struct probe_hop hops[PROBE_HOPS_MAX]; /* oldest first: who took it from us, ... */
+    unsigned hop_room;
     char mailbox[128];
-    char file[256]; /* where the message was saved; empty: nowhere */
+    char file[256];          /* where the message was saved; empty: nowhere */
+    struct probe_hop hops[]; /* oldest first: who took it from us, ... */
 };
 
-struct probe_control { /* a message of our own, by its own way in */
+struct probe_talk { /* of a control, while it lasts */
     struct smtp_client client;
+    char message[SESSION_MESSAGE_MAX];
+};
+
+struct probe_control {       /* a message of our own, by its own way in */
+    struct probe_talk *talk; /* NULL: none */
     struct link *link;
     struct probe *probe;
     struct token_pair tokens;
@@ -102,7 +107,6 @@ struct probe_control { /* a message of our own, by its own way in */
     enum smtp_step step;
     char reply[160]; /* the last one */
     const char *id;  /* "control-before", "control-after" */
-    char message[SESSION_MESSAGE_MAX];
 };
 
 struct probe {
@@ -121,24 +125,26 @@ struct probe {
     struct session session;
     struct session_config session_config;
     struct target_notes target;
-    struct probe_control controls[2 * FORM_CANARIES_MAX]; /* of each canary: before, after */
+    struct probe_control *controls; /* of each canary: before, after */
     size_t canary_count;
 
-    struct probe_report reports[PROBE_REPORTS_MAX];
-    struct probe_callout callouts[PROBE_CALLOUTS_MAX];
-    unsigned report_count, callout_count; /* may pass the lists' room */
+    struct probe_report *reports;   /* the first PROBE_REPORTS_MAX */
+    struct probe_callout *callouts; /* the first PROBE_CALLOUTS_MAX */
+    unsigned report_kept, callout_kept;
+    unsigned report_count, callout_count; /* all that came */
     unsigned delivery_count, foreign_count, unclear_count, forged_count, replayed_count;
     struct probe_mailbox mailboxes[PROBE_MAILBOXES_MAX]; /* as config.mailboxes */
     bool ledger_failed;                                  /* something could not be written down */
     struct probe_row *rows;                              /* of each form, what the ledger has */
-    char forged[256];         /* the first one: token, mailbox and sender, visible */
-    char replayed[256];       /* the same, with the run that it belongs to */
-    bool canary_refused;      /* the canary's side refused a relayed message */
-    bool turned_away;         /* our mailbox was full of connections and let one go unheard */
-    char canary_refusal[256]; /* what it said */
-    struct probe_proof proof;
-    char unclear[PROBE_SHOWN_MAX]; /* the first arrival that cannot be told apart: envelope and
-                                      head, visible */
+    /* Texts of the evidence: */
+    uint16_t forged;           /* the first one: token, mailbox and sender */
+    uint16_t replayed;         /* the same, with the run that it belongs to */
+    bool canary_refused;       /* the canary's side refused a relayed message */
+    bool turned_away;          /* our mailbox was full of connections and let one go unheard */
+    uint16_t canary_refusal;   /* what it said; of the evidence */
+    struct probe_proof *proof; /* NULL: there was no delivery */
+    uint16_t unclear; /* of the evidence: the first arrival that cannot be told apart: envelope and
+                         head */
 
     int64_t connected_ns[PROBE_SESSIONS_MAX]; /* when each session began; the rate is kept by it */
     int64_t started_ns;

@@ -380,6 +380,27 @@ static void script_done(void *self, struct smtp_client *c, enum smtp_outcome out
     }
 }
 
+void session_forget(struct session *s)
+{
+    if (s->config != NULL) {
+        memory_drop(s->config->memory, s->lent, s->lent_len);
+    }
+    s->lent = NULL;
+    s->lent_len = 0;
+}
+
+bool session_lend(struct session *s, struct span text)
+{
+    session_forget(s);
+    s->lent = memory_get(s->config->memory, text.len);
+    if (s->lent == NULL) {
+        return false;
+    }
+    s->lent_len = text.len;
+    memcpy(s->lent, text.ptr, text.len);
+    return true;
+}
+
 static void script_ended(void *self, struct smtp_client *c)
 {
     struct session *s = self;
@@ -387,6 +408,7 @@ static void script_ended(void *self, struct smtp_client *c)
     s->active = false;
     s->link = NULL;
     s->layer = NULL;
+    session_forget(s);
     s->config->observer.ended(s->config->observer.self, s);
 }
 

@@ -99,6 +99,7 @@ enum session_tls {
 struct session_config {
     const struct form_identity *who;
     struct evidence *evidence; /* where replies are kept */
+    struct memory *memory;     /* of what is being said */
     struct span helo;          /* our name */
     struct span contact;
     struct span target_text; /* for the message */
@@ -123,7 +124,6 @@ struct session_group {
     uint8_t lead; /* commands of the context, before its form */
     uint8_t tail; /* private: stage of the last command, QUIT or STARTTLS; STAGE_GREETING: none */
     uint8_t said, heard;  /* commands */
-    uint16_t bytes;       /* of the lines */
     bool mail_taken;      /* of the form whose replies come now */
     bool companion_heard; /* its other recipient was answered (R38) */
     bool unlearned;       /* the plain question must be put in other words first */
@@ -167,12 +167,15 @@ struct session {
     enum smtp_outcome outcome;
     enum smtp_step step;
     struct session_group group;
-    char message[SESSION_MESSAGE_MAX]; /* or a group's lines */
+    char *lent; /* to the client: a message, or a group's lines; NULL: nothing */
+    size_t lent_len;
 };
 
 /* False: the world is out of links. */
 bool session_start(struct session *s, struct world *w, const struct session_config *config,
                    struct plan *plan, struct target_notes *notes, unsigned number);
+/* Gives back what it holds of its memory; for one that will not end by itself any more. */
+void session_forget(struct session *s);
 /* Ends soon without another question; `ended` follows. */
 void session_cancel(struct session *s);
 

@@ -394,11 +394,11 @@ void session_say_body(struct session *s)
 {
     const struct form *f = &s->form->form;
     const struct form_identity *who = s->config->who;
-    char from_room[MAIL_PATH_MAX], to_room[MAIL_PATH_MAX];
+    char from_room[MAIL_PATH_MAX], to_room[MAIL_PATH_MAX], message_room[SESSION_MESSAGE_MAX];
     struct strbuf from, to, message;
     strbuf_init(&from, from_room, sizeof(from_room));
     strbuf_init(&to, to_room, sizeof(to_room));
-    strbuf_init(&message, s->message, sizeof(s->message));
+    strbuf_init(&message, message_room, sizeof(message_room));
     struct canary canary = form_canary(f, who);
     form_mailbox(&from, who->token_place, who->sender_local, &f->tokens.sender, who->sender_domain);
     form_mailbox(&to, who->token_place, canary.local, &f->tokens.recipient, canary.domain);
@@ -414,17 +414,19 @@ void session_say_body(struct session *s)
         .epoch_s = world_epoch(s->world),
     };
     mail_write_probe(&message, &m);
-    if (s->config->observer.sending != NULL &&
-        !s->config->observer.sending(s->config->observer.self, s->form, &m)) {
+    const struct session_observer *o = &s->config->observer;
+    if (!session_lend(s, strbuf_span(&message)) ||
+        (o->sending != NULL && !o->sending(o->self, s->form, &m))) {
         s->unwritten = true;
         smtp_client_close(&s->client); /* without its dot the message is none, RFC 5321 4.1.1.4 */
         return;
     }
     s->form->body_sent = true;
+    struct span lent = {s->lent, s->lent_len};
     if (context_of(f)->chunk) {
-        smtp_client_chunk(&s->client, strbuf_span(&message));
+        smtp_client_chunk(&s->client, lent);
     } else {
-        smtp_client_body(&s->client, strbuf_span(&message));
+        smtp_client_body(&s->client, lent);
     }
 }
 

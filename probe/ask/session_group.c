@@ -91,10 +91,10 @@ static bool may_group(const struct session *s)
            plan_plain_sender(s->plan) != NULL;
 }
 
-static void open_group(struct session *s, struct strbuf *lines)
+static void open_group(struct session *s, struct strbuf *lines, char room[SMTP_GROUP_BYTES_MAX])
 {
     memset(&s->group, 0, sizeof(s->group));
-    strbuf_init(lines, s->message, sizeof(s->message) - TAIL_ROOM);
+    strbuf_init(lines, room, SMTP_GROUP_BYTES_MAX - TAIL_ROOM);
 }
 
 /* What follows the group is known when nothing is left for the session behind so many refusals. */
@@ -110,17 +110,18 @@ static void close_group(struct session *s, struct strbuf *lines, unsigned refusa
         strbuf_adds(lines, secure ? "STARTTLS" : "QUIT");
         end_line(g, lines, secure ? STEP_STARTTLS : STEP_QUIT, SESSION_GROUP_NOBODY);
     }
-    g->bytes = (uint16_t)lines->len;
+    (void)session_lend(s, strbuf_span(lines)); /* seen when it is to be said */
 }
 
 bool session_begin_group(struct session *s)
 {
     struct session_group *g = &s->group;
+    char room_for_lines[SMTP_GROUP_BYTES_MAX];
     struct strbuf lines;
     struct form_result *r;
     unsigned refusals = s->refusals, room = room_for_forms(s);
     bool possible = may_group(s) && session_context(s)->step_count == 0;
-    open_group(s, &lines);
+    open_group(s, &lines, room_for_lines);
     while (possible && room > 0 &&
            (r = plan_next_grouped(s->plan, &s->at, s->client.now_ns)) != NULL) {
         const char *why = session_lacks(s, r);
@@ -156,12 +157,13 @@ bool session_begin_group_of_one(struct session *s)
 {
     const struct context_row *row = session_context(s);
     struct form_result *r = s->form;
+    char room_for_lines[SMTP_GROUP_BYTES_MAX];
     struct strbuf lines;
     if (!may_group(s) || !plan_may_group(s->plan, r) || cost(r) > room_for_forms(s) ||
         !steps_join(row, s->context_step)) {
         return false;
     }
-    open_group(s, &lines);
+    open_group(s, &lines, room_for_lines);
     for (unsigned i = s->context_step; i < row->step_count; i++) {
         session_write_step(s, i, &lines);
         end_line(&s->group, &lines, STEP_OTHER, 0);
@@ -190,15 +192,6 @@ static void turn_to(struct session *s, uint8_t form)
     g->mail_taken = g->companion_heard = g->single = g->unlearned = false;
 }
 
-void session_say_group(struct session *s)
-{
-    struct session_group *g = &s->group;
-    struct span lines = span_to((struct span){s->message, sizeof(s->message)}, g->bytes);
-    s->notes->groups++;
-    smtp_client_group(&s->client, lines, g->steps, g->commands, GROUP_PATIENCE_NS);
-    turn_to(s, 0);
-}
-
 /* Forms of the group without an answer, from `first` on, are not asked yet. */
 static void put_back_from(struct session *s, uint8_t first)
 {
@@ -207,6 +200,21 @@ static void put_back_from(struct session *s, uint8_t first)
         plan_put_back(s->plan, g->forms[i]);
     }
     s->form = NULL;
+}
+
+void session_say_group(struct session *s)
+{
+    struct session_group *g = &s->group;
+    struct span lines = {s->lent, s->lent_len};
+    if (s->lent == NULL) { /* our memory is used up */
+        put_back_from(s, 0);
+        s->over = s->unwritten = true;
+        smtp_client_close(&s->client);
+        return;
+    }
+    s->notes->groups++;
+    smtp_client_group(&s->client, lines, g->steps, g->commands, GROUP_PATIENCE_NS);
+    turn_to(s, 0);
 }
 
 static enum session_stage taint(struct session *s)

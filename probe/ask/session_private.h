@@ -45,6 +45,8 @@ enum session_after {
 void session_keep_reply(char *room, size_t cap, const struct reply *reply);
 /* What was said to the form, likewise. */
 void session_keep_said(const struct session *s, struct form_result *r, const struct reply *reply);
+/* What the client is to say stays until the next one, or the session's end. False: no memory. */
+bool session_lend(struct session *s, struct span text);
 /* The next form of the plan, or the end. */
 enum session_stage session_begin_form(struct session *s);
 enum session_stage session_to_rset(struct session *s, enum session_after after);

@@ -15,6 +15,8 @@ void steps_poke(struct probe *p);
 void steps_take(void *self);
 /* When the first control is waited for no longer. */
 int64_t steps_control_until(const struct probe *p);
+/* Gives back what arrivals took of the memory. */
+void receive_clear(struct probe *p);
 /* Tells the observer. */
 void steps_progress(struct probe *p, const char *phase);
 

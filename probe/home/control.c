@@ -28,6 +28,10 @@ void control_init_all(struct probe *p)
 {
     const struct probe_config *config = &p->config;
     p->canary_count = 1 + config->further_count;
+    p->controls = memory_get(&p->memory, 2 * p->canary_count * sizeof(*p->controls));
+    if (p->controls == NULL) {
+        p->canary_count = 0;
+    }
     for (size_t i = 0; i < 2 * p->canary_count; i++) {
         struct probe_control *c = &p->controls[i];
         size_t canary = i / 2;
@@ -38,6 +42,14 @@ void control_init_all(struct probe *p)
         c->finished = !config->mailbox;
         token_make(config->key, span_of(p->token_target), span_of(c->id), &c->tokens);
     }
+}
+
+void control_clear_all(struct probe *p)
+{
+    for (size_t i = 0; i < 2 * p->canary_count; i++) {
+        memory_drop(&p->memory, p->controls[i].talk, sizeof(*p->controls[i].talk));
+    }
+    memory_drop(&p->memory, p->controls, 2 * p->canary_count * sizeof(*p->controls));
 }
 
 static void say_path(struct probe_control *c, enum smtp_step step)
@@ -56,7 +68,7 @@ static void say_path(struct probe_control *c, enum smtp_step step)
                      c->canary.domain);
     }
     strbuf_addc(&line, '>');
-    smtp_client_command(&c->client, step, strbuf_span(&line));
+    smtp_client_command(&c->talk->client, step, strbuf_span(&line));
 }
 
 static void say_body(struct probe_control *c)
@@ -66,7 +78,7 @@ static void say_body(struct probe_control *c)
     struct strbuf from, to, message;
     strbuf_init(&from, from_room, sizeof(from_room));
     strbuf_init(&to, to_room, sizeof(to_room));
-    strbuf_init(&message, c->message, sizeof(c->message));
+    strbuf_init(&message, c->talk->message, sizeof(c->talk->message));
     form_mailbox(&from, who->token_place, who->sender_local, &c->tokens.sender, who->sender_domain);
     form_mailbox(&to, who->token_place, c->canary.local, &c->tokens.recipient, c->canary.domain);
     struct mail_probe m = {
@@ -83,11 +95,11 @@ static void say_body(struct probe_control *c)
     mail_write_probe(&message, &m);
     if (!record_control_message(c->probe, c, &m)) {
         c->unwritten = true;
-        smtp_client_close(&c->client);
+        smtp_client_close(&c->talk->client);
         return;
     }
-    c->sent_ns = c->client.now_ns;
-    smtp_client_body(&c->client, strbuf_span(&message));
+    c->sent_ns = c->talk->client.now_ns;
+    smtp_client_body(&c->talk->client, strbuf_span(&message));
 }
 
 static void say(struct probe_control *c, enum control_stage stage)
@@ -101,7 +113,7 @@ static void say(struct probe_control *c, enum control_stage stage)
         strbuf_init(&line, room, sizeof(room));
         strbuf_adds(&line, "EHLO ");
         strbuf_adds(&line, c->probe->helo);
-        smtp_client_command(&c->client, STEP_EHLO, strbuf_span(&line));
+        smtp_client_command(&c->talk->client, STEP_EHLO, strbuf_span(&line));
         break;
     }
     case CONTROL_MAIL:
@@ -111,13 +123,13 @@ static void say(struct probe_control *c, enum control_stage stage)
         say_path(c, STEP_RCPT);
         break;
     case CONTROL_DATA:
-        smtp_client_command(&c->client, STEP_DATA, SPAN("DATA"));
+        smtp_client_command(&c->talk->client, STEP_DATA, SPAN("DATA"));
         break;
     case CONTROL_BODY:
         say_body(c);
         break;
     case CONTROL_QUIT:
-        smtp_client_command(&c->client, STEP_QUIT, SPAN("QUIT"));
+        smtp_client_command(&c->talk->client, STEP_QUIT, SPAN("QUIT"));
         break;
     }
 }
@@ -125,7 +137,7 @@ static void say(struct probe_control *c, enum control_stage stage)
 /* Deferred: when to come back, if that is within the window. */
 static bool put_off(struct probe_control *c, const struct reply *reply)
 {
-    int64_t now = c->client.now_ns;
+    int64_t now = c->talk->client.now_ns;
     unsigned hint_s = answer_retry_seconds(reply);
     int64_t delay = hint_s > 0 ? (int64_t)hint_s * CLOCK_SECOND
                                : c->probe->config.wait_ns / CONTROL_SHARE;
@@ -172,12 +184,19 @@ static void script_done(void *self, struct smtp_client *client, enum smtp_outcom
     }
 }
 
+static void drop_talk(struct probe_control *c)
+{
+    memory_drop(&c->probe->memory, c->talk, sizeof(*c->talk));
+    c->talk = NULL;
+}
+
 static void script_ended(void *self, struct smtp_client *client)
 {
     struct probe_control *c = self;
     (void)client;
     c->active = false;
     c->link = NULL;
+    drop_talk(c);
     steps_poke(c->probe);
 }
 
@@ -192,13 +211,19 @@ static void start(struct probe_control *c)
     c->again_ns = 0;
     if (c->route.family != 0) {
         c->attempts++;
-        smtp_client_init(&c->client, &control_script, c, &p->config.timeouts, world_now(p->world),
-                         CLOCK_NEVER);
+        c->talk = memory_get(&p->memory, sizeof(*c->talk));
+    }
+    if (c->talk != NULL) {
+        smtp_client_init(&c->talk->client, &control_script, c, &p->config.timeouts,
+                         world_now(p->world), CLOCK_NEVER);
         c->stage = CONTROL_GREETING;
-        c->link = world_connect(p->world, NULL, &c->route, smtp_client_machine(&c->client));
+        c->link = world_connect(p->world, NULL, &c->route, smtp_client_machine(&c->talk->client));
     }
     c->active = c->link != NULL;
     c->finished = !c->active;
+    if (!c->active) {
+        drop_talk(c);
+    }
 }
 
 void control_start_all(struct probe *p, bool after, int64_t until_ns)
@@ -234,7 +259,7 @@ void control_cancel_all(struct probe *p)
         c->again_ns = 0;
         c->finished |= !c->active;
         if (c->active) {
-            smtp_client_cancel(&c->client);
+            smtp_client_cancel(&c->talk->client);
             world_wake(p->world, c->link);
         }
     }

@@ -15,6 +15,8 @@
 
 /* The controls of all canaries, as the config has them; nothing is sent. */
 void control_init_all(struct probe *p);
+/* Gives back their memory. */
+void control_clear_all(struct probe *p);
 /* Starts those of one side: `after` the forms, or before them. No attempt begins from until_ns on.
  * One without a way in is finished at once, not accepted; so it is when the world is out of links.
  */

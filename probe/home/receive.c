@@ -13,6 +13,8 @@
 #include "probe/home/record.h"
 #include "probe/ask/steps.h"
 
+enum { MARK_SHOWN_MAX = 256, WHY_MAX = 192 };
+
 static void copy_visible(char *room, size_t cap, struct span text)
 {
     struct strbuf out;
@@ -28,7 +30,7 @@ static void keep_chain(struct probe_proof *proof, struct span headers)
     size_t at = 0;
     proof->hop_count = total;
     for (unsigned i = total; i > 0 && received_next(headers, &at, &r); i--) {
-        if (i > PROBE_HOPS_MAX) {
+        if (i > proof->hop_room) {
             continue;
         }
         struct probe_hop *hop = &proof->hops[i - 1];
@@ -39,16 +41,27 @@ static void keep_chain(struct probe_proof *proof, struct span headers)
     }
 }
 
+static size_t proof_size(unsigned hops)
+{
+    return sizeof(struct probe_proof) + hops * sizeof(struct probe_hop);
+}
+
 static void keep_proof(struct probe *p, const struct arrival *a, struct span mailbox,
                        const struct mail_view *mail)
 {
-    struct probe_proof *proof = &p->proof;
     struct span headers, body, value;
-    if (proof->seen) {
+    if (p->proof != NULL) {
         return;
     }
     mail_split(mail->content, &headers, &body);
-    proof->seen = true;
+    unsigned hops = mail_header_count(headers, SPAN("Received"));
+    unsigned room = hops < PROBE_HOPS_MAX ? hops : PROBE_HOPS_MAX;
+    struct probe_proof *proof = memory_get(&p->memory, proof_size(room));
+    if (proof == NULL) {
+        return;
+    }
+    p->proof = proof;
+    proof->hop_room = room;
     proof->form = a->form;
     proof->token_in_header = mail_header(headers, SPAN(MAIL_TOKEN_HEADER), 0, &value, NULL);
     copy_visible(proof->mailbox, sizeof(proof->mailbox), mailbox);
@@ -75,13 +88,22 @@ static void take_delivery(struct probe *p, const struct arrival *a, struct span 
     }
 }
 
+/* The list with room for one more; NULL: it is full, or there is no memory. */
+static void *more_room(struct probe *p, void *list, unsigned count, size_t size, unsigned max)
+{
+    return count < max ? memory_resize(&p->memory, list, count * size, (count + 1) * size) : NULL;
+}
+
 static void take_report(struct probe *p, const struct arrival *a)
 {
     struct probe_report report;
     arrival_read_report(p, a, &report);
     report.at_ns = world_now(p->world);
-    if (p->report_count < PROBE_REPORTS_MAX) {
-        p->reports[p->report_count] = report;
+    struct probe_report *kept = more_room(p, p->reports, p->report_kept, sizeof(report),
+                                          PROBE_REPORTS_MAX);
+    if (kept != NULL) {
+        p->reports = kept;
+        kept[p->report_kept++] = report;
     }
     p->report_count++;
     if (report.form >= 0) {
@@ -95,14 +117,16 @@ static void take_unclear(struct probe *p, const struct mail_view *mail, const st
     if (p->unclear_count++ > 0) {
         return;
     }
+    char room[PROBE_SHOWN_MAX];
     struct strbuf shown;
-    strbuf_init(&shown, p->unclear, sizeof(p->unclear));
+    strbuf_init(&shown, room, sizeof(room));
     strbuf_adds(&shown, "from <");
     strbuf_add_visible(&shown, mail->sender);
     strbuf_adds(&shown, "> to <");
     strbuf_add_visible(&shown, a->recipient);
     strbuf_adds(&shown, ">: ");
     strbuf_add_visible(&shown, span_to(mail->content, PROBE_SHOWN_MAX / 2));
+    p->unclear = evidence_keep(&p->evidence, NULL, strbuf_span(&shown));
 }
 
 static void take_control(struct probe *p, const struct arrival *a)
@@ -119,11 +143,12 @@ static void take_mark(struct probe *p, const struct arrival *a, struct span mail
                       const struct mail_view *mail, bool replayed)
 {
     unsigned *count = replayed ? &p->replayed_count : &p->forged_count;
+    char room[MARK_SHOWN_MAX];
     struct strbuf shown;
     if ((*count)++ > 0) {
         return;
     }
-    strbuf_init(&shown, replayed ? p->replayed : p->forged, sizeof(p->forged));
+    strbuf_init(&shown, room, sizeof(room));
     strbuf_add_visible(&shown, span_to(a->mark, 40));
     if (a->whose[0] != '\0') {
         strbuf_adds(&shown, " of run ");
@@ -136,6 +161,8 @@ static void take_mark(struct probe *p, const struct arrival *a, struct span mail
         strbuf_adds(&shown, " in ");
         strbuf_add_visible(&shown, span_to(mailbox, 80));
     }
+    uint16_t *kept = replayed ? &p->replayed : &p->forged;
+    *kept = evidence_keep(&p->evidence, NULL, strbuf_span(&shown));
 }
 
 static void take(struct probe *p, const struct arrival *a, struct span mailbox,
@@ -235,9 +262,11 @@ void probe_mailbox_trouble(struct probe *p, struct span name, struct span why, b
     if (m == NULL) {
         return;
     }
+    char room[WHY_MAX];
     struct strbuf text;
-    strbuf_init(&text, m->why, sizeof(m->why));
+    strbuf_init(&text, room, sizeof(room));
     strbuf_add_visible(&text, why);
+    m->why = evidence_keep(&p->evidence, NULL, strbuf_span(&text));
     m->troubled_ns = m->troubled ? m->troubled_ns : world_now(p->world);
     m->troubled = true;
     m->lasting = lasting;
@@ -258,8 +287,11 @@ void probe_callout(struct probe *p, struct span sender, struct span recipient)
 {
     int form = arrival_form_in(p, recipient);
     record_callout(p, form, sender, recipient);
-    if (p->callout_count < PROBE_CALLOUTS_MAX) {
-        struct probe_callout *c = &p->callouts[p->callout_count];
+    struct probe_callout *kept = more_room(p, p->callouts, p->callout_kept, sizeof(*kept),
+                                           PROBE_CALLOUTS_MAX);
+    if (kept != NULL) {
+        p->callouts = kept;
+        struct probe_callout *c = &kept[p->callout_kept++];
         struct strbuf from, to;
         strbuf_init(&from, c->sender, sizeof(c->sender));
         strbuf_init(&to, c->recipient, sizeof(c->recipient));
@@ -278,9 +310,19 @@ void probe_canary_refused(struct probe *p, struct span recipient, struct span re
         return;
     }
     if (!p->canary_refused) {
+        char room[MARK_SHOWN_MAX];
         struct strbuf text;
-        strbuf_init(&text, p->canary_refusal, sizeof(p->canary_refusal));
+        strbuf_init(&text, room, sizeof(room));
         strbuf_add_visible(&text, reply);
+        p->canary_refusal = evidence_keep(&p->evidence, NULL, strbuf_span(&text));
     }
     p->canary_refused = true;
+}
+
+void receive_clear(struct probe *p)
+{
+    struct memory *m = &p->memory;
+    memory_drop(m, p->reports, p->report_kept * sizeof(*p->reports));
+    memory_drop(m, p->callouts, p->callout_kept * sizeof(*p->callouts));
+    memory_drop(m, p->proof, p->proof != NULL ? proof_size(p->proof->hop_room) : 0);
 }

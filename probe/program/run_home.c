@@ -81,8 +81,8 @@ static void save_proof(struct app *a, const struct form_result *form, const stru
                     span_of(form->form.tokens.recipient.text), mail->content, name, &error)) {
         run_clear_progress(a);
         say(memory);
-    } else if (p->proof.file[0] == '\0') {
-        bytes_copy(p->proof.file, sizeof(p->proof.file), span_of(name));
+    } else if (p->proof != NULL && p->proof->file[0] == '\0') {
+        bytes_copy(p->proof->file, sizeof(p->proof->file), span_of(name));
     }
 }
 

@@ -210,7 +210,7 @@ static void form_returned(struct page *page, const struct form_result *r)
 {
     const struct probe *p = page->report->probe;
 
-    for (unsigned i = 0; i < p->report_count && i < PROBE_REPORTS_MAX; i++) {
+    for (unsigned i = 0; i < p->report_kept; i++) {
         const struct probe_report *d = &p->reports[i];
 
         if (d->form != (int)(r - p->results) || !(d->by_target || d->canary_side))

@@ -73,23 +73,27 @@ void report_home_notes(const struct probe *p, struct strbuf *text,
         strbuf_reset(text);
         strbuf_adds(text, "Mailbox ");
         strbuf_add_visible(text, p->config.mailboxes[i]);
-        strbuf_addf(text, " could not be read: %s. Its silence proves nothing.", m->why);
+        strbuf_adds(text, " could not be read: ");
+        strbuf_add(text, evidence_plain(&p->evidence, m->why));
+        strbuf_adds(text, ". Its silence proves nothing.");
         emit(self, strbuf_span(text));
     }
     if (p->forged_count > 0) {
         strbuf_reset(text);
         strbuf_addf(text,
                     "%u message(s) with a forged or altered token came, and count for "
-                    "nothing; the first: %s",
-                    p->forged_count, p->forged);
+                    "nothing; the first: ",
+                    p->forged_count);
+        strbuf_add(text, evidence_plain(&p->evidence, p->forged));
         emit(self, strbuf_span(text));
     }
     if (p->replayed_count > 0) {
         strbuf_reset(text);
         strbuf_addf(text,
                     "%u message(s) with a token of an earlier run came, and count for nothing "
-                    "here; the first: %s",
-                    p->replayed_count, p->replayed);
+                    "here; the first: ",
+                    p->replayed_count);
+        strbuf_add(text, evidence_plain(&p->evidence, p->replayed));
         emit(self, strbuf_span(text));
     }
     if (p->ledger_failed)
@@ -129,7 +133,10 @@ void report_home_json(struct json *j, const struct probe *p)
         json_open(j, NULL, '{');
         json_text(j, "name", p->config.mailboxes[i]);
         json_bool(j, "readable", !m->troubled);
-        json_string(j, "trouble", m->troubled && m->why[0] != '\0' ? m->why : NULL);
+        if (m->troubled && m->why != 0)
+            json_text(j, "trouble", evidence_plain(&p->evidence, m->why));
+        else
+            json_null(j, "trouble");
         json_close(j);
     }
     json_close(j);

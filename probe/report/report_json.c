@@ -146,9 +146,11 @@ static void control_object(struct json *j, const char *key, const struct probe_c
 
 static void controls_object(struct json *j, const struct probe *p)
 {
+    bool known = p != NULL && p->canary_count > 0;
+
     json_open(j, "controls", '{');
-    control_object(j, "before", p != NULL ? &p->controls[0] : NULL);
-    control_object(j, "after", p != NULL ? &p->controls[1] : NULL);
+    control_object(j, "before", known ? &p->controls[0] : NULL);
+    control_object(j, "after", known ? &p->controls[1] : NULL);
     form_list(j, "forms", p, true);
     json_close(j);
 }
@@ -172,7 +174,7 @@ static void report_object(struct json *j, const struct probe *p, const struct pr
 static void reports_array(struct json *j, const struct probe *p)
 {
     json_open(j, "reports", '[');
-    for (unsigned i = 0; p != NULL && i < p->report_count && i < PROBE_REPORTS_MAX; i++)
+    for (unsigned i = 0; p != NULL && i < p->report_kept; i++)
         report_object(j, p, &p->reports[i]);
     json_close(j);
 }

@@ -177,7 +177,7 @@ static void note_senders(struct noter *n, const struct probe *p)
 
 static void note_callouts(struct noter *n, const struct probe *p)
 {
-    unsigned kept = p->callout_count < PROBE_CALLOUTS_MAX ? p->callout_count : PROBE_CALLOUTS_MAX;
+    unsigned kept = p->callout_kept;
 
     for (unsigned i = 0; i < kept; i++) {
         const struct probe_callout *c = &p->callouts[i];
@@ -245,7 +245,7 @@ static void note_report(struct noter *n, const struct probe *p, unsigned first, 
 
 static void note_returned(struct noter *n, const struct probe *p)
 {
-    unsigned kept = p->report_count < PROBE_REPORTS_MAX ? p->report_count : PROBE_REPORTS_MAX;
+    unsigned kept = p->report_kept;
 
     for (unsigned i = 0; i < kept; i++) {
         unsigned earlier = 0;
@@ -267,16 +267,18 @@ static void note_arrivals(struct noter *n, const struct probe *p)
 
     note_returned(n, p);
     if (p->canary_refused) {
-        strbuf_addf(note_begin(n), "The canary's side refused a relayed message: %s",
-                    p->canary_refusal);
+        text = note_begin(n);
+        strbuf_adds(text, "The canary's side refused a relayed message: ");
+        strbuf_add(text, evidence_plain(&p->evidence, p->canary_refusal));
         note_end(n);
     }
     note(n, p->turned_away,
          "Our mailbox was full and turned a connection away: that nothing came proves nothing.");
     if (p->unclear_count > 0) {
         text = note_begin(n);
-        strbuf_addf(text, "%u arrival(s) could not be told apart from a delivery; the first: %s",
-                    p->unclear_count, p->unclear);
+        strbuf_addf(text, "%u arrival(s) could not be told apart from a delivery; the first: ",
+                    p->unclear_count);
+        strbuf_add(text, evidence_plain(&p->evidence, p->unclear));
         note_end(n);
     }
     if (p->foreign_count > 0) {

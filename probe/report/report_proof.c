@@ -15,12 +15,14 @@ struct span report_said(const struct probe *p, const struct form_result *r, uint
 
 static const struct probe_hop *first_hop(const struct probe *p)
 {
-    return p->proof.hop_count > 0 && p->proof.hops[0].by[0] != '\0' ? &p->proof.hops[0] : NULL;
+    return p->proof != NULL && p->proof->hop_room > 0 && p->proof->hops[0].by[0] != '\0'
+               ? &p->proof->hops[0]
+               : NULL;
 }
 
 static unsigned kept_hops(const struct probe *p)
 {
-    return p->proof.hop_count < PROBE_HOPS_MAX ? p->proof.hop_count : PROBE_HOPS_MAX;
+    return p->proof->hop_room;
 }
 
 /* From the server's yes to the arrival. */
@@ -62,15 +64,15 @@ static void chain(struct strbuf *out, const struct probe *p)
 
     strbuf_adds(out, "  its way, by the message's own Received fields, oldest first:\n");
     for (unsigned i = 0; i < kept; i++) {
-        const struct probe_hop *h = &p->proof.hops[i];
+        const struct probe_hop *h = &p->proof->hops[i];
 
         strbuf_addf(out, "    %s from %s [%s], %s\n", h->by[0] != '\0' ? h->by : "(unnamed)",
                     h->from[0] != '\0' ? h->from : "(nobody)",
                     h->address[0] != '\0' ? h->address : "no address",
                     h->date[0] != '\0' ? h->date : "no date");
     }
-    if (p->proof.hop_count > kept)
-        strbuf_addf(out, "    and %u more\n", p->proof.hop_count - kept);
+    if (p->proof->hop_count > kept)
+        strbuf_addf(out, "    and %u more\n", p->proof->hop_count - kept);
     if (kept == 0)
         strbuf_adds(out, "    (none: it has no such field)\n");
 }
@@ -100,21 +102,21 @@ void report_proof_text(struct strbuf *out, const struct probe *p)
     const struct form_result *r;
     char room[EVIDENCE_TEXT_MAX];
 
-    if (!p->proof.seen)
+    if (p->proof == NULL)
         return;
-    r = &p->results[p->proof.form];
+    r = &p->results[p->proof->form];
     strbuf_addf(out, "\nproof: %s came home to <", r->form.id);
     strbuf_add(out, report_said(p, r, r->home, room));
     strbuf_adds(out, ">, ");
     clock_print_human(out, delay_of(r));
     strbuf_adds(out, " after the server took it\n");
-    if (p->proof.mailbox[0] != '\0')
-        strbuf_addf(out, "  mailbox: %s\n", p->proof.mailbox);
+    if (p->proof->mailbox[0] != '\0')
+        strbuf_addf(out, "  mailbox: %s\n", p->proof->mailbox);
     chain(out, p);
     seen_as(out, p);
     dialogue(out, p, r);
-    if (p->proof.file[0] != '\0')
-        strbuf_addf(out, "  the message is kept as %s\n", p->proof.file);
+    if (p->proof->file[0] != '\0')
+        strbuf_addf(out, "  the message is kept as %s\n", p->proof->file);
 }
 
 static void text_or_null(struct json *j, const char *key, const char *text)
@@ -139,21 +141,21 @@ void report_proof_json(struct json *j, const struct probe *p)
     struct strbuf said;
     struct span rest, line;
 
-    if (p == NULL || !p->proof.seen) {
+    if (p == NULL || p->proof == NULL) {
         json_null(j, "proof");
         return;
     }
-    r = &p->results[p->proof.form];
+    r = &p->results[p->proof->form];
     json_open(j, "proof", '{');
     json_string(j, "form", r->form.id);
     json_text(j, "delivered_to", report_said(p, r, r->home, room));
-    text_or_null(j, "mailbox", p->proof.mailbox);
+    text_or_null(j, "mailbox", p->proof->mailbox);
     json_int(j, "delay_ms", delay_of(r) / CLOCK_MS);
-    json_bool(j, "token_in_header", p->proof.token_in_header);
+    json_bool(j, "token_in_header", p->proof->token_in_header);
     text_or_null(j, "seen_address", first_hop(p) != NULL ? first_hop(p)->address : "");
     json_open(j, "received", '[');
     for (unsigned i = 0; i < kept_hops(p); i++)
-        hop_object(j, &p->proof.hops[i]);
+        hop_object(j, &p->proof->hops[i]);
     json_close(j);
     json_open(j, "dialogue", '[');
     strbuf_init(&said, memory, sizeof(memory));
@@ -162,6 +164,6 @@ void report_proof_json(struct json *j, const struct probe *p)
     while (rest.len > 0 && span_cut(&rest, '\n', &line))
         json_text(j, NULL, line);
     json_close(j);
-    text_or_null(j, "file", p->proof.file);
+    text_or_null(j, "file", p->proof->file);
     json_close(j);
 }

@@ -65,6 +65,9 @@ static struct fixture *fixture_new(const char *selection)
     strcpy(p->helo, "probe.canary.test");
     strcpy(p->target_text, "10.0.0.1:2525");
     evidence_init(&p->evidence, &p->who, &p->memory);
+    p->controls = memory_get(&p->memory, 2 * sizeof(*p->controls));
+    p->callouts = memory_get(&p->memory, PROBE_CALLOUTS_MAX * sizeof(*p->callouts));
+    p->reports = memory_get(&p->memory, PROBE_REPORTS_MAX * sizeof(*p->reports));
     p->room_count = FORMS_MAX;
     p->results = memory_get(&p->memory, FORMS_MAX * sizeof(*p->results));
     p->rows = memory_get(&p->memory, FORMS_MAX * sizeof(*p->rows));
@@ -76,6 +79,9 @@ static struct fixture *fixture_new(const char *selection)
 
 static void fixture_free(struct fixture *f)
 {
+    f->probe.canary_count = 1;
+    f->probe.callout_kept = PROBE_CALLOUTS_MAX;
+    f->probe.report_kept = PROBE_REPORTS_MAX;
     probe_clear(&f->probe);
     token_key_clear(&f->key);
     free(f);
@@ -254,9 +260,9 @@ static void test_notes(void **state)
         p->results[i].hang_ups = 2;
     }
     p->target.bare_lf = p->target.helo_used = p->target.quit_unanswered = true;
-    p->callout_count = 1;
+    p->callout_count = p->callout_kept = 1;
     strcpy(p->callouts[0].recipient, "probe+a@canary.test");
-    p->report_count = 3;
+    p->report_count = p->report_kept = 3;
     for (int i = 0; i < 3; i++) {
         p->reports[i].form = i;
         p->reports[i].is_dsn = true;
@@ -340,10 +346,10 @@ static void test_largest(void **state)
         r->home = evidence_keep(&p->evidence, r, span_of(home));
         r->rcpt_accepted = r->delivered = true;
     }
-    p->callout_count = PROBE_CALLOUTS_MAX;
+    p->callout_count = p->callout_kept = PROBE_CALLOUTS_MAX;
     for (int i = 0; i < PROBE_CALLOUTS_MAX; i++)
         memset(p->callouts[i].recipient, '\001', sizeof(p->callouts[i].recipient) - 1);
-    p->report_count = PROBE_REPORTS_MAX;
+    p->report_count = p->report_kept = PROBE_REPORTS_MAX;
     for (int i = 0; i < PROBE_REPORTS_MAX; i++) {
         p->reports[i].form = i;
         memset(p->reports[i].diagnostic, 'a' + i % 26, sizeof(p->reports[i].diagnostic) - 1);
