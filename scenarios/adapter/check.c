@@ -146,6 +146,8 @@ static void ask_silent(struct check *k)
     bool left = span_find(span_of(k->story), SPAN("outlived the detector")) != SIZE_MAX;
     strbuf_init(&text, memory, sizeof memory);
     say(&o, &text);
+    if (left)
+        strbuf_adds(&text, "; processes outlived it");
     line(k, in_time && !left && o.said != (int)SAID_BROKEN, "time limit", memory);
 }
 

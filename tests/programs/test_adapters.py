@@ -62,6 +62,27 @@ def test_adapter_check(name):
     assert run.stdout.count("\n") == 7
 
 
+@pytest.mark.parametrize("name, script, keys, failing", [
+    ("constant", "echo open", {}, {"calibration: closed"}),
+    ("mute", "true", {}, {"calibration: open", "calibration: closed", "connection refused"}),
+    ("missing", "exec /no/such/program", {}, {"calibration: open", "calibration: closed",
+                                              "connection refused", "time limit"}),
+    ("loud", "head -c 3000 /dev/zero | tr '\\\\0' x; echo; echo closed; echo closed >&2",
+     {"limits": "{output: 1000}"}, {"calibration: open", "calibration: closed",
+                                    "connection refused", "output"}),
+    ("leaver", "setsid sleep 60 & echo open", {}, {"calibration: open", "calibration: closed",
+                                                   "time limit"}),
+    ("versioned", "echo open", {"version": "{argv: [sh, -c, echo x], match: v(.)}"},
+     {"version", "calibration: closed"}),
+])
+def test_adapter_check_finds_what_is_wrong(tmp_path, name, script, keys, failing):
+    run = lab("adapter", "check", manifest(tmp_path / f"{name}.yaml", script, **keys))
+    assert run.returncode == 1
+    lines = [line for line in run.stdout.splitlines() if line[:4] in ("ok  ", "FAIL")]
+    assert len(lines) == 7
+    assert {line[6:30].strip() for line in lines if line.startswith("FAIL")} == failing
+
+
 def test_relayprobe_as_a_command_says_what_it_says_inside():
     """Some of each kind: all of them are in `make scorecard`."""
     files = [f"{CASES}/refusal", f"{CASES}/targets", f"{CASES}/fate/control-fails-once.yaml",
