@@ -1,10 +1,11 @@
 /*
- * hunt.c - one question, then notes along the way
+ * hunt.c - one look-up, at most two questions, and notes along the way
  */
 #include "scenarios/hunt.h"
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void on_found(void *self, const struct mx_result *result)
 {
@@ -20,7 +21,9 @@ bool hunt_start(struct hunt *h, struct resolver resolver, const char *target, ui
     char memory[256];
     struct strbuf error;
 
-    h->at = h->note_count = 0;
+    h->at = h->worst = h->note_count = 0;
+    h->second = false;
+    memset(h->asked, 0, sizeof h->asked);
     h->owner = owner;
     strbuf_init(&error, memory, sizeof memory);
     bool is_target = target_read(&h->target, span_of(target), &error);
@@ -32,6 +35,7 @@ bool hunt_start(struct hunt *h, struct resolver resolver, const char *target, ui
 
 struct probe *hunt_probe(struct hunt *h, struct probe *first)
 {
+    h->first = first;
     if (h->at == 0)
         return first;
     if (h->probes[h->at] == NULL)
@@ -55,20 +59,84 @@ const struct endpoint *hunt_address(const struct hunt *h)
     return h->at < h->target.address_count ? &h->target.address[h->at] : NULL;
 }
 
-bool hunt_on(struct hunt *h, const struct probe *p)
+static const struct probe *probe_at(const struct hunt *h, size_t at, const struct probe *present)
+{
+    return at == h->at ? present : at == 0 ? h->first : h->probes[at];
+}
+
+/* The next address from `at` on, of that family or of the other one. */
+static bool find(const struct hunt *h, uint8_t family, bool same, size_t *at)
+{
+    while (*at < h->target.address_count && (h->target.address[*at].family == family) != same)
+        ++*at;
+    return *at < h->target.address_count;
+}
+
+static bool next_address(const struct hunt *h, bool unreachable, size_t *at)
+{
+    uint8_t family = h->target.address[h->at].family;
+
+    *at = h->at + 1;
+    if (unreachable && find(h, family, true, at))
+        return true;
+    *at = 0;
+    return !h->second && find(h, family, false, at);
+}
+
+static void note_verdict(struct hunt *h, const struct endpoint *at, const struct probe *p)
 {
     struct strbuf note;
 
-    if (h->at + 1 >= h->target.address_count)
+    if (h->note_count >= HUNT_NOTES_MAX - 2)
+        return;
+    strbuf_init(&note, h->note_memory[h->note_count], HUNT_NOTE_LEN);
+    endpoint_print(&note, at);
+    if (p->verdict.verdict == VERDICT_UNREACHABLE)
+        strbuf_addf(&note, " was asked %s and was unreachable: %s",
+                    at->family == h->target.address[h->worst].family ? "first" : "too",
+                    p->verdict.reason);
+    else
+        strbuf_addf(&note, " was asked too: %s", verdict_name(p->verdict.verdict));
+    h->notes[h->note_count++] = strbuf_span(&note);
+}
+
+/* All that were asked and do not have the last word. */
+static void note_others(struct hunt *h, const struct probe *present)
+{
+    for (size_t i = 0; i < h->target.address_count; i++)
+        if (h->asked[i] && i != h->worst)
+            note_verdict(h, &h->target.address[i], probe_at(h, i, present));
+}
+
+bool hunt_on(struct hunt *h, const struct probe *p, bool wanted)
+{
+    bool unreachable = p->verdict.verdict == VERDICT_UNREACHABLE;
+    size_t next;
+
+    h->asked[h->at] = true;
+    if (p->verdict.verdict < probe_at(h, h->worst, p)->verdict.verdict)
+        h->worst = h->at;
+    if (!wanted || !next_address(h, unreachable, &next)) {
+        note_others(h, p);
+        h->at = h->worst;
         return false;
-    if (h->note_count < HUNT_NOTES_MAX - 2) {
-        strbuf_init(&note, h->note_memory[h->note_count], HUNT_NOTE_LEN);
-        endpoint_print(&note, &h->target.address[h->at]);
-        strbuf_addf(&note, " was asked first and was unreachable: %s", p->verdict.reason);
-        h->notes[h->note_count++] = strbuf_span(&note);
     }
-    h->at++;
+    h->second |= h->target.address[next].family != h->target.address[h->at].family;
+    h->at = next;
     return true;
+}
+
+static void print_not_asked(const struct hunt *h, struct strbuf *out)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < h->target.address_count; i++) {
+        if (h->asked[i])
+            continue;
+        strbuf_adds(out, any ? " " : "The name has other addresses, which were not asked: ");
+        endpoint_print(out, &h->target.address[i]);
+        any = true;
+    }
 }
 
 void hunt_report(struct hunt *h, const struct probe *p, struct verdict_result *verdict,
@@ -87,7 +155,7 @@ void hunt_report(struct hunt *h, const struct probe *p, struct verdict_result *v
     if (way.len > 0)
         h->notes[h->note_count++] = strbuf_span(&way);
     strbuf_init(&others, h->others, sizeof h->others);
-    target_print_others(&h->target, h->at + 1, h->target.address_count, &others);
+    print_not_asked(h, &others);
     if (others.len > 0)
         h->notes[h->note_count++] = strbuf_span(&others);
     out->notes = h->notes;

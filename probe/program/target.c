@@ -189,14 +189,3 @@ void target_print_way(const struct target *t, struct strbuf *out)
         strbuf_addf(out, " %zu further MX hosts, which are less preferred, were left out.",
                     m->left_out);
 }
-
-void target_print_others(const struct target *t, size_t from, size_t to, struct strbuf *out)
-{
-    if (from >= to)
-        return;
-    strbuf_adds(out, "The name has other addresses, which were not asked:");
-    for (size_t i = from; i < to; i++) {
-        strbuf_addc(out, ' ');
-        endpoint_print(out, &t->address[i]);
-    }
-}

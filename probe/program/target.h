@@ -46,8 +46,6 @@ size_t target_host_end(const struct target *t, size_t from);
 void target_unfound(const struct target *t, struct verdict_result *out);
 /* How it was found: one or two sentences; nothing when no resolver was asked. */
 void target_print_way(const struct target *t, struct strbuf *out);
-/* The addresses from `from` up to `to`, which were not asked: one sentence, or nothing. */
-void target_print_others(const struct target *t, size_t from, size_t to, struct strbuf *out);
 /* "what: 'value': ", the beginning of a message about what the user wrote. */
 void target_say(struct strbuf *error, const char *what, struct span value);
 

@@ -193,11 +193,14 @@ static void on_finished(void *self, const struct probe *p)
 {
     struct trial *t = self;
 
-    if (case_target_is_name(t->stage.c) && p->verdict.verdict == VERDICT_UNREACHABLE &&
-        !t->interrupted && hunt_on(&t->hunt, p))
-        world_timer_set(t->world, &t->again, world_now(t->world));
-    else
+    if (!case_target_is_name(t->stage.c)) {
         world_stop(t->world);
+    } else if (hunt_on(&t->hunt, p, !t->interrupted)) {
+        world_timer_set(t->world, &t->again, world_now(t->world));
+    } else {
+        t->probe = hunt_probe(&t->hunt, &t->first); /* the one with the last word */
+        world_stop(t->world);
+    }
 }
 
 static void on_interrupt(void *self)
