@@ -3,6 +3,7 @@ together. Each mock server relays for some questions only, and its twin for none
 
 import json
 import os
+import signal
 import socket
 import subprocess
 
@@ -329,3 +330,25 @@ def test_names_of_etc_hosts(lab):
         assert {row["target"]: row["verdict"] for row in rows if "target" in row} == {
             f"relay.victim.test:{port} over IPv4": "closed",
             f"relay.victim.test:{port} over IPv6": "open"}, done.stderr
+
+
+def test_interrupted_between_questions(lab):
+    """What was not asked is reported, and the summary does not speak for it."""
+    closed = port_of(lab.start("10.0.0.0/8", "127.0.0.1:0"))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        ports = f"{closed},{silent.getsockname()[1]},{port_of(free_address())}"
+        run = subprocess.Popen(
+            [BUILD / "relayprobe", "--canary", "probe@canary.test", "--sink", lab.sink, "--forms",
+             "quick", "--no-ledger", "--json", "--ports", ports, "127.0.0.1"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENV)
+        first = json.loads(run.stdout.readline())
+        silent.accept()
+        run.send_signal(signal.SIGINT)
+        rest, _ = run.communicate(timeout=30)
+    second, third, summary = [json.loads(line) for line in rest.splitlines()]
+    schema.check(third, REPORT)
+    assert (first["verdict"], third["reason_code"]) == ("closed", "not-asked")
+    assert second["verdict"] != "closed"
+    assert [row["verdict"] for row in summary["ports"]] == ["closed", second["verdict"],
+                                                           "inconclusive"]
+    assert (summary["verdict"], run.returncode) == ("inconclusive", 130)
