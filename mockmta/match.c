@@ -168,6 +168,10 @@ static bool transaction_holds(const struct rule_when *w, const struct subject *x
     const struct message *message = x->s->message;
     unsigned taken = message != NULL ? message->recipient_count : 0;
     struct span params = x->cmd->at == AT_MAIL ? x->cmd->path.params : span_of(x->s->mail_params);
+    struct span verb = x->cmd->at == AT_MAIL ? x->cmd->verb : span_of(x->s->verb);
+    if (w->verb.count > 0 && !any_glob(&w->verb, verb)) {
+        return false;
+    }
     if (w->taken_set && (taken < w->taken.min || taken > w->taken.max)) {
         return false;
     }

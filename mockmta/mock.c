@@ -171,6 +171,7 @@ static bool session_accept(void *self, struct link *link, const struct endpoint 
     m->links++;
     smtp_server_init(&s->smtp, m->observer.see != NULL ? &policy_told : &policy_quiet, s,
                      world_now(m->world), m->config->idle_ns);
+    s->smtp.old_verbs = m->config->old_verbs;
     m->server_ops = smtp_server_machine(&s->smtp).ops;
     mock_tell(m, &(struct mock_event){.kind = MOCK_CONNECT,
                                       .connection = s->number,

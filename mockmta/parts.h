@@ -21,6 +21,7 @@ enum {
     MOCK_LISTENERS_MAX = 4 * SERVER_NAMES_MAX,
     MOCK_PAST_MAX = 12,
     MOCK_PARAMS_MAX = 64,
+    MOCK_VERB_MAX = 5,
     MOCK_QUEUE_ID_MAX = 16,
     MOCK_HOPS_MAX = 30,
     MOCK_REFUSED_SESSIONS_MAX = 64,
@@ -88,7 +89,8 @@ struct session {
     uint64_t number;
     struct endpoint peer, local;
     char mail_params[MOCK_PARAMS_MAX]; /* what stood behind MAIL's path, cut; of the transaction */
-    uint8_t listener;                  /* index of config->listen */
+    char verb[MOCK_VERB_MAX]; /* that began the transaction: MAIL, or what RFC 821 had beside it */
+    uint8_t listener;         /* index of config->listen */
     uint8_t last_at;
     uint8_t past_count;
     bool refused; /* beyond sessions_max: hears 421 */

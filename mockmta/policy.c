@@ -76,6 +76,7 @@ static void take_mail(struct session *s, const struct smtp_command *cmd, struct 
     s->transactions++;
     bytes_copy(s->mail_params, sizeof s->mail_params,
                span_to(cmd->path.params, MOCK_PARAMS_MAX - 1));
+    bytes_copy(s->verb, sizeof s->verb, cmd->verb);
 }
 
 static bool domain_is_local(const void *self, struct span domain)

@@ -258,7 +258,7 @@ void evidence_line(struct evidence *e, struct form_result *r, char direction, st
 {
     char rooms[2][ROOM];
     struct strbuf seen, line;
-    bool begins = direction == 'C' && span_istarts(text, SPAN("MAIL FROM:"));
+    bool begins = direction == 'C' && span_istarts(span_from(text, 4), SPAN(" FROM:"));
     bool message = direction == 'C' && span_chr(text, '\n') != SIZE_MAX;
     strbuf_init(&seen, rooms[0], ROOM);
     strbuf_init(&line, rooms[1], ROOM);

@@ -78,6 +78,7 @@ struct wire_shape {
 struct smtp_command {
     enum smtp_event at;
     struct span line;    /* whole, without line end; empty for connect, banner and the final dot */
+    struct span verb;    /* as it was written */
     struct span arg;     /* after the verb, trimmed; for MAIL and RCPT after the colon */
     struct address path; /* MAIL and RCPT */
     bool overlong;
@@ -151,6 +152,8 @@ struct smtp_server {
     bool body_ended;     /* a whole body was read, its reply is due */
     bool more;           /* the policy has further bytes of this reply */
     bool esmtp, has_helo, has_mail;
+    bool old_verbs; /* the policy's: SEND, SOML and SAML begin a transaction as MAIL does, RFC 821
+                     */
     bool tls;       /* what comes and goes is encrypted */
     bool tls_ready; /* a layer below can do it (drive/tls/tls.h): a 220 to STARTTLS begins it */
     bool tls_due;   /* that 220 is on its way */

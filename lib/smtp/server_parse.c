@@ -13,16 +13,28 @@ struct verb_row {
     enum smtp_event at;
     const char *second; /* "FROM:" or "TO:", or NULL */
     bool needs_arg;
+    bool old; /* known only where s->old_verbs */
 };
 
+/* clang-format off */
 static const struct verb_row verbs[] = {
-    {"RCPT", AT_RCPT, "TO:", true}, {"MAIL", AT_MAIL, "FROM:", true},
-    {"DATA", AT_DATA, NULL, false}, {"RSET", AT_RSET, NULL, false},
-    {"EHLO", AT_EHLO, NULL, true},  {"HELO", AT_HELO, NULL, true},
-    {"QUIT", AT_QUIT, NULL, false}, {"BDAT", AT_BDAT, NULL, true},
-    {"NOOP", AT_NOOP, NULL, false}, {"VRFY", AT_VRFY, NULL, true},
-    {"AUTH", AT_AUTH, NULL, true},  {"STARTTLS", AT_STARTTLS, NULL, false},
+    {.verb = "RCPT", .at = AT_RCPT, .second = "TO:", .needs_arg = true},
+    {.verb = "MAIL", .at = AT_MAIL, .second = "FROM:", .needs_arg = true},
+    {.verb = "DATA", .at = AT_DATA},
+    {.verb = "RSET", .at = AT_RSET},
+    {.verb = "EHLO", .at = AT_EHLO, .needs_arg = true},
+    {.verb = "HELO", .at = AT_HELO, .needs_arg = true},
+    {.verb = "QUIT", .at = AT_QUIT},
+    {.verb = "BDAT", .at = AT_BDAT, .needs_arg = true},
+    {.verb = "NOOP", .at = AT_NOOP},
+    {.verb = "VRFY", .at = AT_VRFY, .needs_arg = true},
+    {.verb = "AUTH", .at = AT_AUTH, .needs_arg = true},
+    {.verb = "STARTTLS", .at = AT_STARTTLS},
+    {.verb = "SEND", .at = AT_MAIL, .second = "FROM:", .needs_arg = true, .old = true},
+    {.verb = "SOML", .at = AT_MAIL, .second = "FROM:", .needs_arg = true, .old = true},
+    {.verb = "SAML", .at = AT_MAIL, .second = "FROM:", .needs_arg = true, .old = true},
 };
+/* clang-format on */
 
 static const char *const event_names[AT_COUNT] = {
     [AT_CONNECT] = "connect", [AT_BANNER] = "banner",     [AT_EHLO] = "EHLO",
@@ -101,10 +113,11 @@ struct smtp_command smtp_server_parse(const struct smtp_server *s, struct span l
         verb_len++;
     }
     struct span verb = span_to(line, verb_len);
+    cmd.verb = verb;
     cmd.arg = span_trim(span_from(line, verb_len));
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
         const struct verb_row *row = &verbs[i];
-        if (!span_iequal(verb, span_of(row->verb))) {
+        if (!span_iequal(verb, span_of(row->verb)) || (row->old && !s->old_verbs)) {
             continue;
         }
         cmd.at = row->at;

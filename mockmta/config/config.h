@@ -66,6 +66,7 @@ struct rule_when {
     struct conf_texts mail_params; /* globs over what stood behind MAIL's path; "" is nothing */
     enum tri space;                /* white space stands before the path */
     enum tri capitals;             /* the recipient's domain has one */
+    struct conf_texts verb; /* globs over the verb that begins the transaction, or began it */
     bool taken_set;
     struct conf_range taken; /* recipients that this transaction has already */
     struct conf_texts helo;  /* globs */
@@ -206,6 +207,7 @@ struct server_config {
     uint64_t message_max; /* octets; default 10,485,760; enforced with 552 */
     uint64_t errors_max;  /* 421 and close after so many 4yz/5yz; 0: never */
     int64_t idle_ns;      /* default 5 min */
+    bool old_verbs;       /* SEND, SOML and SAML are known (RFC 821 3.4) and begin a transaction */
     enum mock_tls tls;
     enum mock_certificate certificate;
     enum tls_version tls_max;       /* TLS_ANY: the newest */

@@ -77,6 +77,7 @@ static bool check_when(struct conf *c, const struct conf_node *n, const struct r
         {w->capitals != TRI_ANY, PATHS, "capitals", "when", path},
         {w->taken_set, WITH_RCPT, "taken", "when", rcpt},
         {w->mail_params_set, ~NO_SENDER, "mail_params", "when", mail},
+        {w->verb.count > 0, ~NO_SENDER, "verb", "when", mail},
         {w->sender_domain != DOMAIN_ANY, ~NO_SENDER, "sender_domain", "when", mail},
         {w->sender.count > 0, ~NO_SENDER, "sender", "when", mail},
         {w->header.count > 0, RULE_AT(AT_END_OF_DATA), "content", "when", "needs at: end-of-data"},

@@ -172,6 +172,8 @@ static const struct conf_field server_fields[] = {
      .doc = "421 and close after so many replies 4yz or 5yz; 0: never"},
     {.name = "idle", .type = CONF_DURATION, .offset = AT(own.idle_ns), .set_offset = AT(idle_set),
      .doc = "patience between commands", .example = "5min"},
+    {.name = "old_verbs", .type = CONF_BOOL, .offset = AT(own.old_verbs),
+     .doc = "whether SEND, SOML and SAML (RFC 821) are known; to rules they are MAIL"},
     {.name = "tls", .type = CONF_ENUM, .names = tls_names, .offset = AT(own.tls),
      .doc = "whether sessions can be encrypted, and how that begins", .example = "starttls"},
     {.name = "implicit_tls", .type = CONF_CUSTOM, .parse = parse_implicit_tls,

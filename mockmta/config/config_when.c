@@ -239,6 +239,7 @@ static const struct conf_field when_fields[] = {
     {.name = "mail_params", .type = CONF_TEXTS, .offset = AT(mail_params),
      .set_offset = AT(mail_params_set),
      .doc = "globs over the parameters of MAIL; \"\" is none", .example = "AUTH=*"},
+    GLOBS("verb", verb, "globs over the verb that begins the transaction: MAIL, SEND, SOML, SAML"),
     {.name = "taken", .type = CONF_RANGE, .offset = AT(taken), .set_offset = AT(taken_set),
      .doc = "recipients that the transaction has already", .example = "1.."},
     TRI("space", space, "whether white space stands before the path"),

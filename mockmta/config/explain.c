@@ -125,6 +125,7 @@ static void add_when(struct strbuf *out, const struct rule_when *w)
             "no white space stands before the path");
     add_tri(out, w->capitals, "the domain has capitals", "the domain has no capitals");
     add_globs(out, "MAIL's parameters", &w->mail_params);
+    add_globs(out, "the verb", &w->verb);
     if (w->taken_set) {
         strbuf_addf(out, ", with %llu to %llu recipients before", (unsigned long long)w->taken.min,
                     (unsigned long long)w->taken.max);

@@ -183,6 +183,7 @@ static void merge_values(struct server_source *out, const struct server_source *
     o->tls_max = o->tls_max != TLS_ANY ? o->tls_max : i->tls_max;
     o->handshake = o->handshake != TLS_FAULT_NONE ? o->handshake : i->handshake;
     o->asks = o->asks != TLS_ASKS_NONE ? o->asks : i->asks;
+    o->old_verbs = o->old_verbs || i->old_verbs;
     if (o->networks == NULL) {
         o->networks = i->networks;
         o->network_count = i->network_count;

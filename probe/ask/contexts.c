@@ -83,6 +83,21 @@ const struct context_row form_contexts[] = {
      .steps = {{"XFORWARD ADDR=127.0.0.1 SOURCE=LOCAL", WANT_TAKEN, true}}, .step_count = 1,
      .extension = "XFORWARD", .refused = "the server offers XFORWARD, and does not take it from us",
      .battery = BATTERY_FULL, .asked = "none", .why = "an address for logs alone, believed"},
+    {.id = "E17s", .name = "SEND", .said = "SEND FROM instead of MAIL FROM", .in_plain = true,
+     .verb = "SEND", .refused = "the server does not take SEND FROM", .battery = BATTERY_FULL,
+     .asked = "none", .why = "checks that hang on MAIL, and miss a verb of RFC 821"},
+    {.id = "E17o", .name = "SOML", .said = "SOML FROM instead of MAIL FROM", .in_plain = true,
+     .verb = "SOML", .refused = "the server does not take SOML FROM", .battery = BATTERY_FULL,
+     .asked = "none", .why = "the same"},
+    {.id = "E17a", .name = "SAML", .said = "SAML FROM instead of MAIL FROM", .in_plain = true,
+     .verb = "SAML", .refused = "the server does not take SAML FROM", .battery = BATTERY_FULL,
+     .asked = "none", .why = "the same"},
+    {.id = "E17e", .name = "ETRN", .said = "ETRN {X}", .in_plain = true, .notice = "ETRN {X}",
+     .may = "have the server's queue run", .battery = BATTERY_FULL, .asked = "none",
+     .why = "whether a stranger may have the queue run (RFC 1985)"},
+    {.id = "E17t", .name = "TURN", .said = "TURN", .in_plain = true, .notice = "TURN",
+     .may = "fetch the mail that is queued", .battery = BATTERY_FULL, .asked = "none",
+     .why = "whether a stranger may fetch the queued mail (RFC 5321 F.1)"},
 };
 /* clang-format on */
 const size_t form_context_count = sizeof(form_contexts) / sizeof(form_contexts[0]);
@@ -101,6 +116,12 @@ uint8_t context_of_session(const struct form *f)
 {
     bool plain = f->context == CONTEXT_STARTTLS || context_of(f)->in_plain;
     return plain ? CONTEXT_PLAIN : f->context;
+}
+
+const char *context_verb(const struct form *f)
+{
+    const char *verb = context_of(f)->verb;
+    return verb != NULL ? verb : "MAIL";
 }
 
 bool context_has_hello(const struct context_row *row)

@@ -48,6 +48,9 @@ struct context_row {
     unsigned step_count;
     bool certificate;      /* inside TLS, with a certificate of ours shown to the server */
     bool in_plain;         /* its session is the plain one: only the form's own commands differ */
+    const char *verb;      /* instead of MAIL, or NULL; such forms go alone, in no group */
+    const char *may;       /* what a notice that was taken allows: "... who thereby may " */
+    const char *notice;    /* asked instead of the form, a template: a control, and never a form */
     bool chunk;            /* the message goes by BDAT, RFC 3030 */
     const char *extension; /* EHLO keyword that it needs, or NULL */
     const char *refused; /* why its forms are not applicable where the server does not let us in */
@@ -63,6 +66,8 @@ extern const size_t form_context_count;
 const struct context_row *context_of(const struct form *f);
 /* The session is encrypted before anything is asked. */
 bool context_in_tls(uint8_t context);
+/* "MAIL", or what stands in its place. */
+const char *context_verb(const struct form *f);
 /* The context of the session that the form is asked in. */
 uint8_t context_of_session(const struct form *f);
 /* The greeting is not our own: a no to it is one to the context. */

@@ -52,7 +52,9 @@ static bool selection_add(struct selection *s, const struct sender_row *from,
     *f = (struct form){.sender = from,
                        .recipient = to,
                        .context = s->context,
-                       .kind = to->control ? FORM_CONTROL : FORM_EXTERNAL};
+                       .kind = to->control || form_contexts[s->context].notice != NULL
+                                   ? FORM_CONTROL
+                                   : FORM_EXTERNAL};
     struct strbuf id;
     strbuf_init(&id, f->id, sizeof(f->id));
     strbuf_adds(&id, from->id);
@@ -291,7 +293,7 @@ static void bind_kind(struct form *f, const struct form_identity *who)
     strbuf_init(&path, room, sizeof(room));
     form_recipient(f, who, false, &path);
     f->why_not = path_trouble(f, strbuf_span(&path), path.truncated);
-    if (!f->recipient->control) {
+    if (f->kind != FORM_CONTROL) {
         struct address a = address_parse(strbuf_span(&path));
         f->kind = is_ours(f, who, a.domain) ? FORM_EXTERNAL : FORM_AMBIGUOUS;
         bool odd = span_chr(a.domain, '[') != SIZE_MAX || !in_zone(a.domain, who->extras.zone);

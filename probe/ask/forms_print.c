@@ -58,6 +58,7 @@ static struct shown show_context(const struct context_row *c)
                           .verb = "session",
                           .template = c->said,
                           .extension = c->extension,
+                          .control = c->notice != NULL,
                           .battery = c->battery,
                           .why = c->why,
                           .asked = c->asked};
@@ -254,6 +255,7 @@ static const struct {
     {"sessions-forwarded", " E14 E14f "},
     {"sessions-certificate", " E3b "},
     {"message-by-bdat", " E12 "},
+    {"sender-by-old-verbs", " E17s E17o E17a "},
     {"recipients-paths",
      " R14 R15 R16 R17 R18 R19 R20 R20i R21 R22 R22t R22d R23 R24 R24p R25 R25a "},
 };
@@ -316,6 +318,9 @@ static const char markdown_head[] =
     "message to the target's own users: E8 names a local recipient and takes it back. The\n"
     "batteries hold each other: quick, first, standard, full.\n"
     "\n"
+    "A control says something of the server or of other answers, is never counted, and no message\n"
+    "is sent for it; E17e and E17t are controls of the last kind of session, and ask no form.\n"
+    "\n"
     "*Asked by*: N nmap, M Metasploit, O OpenVAS and Nessus, E ERNW, D DSBL, A abuse.net, P MAPS,\n"
     "V ORVE and ORBS, R mailradar, G a gatorhole plugin, T ptsrvtester, L rlytest.\n"
     "\n"
@@ -338,6 +343,32 @@ static void print_markdown(struct strbuf *out)
     }
 }
 
+/* Of the field's list of contexts, those that are no session of another kind. */
+static const struct {
+    const char *id, *name, *how;
+} ways[] = {
+    {"E2", "IPv6", "both families of a name are asked, side by side"},
+    {"E4", "other ports", "`--ports`, or TARGET:PORT"},
+    {"E11", "PIPELINING", "forms go out in groups where it is offered; `--one-by-one` does not"},
+    {"E13", "refusal at RCPT, at DATA or at the end of the data",
+     "who takes RCPT hears DATA, and who takes that gets the message"},
+    {"E18", "LMTP, QMTP", "not asked"},
+    {"E19", "the same again after a while",
+     "what was deferred is asked again with the same tokens"},
+    {"E20", "another source address", "`--source`, given again for each"},
+    {"E21", "backscatter",
+     "bounces are read at home, and shown where they say nothing of relaying"},
+};
+
+static void print_ways(struct strbuf *out)
+{
+    strbuf_adds(out, "\n## Ways of asking\n\nThey are no forms: whatever is asked is asked so.\n"
+                     "\n| id | name | how |\n|---|---|---|\n");
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+        strbuf_addf(out, "| %s | %s | %s |\n", ways[i].id, ways[i].name, ways[i].how);
+    }
+}
+
 void forms_print(struct strbuf *out, enum forms_style style)
 {
     switch (style) {
@@ -349,6 +380,7 @@ void forms_print(struct strbuf *out, enum forms_style style)
         break;
     case FORMS_MARKDOWN:
         print_markdown(out);
+        print_ways(out);
         break;
     }
 }

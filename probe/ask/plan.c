@@ -149,7 +149,9 @@ struct form_result *plan_next(struct plan *p, const struct plan_session *at, int
 bool plan_may_group(const struct plan *p, const struct form_result *r)
 {
     const struct plan_form *f = &p->forms[r - p->results];
-    bool trusted = !f->single && !f->suspect && f->losses == 0 && r->hang_ups == 0;
+    const struct context_row *row = context_of(&r->form);
+    bool alone = f->single || row->verb != NULL || row->notice != NULL;
+    bool trusted = !alone && !f->suspect && f->losses == 0 && r->hang_ups == 0;
     return trusted && !p->group_off && !p->group_wait;
 }
 
@@ -276,6 +278,12 @@ void plan_answered(struct plan *p, const struct plan_session *at, struct form_re
                              r->answer == ANSWER_REFUSED_HELO
                                  ? context_of(&r->form)->refused
                                  : "in such a session the server refuses all that is asked");
+        return;
+    }
+    if (r->answer == ANSWER_SYNTAX && r->step == STEP_MAIL && context_of(&r->form)->verb != NULL) {
+        r->form.applicable = false;
+        r->form.why_not = context_of(&r->form)->refused;
+        settle(p, r, FORM_NOT_APPLICABLE);
         return;
     }
     switch (r->answer) {

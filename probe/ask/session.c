@@ -276,6 +276,7 @@ static const struct stage_row stages[] = {
     [STAGE_SECURING] = {"securing", hear_quit, session_say_securing},
     [STAGE_GROUP] = {"group", session_hear_group, session_say_group},
     [STAGE_STEP] = {"step", session_hear_step, session_say_step},
+    [STAGE_NOTICE] = {"notice", session_hear_notice, session_say_notice},
     [STAGE_MAIL] = {"mail", session_hear_mail, session_say_mail},
     [STAGE_COMPANION] = {"companion", session_hear_companion, session_say_companion},
     [STAGE_RCPT] = {"rcpt", session_hear_rcpt, session_say_rcpt},

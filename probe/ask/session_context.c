@@ -7,6 +7,8 @@
  *
  * Not: the forms' own refusals of the session (plan_refuses_context), which come with an answer.
  */
+#include <string.h>
+
 #include "probe/ask/session_private.h"
 
 const struct context_row *session_context(const struct session *s)
@@ -100,6 +102,9 @@ enum session_stage session_enter_context(struct session *s)
     if (session_begin_group_of_one(s)) {
         return STAGE_GROUP;
     }
+    if (context_of(&s->form->form)->notice != NULL) {
+        return STAGE_NOTICE;
+    }
     return s->context_step < session_context(s)->step_count ? STAGE_STEP : STAGE_MAIL;
 }
 
@@ -138,6 +143,30 @@ bool session_step_had(struct session *s, const struct reply *reply)
 enum session_stage session_hear_step(struct session *s, const struct reply *reply)
 {
     return session_step_had(s, reply) ? session_enter_context(s) : STAGE_QUIT;
+}
+
+void session_say_notice(struct session *s)
+{
+    char room[SMTP_LINE_MAX];
+    struct strbuf line;
+    strbuf_init(&line, room, sizeof(room) - 2);
+    form_expand(&s->form->form, context_of(&s->form->form)->notice, s->config->who, &line);
+    smtp_client_command(&s->client, STEP_OTHER, strbuf_span(&line));
+}
+
+/* TURN that was taken makes a server of us (RFC 821 3.8): nothing is said then. */
+enum session_stage session_hear_notice(struct session *s, const struct reply *reply)
+{
+    bool taken = reply_class(reply) == 2;
+    enum answer a = taken ? ANSWER_ACCEPTED : ANSWER_DENIED;
+    s->refusals += !taken;
+    session_keep_answer(s, STEP_OTHER, reply, (struct answer_judgement){a, NULL});
+    bool turned = taken && strcmp(context_of(&s->form->form)->notice, "TURN") == 0;
+    if (turned || reply->code == 421) {
+        session_give_answer(s);
+        return turned ? STAGE_CLOSE : STAGE_QUIT;
+    }
+    return session_to_rset(s, AFTER_NEXT);
 }
 
 bool session_wants_hello(struct session *s, const struct reply *reply)

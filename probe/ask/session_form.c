@@ -95,7 +95,7 @@ void session_open_form(struct session *s, struct form_result *r)
 
 void session_write_mail(const struct session *s, struct strbuf *line)
 {
-    strbuf_adds(line, "MAIL FROM:");
+    strbuf_addf(line, "%s FROM:", context_verb(&s->form->form));
     form_sender(&s->form->form, s->sender, s->config->who, s->mail_bare, line);
     s->form->sender_used = s->sender;
 }
@@ -265,6 +265,12 @@ enum session_stage session_hear_companion(struct session *s, const struct reply 
     return session_has_companion(s->form, true) ? to_message(s) : STAGE_RCPT;
 }
 
+/* A no to the verb, whatever it says: were it one to the sender, MAIL would hear it, too. */
+static bool refuses_verb(const struct session *s, const struct reply *reply)
+{
+    return context_of(&s->form->form)->verb != NULL && reply_class(reply) == 5;
+}
+
 enum session_stage session_hear_mail(struct session *s, const struct reply *reply)
 {
     struct plan *p = s->plan;
@@ -272,6 +278,11 @@ enum session_stage session_hear_mail(struct session *s, const struct reply *repl
     enum session_stage next;
     if (session_wants_hello(s, reply)) {
         return STAGE_QUIT;
+    }
+    if (refuses_verb(s, reply)) {
+        j.answer = ANSWER_SYNTAX;
+        session_count_refusal(s, reply, j);
+        return answer(s, STEP_MAIL, reply, j);
     }
     if (ends_session(s, STEP_MAIL, reply, j, &next)) {
         return next;

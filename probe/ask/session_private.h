@@ -19,6 +19,7 @@ enum session_stage {
     STAGE_SECURING, /* the handshake */
     STAGE_GROUP,    /* several forms in one write */
     STAGE_STEP,     /* of a context, before its form */
+    STAGE_NOTICE,   /* ETRN, TURN: instead of a form */
     STAGE_MAIL,
     STAGE_COMPANION, /* R38: the other recipient of the form */
     STAGE_RCPT,
@@ -125,6 +126,8 @@ enum session_stage session_enter_context(struct session *s);
 bool session_step_had(struct session *s, const struct reply *reply);
 void session_write_step(const struct session *s, unsigned step, struct strbuf *line);
 void session_say_step(struct session *s);
+void session_say_notice(struct session *s);
+enum session_stage session_hear_notice(struct session *s, const struct reply *reply);
 enum session_stage session_hear_step(struct session *s, const struct reply *reply);
 /* MAIL was refused because the greeting is missing. */
 bool session_wants_hello(struct session *s, const struct reply *reply);

@@ -90,13 +90,18 @@ static void print_form(struct strbuf *out, const struct form *f, const struct fo
         strbuf_addf(out, "# not applicable: %s\n", f->why_not != NULL ? f->why_not : "");
         return;
     }
+    if (context_of(f)->notice != NULL) {
+        form_expand(f, context_of(f)->notice, who, out);
+        strbuf_adds(out, "\nRSET\n");
+        return;
+    }
     if (f->context == CONTEXT_STARTTLS)
         strbuf_adds(out, "# where STARTTLS is offered, behind it and another EHLO:\n");
     else if (context_of(f)->certificate)
         strbuf_adds(out, "# in a session of its own, in TLS, with a certificate of ours shown:\n");
     else if (context_of_session(f) != CONTEXT_PLAIN)
         print_context(out, f, who, helo);
-    strbuf_adds(out, "MAIL FROM:");
+    strbuf_addf(out, "%s FROM:", context_verb(f));
     form_sender(f, f->sender, who, false, out);
     print_recipients(out, f, who);
     strbuf_adds(out, f->kind == FORM_CONTROL ? "\n"

@@ -6,6 +6,7 @@
  * that got past RCPT, or came home) has its dialogue and the line that repeats it. A peer's text
  * was made visible where it was kept, so nothing here can move a terminal's cursor.
  */
+#include "probe/ask/contexts.h"
 #include "probe/report/report.h"
 
 #include <string.h>
@@ -195,7 +196,9 @@ static void form_head(struct page *page, const struct form_result *r)
     from = page->out->len;
     outcome_words(page->out, r);
     pad(page->out, from, 22);
-    if (r->state != FORM_NOT_APPLICABLE) {
+    if (context_of(&r->form)->notice != NULL) {
+        strbuf_addf(page->out, "%s  ", context_of(&r->form)->name);
+    } else if (r->state != FORM_NOT_APPLICABLE) {
         reproduce_sender(page->out, p, r);
         strbuf_adds(page->out, " -> ");
         reproduce_recipient(page->out, p, r);

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "probe/ask/contexts.h"
 #include "probe/report/report_private.h"
 
 enum { NOTE_MAX = 1536 };
@@ -175,6 +176,20 @@ static void note_senders(struct noter *n, const struct probe *p)
     }
 }
 
+/* What is asked beside the forms: taken, it is worth a sentence, and no verdict. */
+static void note_notices(struct noter *n, const struct probe *p)
+{
+    for (size_t i = 0; i < p->result_count; i++) {
+        const struct form_result *r = &p->results[i];
+        const struct context_row *row = context_of(&r->form);
+        if (row->notice == NULL || r->state != FORM_ACCEPTED)
+            continue;
+        struct strbuf *text = note_begin(n);
+        strbuf_addf(text, "%s is taken from a stranger, who thereby may %s.", row->name, row->may);
+        note_end(n);
+    }
+}
+
 static void note_callouts(struct noter *n, const struct probe *p)
 {
     unsigned kept = p->callout_kept;
@@ -338,6 +353,7 @@ void report_notes(const struct report *r, void (*emit)(void *self, struct span n
     note_losses(&n, r->probe);
     report_home_notes(r->probe, &n.text, emit, self);
     note_arrivals(&n, r->probe);
+    note_notices(&n, r->probe);
     note_callouts(&n, r->probe);
 }
 

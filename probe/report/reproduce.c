@@ -176,17 +176,39 @@ static void write_hello(struct strbuf *out, const struct probe *p, const struct 
     }
 }
 
-static void write_nc(struct strbuf *out, const struct probe *p, const struct form_result *r,
-                     struct span sender, struct span recipient, bool whole)
+static void write_transaction(struct strbuf *out, const struct probe *p,
+                              const struct form_result *r, struct span sender,
+                              struct span recipient, bool whole)
 {
-    strbuf_adds(out, "printf '%s\\r\\n'");
-    write_hello(out, p, r);
-    write_said(out, "MAIL FROM:", sender);
+    char memory[2 * MAIL_PATH_MAX];
+    struct strbuf mail;
+
+    strbuf_init(&mail, memory, sizeof(memory));
+    strbuf_addf(&mail, "%s FROM:", context_verb(&r->form));
+    strbuf_add(&mail, sender);
+    write_said(out, "", strbuf_span(&mail));
     write_recipients(out, p, &r->form, recipient);
     if (whole && context_of(&r->form)->chunk)
         strbuf_adds(out, " 'BDAT 34 LAST' 'Subject: relay test' '' 'relay test'");
     else if (whole)
         strbuf_adds(out, " DATA 'Subject: relay test' '' 'relay test' .");
+}
+
+static void write_nc(struct strbuf *out, const struct probe *p, const struct form_result *r,
+                     struct span sender, struct span recipient, bool whole)
+{
+    char memory[2 * MAIL_PATH_MAX];
+    struct strbuf mail;
+
+    strbuf_adds(out, "printf '%s\\r\\n'");
+    write_hello(out, p, r);
+    if (context_of(&r->form)->notice != NULL) {
+        strbuf_init(&mail, memory, sizeof(memory));
+        form_expand(&r->form, context_of(&r->form)->notice, &p->who, &mail);
+        write_said(out, "", strbuf_span(&mail));
+    } else {
+        write_transaction(out, p, r, sender, recipient, whole);
+    }
     if (in_tls(p, r)) {
         strbuf_adds(out, " QUIT | openssl s_client -quiet -connect ");
         endpoint_print(out, &p->config.target);
@@ -217,8 +239,8 @@ void reproduce_line(struct strbuf *out, const struct probe *p, const struct form
     reproduce_recipient(&recipient, p, r);
     const struct context_row *context = context_of(&r->form);
     if (r->form.recipient->companion == NULL && context->hello == HELLO_EHLO &&
-        context->step_count == 0 && !(whole && context->chunk) &&
-        swaks_can(strbuf_span(&sender), strbuf_span(&recipient)))
+        context->step_count == 0 && context->verb == NULL && context->notice == NULL &&
+        !(whole && context->chunk) && swaks_can(strbuf_span(&sender), strbuf_span(&recipient)))
         write_swaks(out, p, r, strbuf_span(&sender), strbuf_span(&recipient), whole);
     else
         write_nc(out, p, r, strbuf_span(&sender), strbuf_span(&recipient), whole);

@@ -17,7 +17,9 @@ static void say(struct oracle *o, enum smtp_step step, const char *verb, bool se
     strbuf_adds(&line, verb);
     if (step == STEP_EHLO || step == STEP_HELO)
         context_name(&o->form.form, &o->id.who, span_of(o->id.helo), &line);
-    else if (step == STEP_MAIL && sender)
+    else if (step == STEP_MAIL)
+        strbuf_adds(&line, " FROM:");
+    if (step == STEP_MAIL)
         form_sender(&o->form.form, o->form.form.sender, &o->id.who, o->bare, &line);
     else if (step == STEP_RCPT && sender)
         form_companion(&o->form.form, &o->id.who, &line);
@@ -34,7 +36,7 @@ static void go_on_in_context(struct oracle *o)
     struct strbuf line;
 
     if (o->step == context_of(f)->step_count) {
-        say(o, STEP_MAIL, "MAIL FROM:", true);
+        say(o, STEP_MAIL, context_verb(f), true);
         return;
     }
     strbuf_init(&line, memory, sizeof memory - 2);

@@ -125,6 +125,10 @@ static const struct dialogue_row dialogues[] = {
      "500 5.5.2 Error: command not recognized\r\n"
      "501 5.5.4 Syntax error in parameters\r\n501 5.5.4 Syntax error in parameters\r\n",
      "connect()0;banner()0;unknown(bar)500;unknown()500;MAIL(x)501;EHLO()501;", ""},
+    {"old verbs are unknown", "SEND FROM:<a@b>\r\nRCPT TO:<c@d>\r\n",
+     "220 ESMTP\r\n500 5.5.2 Error: command not recognized\r\n"
+     "503 5.5.1 Error: bad sequence of commands\r\n",
+     "connect()0;banner()0;unknown(FROM:<a@b>)500;RCPT(<c@d>)503;", ""},
     {"bare LF ends a command", "NOOP\nRSET\n", "220 ESMTP\r\n250 2.0.0 Ok\r\n250 2.0.0 Ok\r\n",
      "connect()0;banner()0;NOOP()0;RSET()0;", ""},
     {"BDAT in two chunks",
