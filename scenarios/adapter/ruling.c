@@ -28,6 +28,15 @@ enum mark ruling_mark(enum adapter_words words, int truth, int expected, enum ve
     return judge_mark(truth, said);
 }
 
+/* Some truths cannot be seen by whoever asks: behind a blocklist, or when the line breaks. The case
+   says so by what it expects. */
+static bool is_decidable(const struct case_file *c, int expected)
+{
+    return (c->truth == TRUTH_OPEN || c->truth == TRUTH_CLOSED) &&
+           expected != VERDICT_INCONCLUSIVE && expected != VERDICT_UNREACHABLE &&
+           expected != VERDICT_ACCEPTS;
+}
+
 static void fill(const struct contest_result *r, struct outcome *out)
 {
     out->verdict = r->said.verdict;
@@ -69,6 +78,7 @@ unsigned ruling_judge(const struct adapter *a, const struct case_file *c,
     const int expected = ruling_expected(c);
 
     out->mark = MARK_UNDECIDED;
+    out->decidable = is_decidable(c, expected);
     fill(r, out);
     if (r->stragglers > 0)
         strbuf_addf(failures, "%u processes outlived the detector and were ended\n", r->stragglers);

@@ -30,8 +30,8 @@ struct score_task {
 
 struct score_sum {
     uint64_t passed, applicable, total;
-    uint64_t decidable; /* the truth is open or closed */
-    uint64_t decided;   /* ... and open, closed or a fate was said */
+    uint64_t decidable; /* the truth is open or closed, and who asks can know it */
+    uint64_t decided;   /* of those: open, closed, bounces or discards was said */
     uint64_t missed, alarms, undecided;
     uint64_t silent; /* no verdict: crashed, timed out, nothing said */
     struct detector_use use;

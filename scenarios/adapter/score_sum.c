@@ -98,8 +98,8 @@ static void add(struct score_sum *sum, const struct outcome *o)
         return;
     sum->applicable++;
     sum->passed += o->status == OUTCOME_PASSED;
-    sum->decidable += o->truth != TRUTH_UNDECIDABLE;
-    sum->decided += o->truth != TRUTH_UNDECIDABLE && is_decision(o);
+    sum->decidable += o->decidable;
+    sum->decided += o->decidable && is_decision(o);
     sum->missed += spoke && o->mark == MARK_MISSED_RELAY;
     sum->alarms += spoke && o->mark == MARK_FALSE_ALARM;
     sum->undecided += spoke && o->mark == MARK_UNDECIDED;

@@ -31,7 +31,8 @@ struct outcome {
     /* Of a detector that is run as a command (--detector). */
     int said; /* enum said_kind */
     int confidence;
-    bool declined; /* skipped since the manifest declares such cases unsupported */
+    bool decidable; /* the truth is open or closed, and can be seen: the case expects no less */
+    bool declined;  /* skipped since the manifest declares such cases unsupported */
     struct detector_use use;
     char id[192]; /* "open-relay-proven[delay=299s]" */
     char title[160];
