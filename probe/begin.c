@@ -10,6 +10,7 @@
 #include "probe/probe.h"
 #include "probe/home/record.h"
 #include "probe/ask/steps.h"
+#include "probe/asking.h"
 
 enum { RETRY_DEFAULT_S = 301, MAX_TIME_DEFAULT_MIN = 15, WAIT_DEFAULT_MIN = 2, RATE_DEFAULT = 60 };
 
@@ -18,8 +19,9 @@ enum { RETRY_DEFAULT_S = 301, MAX_TIME_DEFAULT_MIN = 15, WAIT_DEFAULT_MIN = 2, R
 static void session_line(void *self, unsigned number, char direction, struct span text)
 {
     struct probe *p = self;
-    if (p->session.form != NULL && direction != '*') {
-        evidence_line(&p->evidence, p->session.form, direction, text);
+    const struct session *s = asking_session(p, number);
+    if (s != NULL && s->form != NULL && direction != '*') {
+        evidence_line(&p->evidence, s->form, direction, text);
     }
     if (p->observer.line != NULL) {
         p->observer.line(p->observer.self, number, direction, text);
@@ -36,6 +38,9 @@ static void session_settled(void *self, const struct form_result *form)
 {
     struct probe *p = self;
     record_form(p, form);
+    if (p->config.sessions > 1) { /* what it taught may be enough for others to begin */
+        steps_poke(p);
+    }
     if (form->body_sent && p->observer.expect != NULL) {
         p->observer.expect(p->observer.self);
     }
@@ -44,9 +49,8 @@ static void session_settled(void *self, const struct form_result *form)
 static void session_ended(void *self, struct session *s)
 {
     struct probe *p = self;
-    (void)s;
     record_forms_changed(p);
-    p->session_ended = true;
+    s->unseen = true;
     steps_poke(p);
 }
 
@@ -251,6 +255,7 @@ void probe_clear(struct probe *p)
     memory_drop(m, p->plan_forms, p->room_count * sizeof(*p->plan_forms));
     control_clear_all(p);
     session_forget(&p->session);
+    asking_clear(p);
     receive_clear(p);
     assert(m->bytes == 0);
     memset(p, 0, sizeof(*p));

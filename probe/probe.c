@@ -5,9 +5,6 @@
  * timer and nowhere else. Whatever happens (a session ended, a message arrived, a control was
  * refused, Ctrl-C) is written down where it happens, and the timer is set to now. So no part of the
  * probe is changed under its own feet, and the same instants give the same order in both worlds.
- *
- * When a session brings nothing, the next is not simply tried at once: what it said decides how
- * long to wait, and how often is enough (pause_after).
  */
 #include "probe/probe.h"
 
@@ -16,6 +13,7 @@
 #include "probe/home/control.h"
 #include "probe/home/record.h"
 #include "probe/ask/steps.h"
+#include "probe/asking.h"
 
 /* When the window is over, a look into stored mailboxes is awaited so long: a poller gives up each
  * operation after a minute. One that is in trouble is not waited for much. */
@@ -141,8 +139,8 @@ static void conclude(struct probe *p)
     p->phase = PROBE_FINISHED;
     p->concluding = true;
     control_cancel_all(p);
-    if (p->session.active || control_any_active(p)) {
-        session_cancel(&p->session);
+    if (asking_active(p) > 0 || control_any_active(p)) {
+        asking_cancel(p);
         return;
     }
     finish(p);
@@ -240,124 +238,11 @@ static void end_asking(struct probe *p)
 
 /* -- asking */
 
-static bool lost_before_it_stood(const struct session *s)
-{
-    return s->step == STEP_CONNECT || s->outcome == OUTCOME_REFUSED ||
-           s->outcome == OUTCOME_UNREACHABLE;
-}
-
-static int64_t doubled(int64_t delay_ns, unsigned times)
-{
-    for (unsigned i = 0; i < times && delay_ns < CLOCK_DAY; i++) {
-        delay_ns *= 2;
-    }
-    return delay_ns;
-}
-
-static int64_t busy_pause(const struct probe *p, unsigned times)
-{
-    int64_t now = world_now(p->world);
-    int64_t delay = doubled(p->config.retry_ns, times);
-    return plan_retry_at(&p->plan, now, p->config.retry_ns, delay) - now;
-}
-
-/*
- * How long to wait after a session: 0 goes on at once, CLOCK_NEVER ends the asking. A server that
- * was never heard gets a second chance only when it broke off; one that is busy gets time; one that
- * hangs up, goes silent or talks nonsense three times in a row has shown enough.
- */
-static int64_t pause_after(struct probe *p)
-{
-    enum { ENOUGH = 3, ENOUGH_BUSY = 6 };
-    const struct session *s = &p->session;
-    bool hung_up = s->outcome == OUTCOME_CLOSED || s->outcome == OUTCOME_RESET;
-    if (s->unwritten) {
-        return CLOCK_NEVER;
-    }
-    if (s->settled > 0 || s->group_lost) { /* one form alone will tell whose fault that was */
-        p->failed_sessions = 0;
-        return 0;
-    }
-    unsigned failed = ++p->failed_sessions;
-    if (!p->target.greeted) {
-        return hung_up && failed == 1 ? 0 : CLOCK_NEVER;
-    }
-    if (s->refused) {
-        return CLOCK_NEVER;
-    }
-    if (s->busy || lost_before_it_stood(s)) {
-        return failed < ENOUGH_BUSY ? busy_pause(p, failed - 1) : CLOCK_NEVER;
-    }
-    if (s->turned_away) { /* like plan.c: once at once, then with patience */
-        return failed == 1 ? 0 : failed < ENOUGH_BUSY ? busy_pause(p, failed - 2) : CLOCK_NEVER;
-    }
-    if (failed >= ENOUGH) {
-        return CLOCK_NEVER;
-    }
-    bool silent = s->outcome == OUTCOME_TIMEOUT && !s->over;
-    return silent && failed == ENOUGH - 1 ? p->config.retry_ns : 0;
-}
-
-/* The rate is that of any minute: a burst is allowed, and then its minute must pass. */
-static int64_t rate_allows(const struct probe *p)
-{
-    unsigned made = p->target.sessions;
-    unsigned rate = p->config.rate;
-    return made >= rate ? clock_after(p->connected_ns[made - rate], CLOCK_MINUTE) : 0;
-}
-
-/* Reserved when nothing else is waited for, and kept until the session begins. */
-static int64_t pace_allows(struct probe *p, int64_t due)
-{
-    const struct probe_pace *pace = &p->config.pace;
-    if (pace->take != NULL && p->slot_ns == 0 && due <= world_now(p->world)) {
-        p->slot_ns = pace->take(pace->self, &p->config.target);
-    }
-    return p->slot_ns;
-}
-
 static void ask(struct probe *p)
 {
-    int64_t now = world_now(p->world);
-    int64_t due = plan_due(&p->plan);
-    if (due < p->resume_ns) {
-        due = p->resume_ns;
-    }
-    if (due < rate_allows(p)) {
-        due = rate_allows(p);
-    }
-    if (due < pace_allows(p, due)) {
-        due = pace_allows(p, due);
-    }
-    if (due >= p->plan.deadline_ns || p->target.sessions >= PROBE_SESSIONS_MAX) {
-        p->sessions_used_up = p->target.sessions >= PROBE_SESSIONS_MAX;
-        end_asking(p);
-        return;
-    }
-    if (due > now) {
-        p->phase = PROBE_RETRY_WAIT;
-        steps_progress(p, "retrying");
-        world_timer_set(p->world, &p->timer, due);
-        return;
-    }
-    p->phase = PROBE_ASKING;
-    p->slot_ns = 0;
-    p->connected_ns[p->target.sessions] = now;
-    p->target.first_connect_ns = p->target.sessions == 0 ? now : p->target.first_connect_ns;
-    if (!session_start(&p->session, p->world, &p->session_config, &p->plan, &p->target,
-                       p->target.sessions + 1)) {
-        p->target.last_outcome = OUTCOME_UNREACHABLE;
+    if (asking_go_on(p)) {
         end_asking(p);
     }
-}
-
-static void after_session(struct probe *p)
-{
-    int64_t pause = pause_after(p);
-    p->session_ended = false;
-    p->resume_ns = clock_after(world_now(p->world), pause);
-    steps_progress(p, "asking");
-    ask(p);
 }
 
 static void begin_asking(struct probe *p)
@@ -401,10 +286,6 @@ void steps_take(void *self)
         await_control(p);
         break;
     case PROBE_ASKING:
-        if (p->session_ended) {
-            after_session(p);
-        }
-        break;
     case PROBE_RETRY_WAIT:
         ask(p);
         break;
@@ -412,7 +293,7 @@ void steps_take(void *self)
         watch_window(p);
         break;
     case PROBE_FINISHED:
-        if (p->concluding && !p->session.active && !control_any_active(p)) {
+        if (p->concluding && asking_active(p) == 0 && !control_any_active(p)) {
             finish(p);
         }
         break;

@@ -21,6 +21,7 @@
 
 enum {
     PROBE_SESSIONS_MAX = 64,
+    PROBE_BESIDE_MAX = PLAN_SESSIONS_MAX, /* sessions at the same time */
     PROBE_MAILBOXES_MAX = 8,
     PROBE_MESSAGES_MAX = FORMS_MAX /* a target takes no more of ours; one accepted per form */
 };
@@ -76,8 +77,9 @@ struct probe_config {
     int64_t max_time_ns; /* default 15 min; asking ends then, the window may follow */
     int64_t retry_ns;    /* first retry of deferred forms; default 5 min + 1 s; then doubled */
     struct smtp_timeouts timeouts;
-    bool pipelining; /* several forms in one write, where the target offers it */
-    bool exhaustive; /* wait the whole window though a delivery was seen */
+    bool pipelining;   /* several forms in one write, where the target offers it */
+    unsigned sessions; /* that may stand side by side, PROBE_BESIDE_MAX at most; 0: as 1 */
+    bool exhaustive;   /* wait the whole window though a delivery was seen */
     enum vantage vantage;
     const struct token_key *key;
     struct span run_id; /* names the run in tokens' input, and in the ledger */

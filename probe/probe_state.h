@@ -123,6 +123,7 @@ struct probe {
     size_t result_count, room_count; /* room for so many */
     struct plan plan;
     struct session session;
+    struct session *beside[PROBE_BESIDE_MAX - 1]; /* NULL: not needed until now */
     struct session_config session_config;
     struct target_notes target;
     struct probe_control *controls; /* of each canary: before, after */
@@ -156,11 +157,11 @@ struct probe {
     bool interrupted;
     bool window_whole;        /* it passed to its end */
     bool sessions_used_up;    /* PROBE_SESSIONS_MAX */
+    bool one_at_a_time;       /* sessions: side by side one broke */
     unsigned failed_sessions; /* in a row, without an answer to any form */
     bool looked_last;         /* the mailboxes were asked to be looked at: the window is over */
     bool look_missed;         /* and that was not answered */
     bool concluding;          /* connections are being ended, then `finished` is called */
-    bool session_ended;       /* and the probe has not looked at it yet */
     int64_t resume_ns;        /* no session before */
     int64_t slot_ns;          /* reserved for the next session; 0: none */
     struct world_timer timer;

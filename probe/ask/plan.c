@@ -265,6 +265,7 @@ void plan_answered(struct plan *p, const struct plan_session *at, struct form_re
                    int64_t now_ns, unsigned retry_hint_s)
 {
     plan_form_of(p, r)->session = at->number;
+    p->learnt = true;
     if (r->form.kind == FORM_CONTROL) {
         settle_control(p, r);
         return;

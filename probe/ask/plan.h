@@ -17,6 +17,7 @@
 #include "lib/base/clock.h"
 #include "probe/verdict.h"
 
+enum { PLAN_SESSIONS_MAX = 8 }; /* at the same time */
 enum { PLAN_ATTEMPTS_MAX = 6, PLAN_TAINTS_MAX = 2, PLAN_HANG_UPS_MAX = 2, PLAN_LOSSES_MAX = 2 };
 /* Deferred forms that are due within this time of each other are asked in one session. */
 #define PLAN_GATHER_NS CLOCK_MINUTE
@@ -59,16 +60,19 @@ struct plan_session {
     uint8_t context; /* enum form_context; of the forms that it asks */
     uint8_t local;   /* of a context that is not plain: the local domain in its greeting */
     bool encrypted;  /* by now */
+    bool waiting;    /* it has not come to its forms yet */
 };
 
 struct plan {
     struct form_result *results;
     size_t count;
-    struct plan_form *forms; /* of each result */
-    int64_t retry_ns;        /* the next delay for a deferred form starts from here */
-    int64_t deadline_ns;     /* no form is asked from then on */
-    unsigned messages_max;   /* that the target may take; 0: as many as there are forms */
-    bool messages_spent;     /* forms were left out for that */
+    struct plan_form *forms;                               /* of each result */
+    const struct plan_session *running[PLAN_SESSIONS_MAX]; /* NULL: none */
+    bool learnt;           /* a form was answered: how the target is asked is known */
+    int64_t retry_ns;      /* the next delay for a deferred form starts from here */
+    int64_t deadline_ns;   /* no form is asked from then on */
+    unsigned messages_max; /* that the target may take; 0: as many as there are forms */
+    bool messages_spent;   /* forms were left out for that */
     enum plan_style mail_style, rcpt_style;
     unsigned sender_index; /* how many of the stand-in senders were refused; past the last: all were
                             */
@@ -131,8 +135,12 @@ void plan_not_applicable(struct plan *p, struct form_result *r, const char *why)
 void plan_rule_out(struct plan *p, const struct plan_session *at, struct form_result *r,
                    const char *why);
 /* plan_context.c */
-/* The context of the next session: that of the form that was tried least, the plain one first. */
-void plan_choose_context(const struct plan *p, struct plan_session *at, int64_t now_ns);
+/* The context of a new session is that of the form that was tried least, the plain one first. */
+void plan_begin_session(struct plan *p, struct plan_session *at, unsigned number, int64_t now_ns);
+void plan_end_session(struct plan *p, const struct plan_session *at);
+/* It is known how the target is asked, and forms are left that no session which runs is about to
+ * ask. */
+bool plan_wants_beside(const struct plan *p, int64_t now_ns);
 /* The form belongs into a session of that kind. */
 bool plan_form_in_context(const struct plan_session *at, const struct form_result *r);
 /* The form may be asked now, wherever it belongs. */

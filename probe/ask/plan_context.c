@@ -9,6 +9,9 @@
 #include "probe/ask/contexts.h"
 #include "probe/ask/plan.h"
 
+/* A session that has not come to its forms yet will take so many: a group. */
+enum { PLAN_TAKES = 9 };
+
 static uint8_t session_kind(const struct form_result *r)
 {
     return context_of_session(&r->form);
@@ -26,20 +29,72 @@ bool plan_form_is_left(const struct plan *p, size_t i, int64_t now_ns)
     return f->phase == PLAN_PENDING || (f->phase == PLAN_WAITING && f->due_ns <= now_ns);
 }
 
-void plan_choose_context(const struct plan *p, struct plan_session *at, int64_t now_ns)
+/* How many forms of a kind the sessions that run will take, as far as can be told: a session of
+ * another kind all of its few. */
+static size_t spoken_for(const struct plan *p, uint8_t kind)
+{
+    size_t forms = 0;
+    for (size_t i = 0; i < PLAN_SESSIONS_MAX; i++) {
+        const struct plan_session *at = p->running[i];
+        if (at != NULL && at->context == kind) {
+            forms += kind != CONTEXT_PLAIN ? FORMS_MAX : at->waiting ? PLAN_TAKES : 0;
+        }
+    }
+    return forms;
+}
+
+static bool is_spare(const struct plan *p, uint8_t kind, int64_t now_ns)
+{
+    size_t taken = spoken_for(p, kind), left = 0;
+    for (size_t i = 0; i < p->count && taken > 0; i++) {
+        left += plan_form_is_left(p, i, now_ns) && session_kind(&p->results[i]) == kind;
+    }
+    return taken == 0 || left > taken;
+}
+
+bool plan_wants_beside(const struct plan *p, int64_t now_ns)
+{
+    for (size_t i = 0; i < p->count && p->learnt && !p->group_wait; i++) {
+        if (plan_form_is_left(p, i, now_ns) && is_spare(p, session_kind(&p->results[i]), now_ns)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void enter(struct plan *p, const struct plan_session *at)
+{
+    size_t i = 0;
+    while (i + 1 < PLAN_SESSIONS_MAX && p->running[i] != NULL) {
+        i++;
+    }
+    p->running[i] = at;
+}
+
+void plan_end_session(struct plan *p, const struct plan_session *at)
+{
+    for (size_t i = 0; i < PLAN_SESSIONS_MAX; i++) {
+        p->running[i] = p->running[i] == at ? NULL : p->running[i];
+    }
+}
+
+void plan_begin_session(struct plan *p, struct plan_session *at, unsigned number, int64_t now_ns)
 {
     const struct form_result *best = NULL;
     for (size_t i = 0; i < p->count; i++) {
         const struct form_result *r = &p->results[i];
-        if (!plan_form_is_left(p, i, now_ns)) {
+        if (!plan_form_is_left(p, i, now_ns) || !is_spare(p, session_kind(r), now_ns)) {
             continue;
         }
         bool sooner = best == NULL || r->attempts < best->attempts ||
                       (r->attempts == best->attempts && session_kind(r) < session_kind(best));
         best = sooner ? r : best;
     }
-    at->context = best != NULL ? session_kind(best) : CONTEXT_PLAIN;
-    at->local = best != NULL ? best->form.local : 0;
+    *at = (struct plan_session){.number = (uint16_t)number,
+                                .context = best != NULL ? session_kind(best) : CONTEXT_PLAIN,
+                                .local = best != NULL ? best->form.local : 0,
+                                .waiting = true};
+    enter(p, at);
 }
 
 void plan_context_refused(struct plan *p, const struct plan_session *at, const char *why)

@@ -36,6 +36,13 @@ static void command(struct session *s, enum smtp_step step, struct strbuf *line)
 
 /* -- what was heard, kept */
 
+void session_count_trips(struct session *s, unsigned trips)
+{
+    s->notes->round_trips += trips;
+    s->waited += trips;
+    s->notes->longest = s->waited > s->notes->longest ? s->waited : s->notes->longest;
+}
+
 void session_keep_reply(char *room, size_t cap, const struct reply *reply)
 {
     struct strbuf out;
@@ -84,12 +91,15 @@ static void note_session_refusal(struct session *s, enum smtp_step step, const s
                                  struct answer_judgement j)
 {
     struct target_notes *n = s->notes;
+    s->busy = s->company || j.answer == ANSWER_SERVICE || j.answer == ANSWER_DEFERRED;
+    s->refused = !s->busy;
+    if (s->company) { /* it may mind their number: it will be asked alone */
+        return;
+    }
     n->session_answer = j.answer;
     n->session_row = j.row;
     n->session_step = step;
     session_keep_reply(n->session_reply, sizeof(n->session_reply), reply);
-    s->busy = j.answer == ANSWER_SERVICE || j.answer == ANSWER_DEFERRED;
-    s->refused = !s->busy;
 }
 
 /* -- greeting and HELO */
@@ -302,7 +312,7 @@ static void script_next(void *self, struct smtp_client *c, const struct reply *r
     bool said = smtp_client_group_left(c) > 0 && next != STAGE_CLOSE; /* in the group */
     s->stage = (uint8_t)next;
     if (!said) {
-        s->notes->round_trips += next != STAGE_CLOSE && next != STAGE_END;
+        session_count_trips(s, next != STAGE_CLOSE && next != STAGE_END);
         stages[next].say(s);
     }
 }
@@ -315,6 +325,7 @@ static void script_secured(void *self, struct smtp_client *c)
     s->context_step = 0;
     s->pipelining = false;
     s->stage = (uint8_t)session_hello(s);
+    session_count_trips(s, 1);
     stages[s->stage].say(s);
 }
 
@@ -346,6 +357,22 @@ static void form_cut_off(struct session *s, enum smtp_outcome outcome, enum smtp
     s->form = NULL;
 }
 
+/* Nobody knows whether the server minded the form, or the number of sessions. */
+static bool broke_in_company(struct session *s, enum smtp_outcome outcome)
+{
+    bool sent = s->form != NULL && s->form->body_sent;
+    if (!s->company || sent || outcome == OUTCOME_UNSOLICITED || outcome == OUTCOME_CANCELLED) {
+        return false;
+    }
+    if (s->stage == STAGE_GROUP) {
+        session_group_back(s);
+    } else if (s->form != NULL) {
+        plan_put_back(s->plan, s->form);
+    }
+    s->form = NULL;
+    return true;
+}
+
 static void script_done(void *self, struct smtp_client *c, enum smtp_outcome outcome,
                         enum smtp_step step)
 {
@@ -360,6 +387,9 @@ static void script_done(void *self, struct smtp_client *c, enum smtp_outcome out
         }
         n->quit_unanswered |= s->stage != STAGE_END && outcome != OUTCOME_CLOSED_BY_US &&
                               outcome != OUTCOME_UNSOLICITED;
+        return;
+    }
+    if (broke_in_company(s, outcome)) {
         return;
     }
     bool past_deadline = outcome == OUTCOME_CANCELLED && c->now_ns >= s->config->deadline_ns;
@@ -410,6 +440,7 @@ static void script_ended(void *self, struct smtp_client *c)
     s->link = NULL;
     s->layer = NULL;
     session_forget(s);
+    plan_end_session(s->plan, &s->at);
     s->config->observer.ended(s->config->observer.self, s);
 }
 
@@ -466,23 +497,24 @@ bool session_start(struct session *s, struct world *w, const struct session_conf
     s->config = config;
     s->plan = plan;
     s->notes = notes;
-    s->at.number = (uint16_t)number;
     s->form = NULL;
     s->control = CONTROL_UNKNOWN;
     s->refusals = s->syntax_errors = s->settled = 0;
     s->stage = STAGE_GREETING;
     s->asked_suspect = s->tainted = s->pipelining = false;
     s->answer_here = s->control_needed = s->over = s->busy = s->refused = false;
-    s->turned_away = s->unwritten = s->group_lost = false;
+    s->turned_away = s->unwritten = s->group_lost = s->company = false;
     s->outcome = OUTCOME_CLOSED_BY_US;
     notes->sessions = number;
-    notes->round_trips++;
+    session_count_trips(s, 1);
     smtp_client_init(&s->client, &session_script, s, config->timeouts, world_now(w),
                      config->deadline_ns);
-    s->at.encrypted = false;
     s->context_step = 0;
-    plan_choose_context(plan, &s->at, world_now(w));
+    plan_begin_session(plan, &s->at, number, world_now(w));
     s->active = connect_session(s);
+    if (!s->active) {
+        plan_end_session(plan, &s->at);
+    }
     return s->active;
 }
 

@@ -63,6 +63,7 @@ struct target_notes { /* what was learned of the target beside the forms; visibl
     unsigned sessions, tainted_sessions;
     unsigned commands;          /* said, QUIT and messages included */
     unsigned round_trips;       /* waits for the server, all of them */
+    unsigned longest;           /* the most that followed each other; all, without company */
     unsigned groups;            /* of commands in one write */
     enum answer session_answer; /* last refusal of greeting, EHLO/HELO or every sender */
     const struct answer_row *session_row;
@@ -152,6 +153,10 @@ struct session {
     uint8_t after_rset;        /* private: where it goes from RSET */
     uint8_t context_step;      /* how many of the context's steps were taken */
     bool pipelining;           /* its EHLO was answered so */
+    unsigned waited;           /* round trips that followed each other until now; the owner's at
+                                  session_start */
+    bool company;              /* another stands beside it, or did: the owner's */
+    bool unseen;               /* it ended, and the owner has not looked at it yet: the owner's */
     bool active;               /* between session_start and `ended` */
     bool answer_here;          /* the form has its answer, RSET pending */
     bool control_needed;       /* the answer stands only if R43 speaks for it */

@@ -60,16 +60,19 @@ enum session_stage session_begin_form(struct session *s)
         return STAGE_QUIT;
     }
     if (session_begin_group(s)) {
+        s->at.waiting = s->group.tail == STAGE_STARTTLS;
         return STAGE_GROUP;
     }
     struct form_result *r = next_form(s);
     if (r == NULL) {
-        return plan_wants_tls(s->plan, &s->at, s->client.now_ns) ? STAGE_STARTTLS : STAGE_QUIT;
+        s->at.waiting = plan_wants_tls(s->plan, &s->at, s->client.now_ns);
+        return s->at.waiting ? STAGE_STARTTLS : STAGE_QUIT;
     }
     if (s->asked_suspect || (s->settled > 0 && plan_is_suspect(s->plan, r))) {
         plan_put_back(s->plan, r);
         return STAGE_QUIT;
     }
+    s->at.waiting = false;
     s->asked_suspect = plan_is_suspect(s->plan, r);
     session_open_form(s, r);
     if (s->sender == NULL) { /* no sender was taken at all: nothing to ask with */

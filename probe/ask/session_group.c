@@ -180,7 +180,8 @@ void session_group_said(struct session *s)
 {
     struct session_group *g = &s->group;
     uint8_t owner = g->owner[g->said++];
-    s->form = owner != SESSION_GROUP_NOBODY ? g->forms[owner] : NULL;
+    bool ours = owner != SESSION_GROUP_NOBODY && g->said > g->lead;
+    s->form = ours ? g->forms[owner] : NULL;
 }
 
 static void turn_to(struct session *s, uint8_t form)
@@ -215,6 +216,7 @@ void session_say_group(struct session *s)
     s->notes->groups++;
     smtp_client_group(&s->client, lines, g->steps, g->commands, GROUP_PATIENCE_NS);
     turn_to(s, 0);
+    s->form = g->lead == 0 ? s->form : NULL; /* its dialogue begins behind the steps */
 }
 
 static enum session_stage taint(struct session *s)
@@ -378,9 +380,12 @@ static enum session_stage hear_rset(struct session *s, const struct reply *reply
 
 static enum session_stage hear_lead(struct session *s, const struct reply *reply)
 {
-    if (!session_step_had(s, reply)) {
-        s->group.idle = true;
-        s->over = reply->code == 421;
+    struct session_group *g = &s->group;
+    turn_to(s, 0);
+    g->idle = !session_step_had(s, reply);
+    s->over = g->idle && reply->code == 421;
+    if (g->heard < g->lead) {
+        s->form = NULL;
     }
     return STAGE_GROUP;
 }
@@ -403,6 +408,16 @@ enum session_stage session_hear_group(struct session *s, const struct reply *rep
                                : hear_rset(s, reply);
 }
 
+void session_group_back(struct session *s)
+{
+    struct session_group *g = &s->group;
+    if (!g->idle) { /* else its form was seen to */
+        put_back_from(s, g->owner[g->heard]);
+    }
+    s->form = NULL;
+    s->group_lost = true;
+}
+
 void session_group_lost(struct session *s, enum smtp_outcome outcome)
 {
     struct session_group *g = &s->group;
@@ -411,7 +426,7 @@ void session_group_lost(struct session *s, enum smtp_outcome outcome)
         s->form = NULL;
     } else if (g->lead > 0) { /* its context may be to blame, which it finds out alone
                                */
-        plan_ask_single(s->plan, s->form);
+        plan_ask_single(s->plan, g->forms[0]);
         s->form = NULL;
     } else {
         put_back_from(s, g->owner[g->heard]);

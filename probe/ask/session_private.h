@@ -42,6 +42,7 @@ enum session_after {
     AFTER_KEPT_BACK
 };
 
+void session_count_trips(struct session *s, unsigned trips);
 /* One line, visible characters. */
 void session_keep_reply(char *room, size_t cap, const struct reply *reply);
 /* What was said to the form, likewise. */
@@ -110,6 +111,8 @@ enum session_stage session_hear_group(struct session *s, const struct reply *rep
 /* A command of the group is on its way: the form that it belongs to becomes the present one. */
 void session_group_said(struct session *s);
 /* The session ended with replies missing: their forms are asked one by one from now on. */
+/* They go back, and nobody is blamed. */
+void session_group_back(struct session *s);
 void session_group_lost(struct session *s, enum smtp_outcome outcome);
 
 /* session_context.c */

@@ -54,13 +54,13 @@ bool session_is_implicit(const struct session *s)
 /* One round trip more than in TLS 1.3. */
 static void count_handshake(struct session *s)
 {
-    s->notes->round_trips += strcmp(tls_layer_facts(s->layer)->version, "TLSv1.3") != 0;
+    session_count_trips(s, strcmp(tls_layer_facts(s->layer)->version, "TLSv1.3") != 0);
 }
 
 /* The handshake, and the greeting behind it. */
 void session_greeted_in_tls(struct session *s)
 {
-    s->notes->round_trips += 2;
+    session_count_trips(s, 2);
     session_secured(s);
 }
 

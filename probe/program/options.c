@@ -287,6 +287,8 @@ static const struct option_row rows[] = {
     {"--control-route", "ADDR:PORT", option_control_route, true,
      "way in of the control messages; default: the sink, or the canary domain's MX; again: of the "
      "next canary"},
+    {"--sessions", "N", option_sessions, false,
+     "sessions with one target at the same time, 8 at most; default 1"},
     {"--rate", "N", read_rate, false, "connections a minute to one target; default 60"},
     {"--rate-network", "N", option_network_rate, false,
      "connections a minute to one /24 or /64; default: no limit"},

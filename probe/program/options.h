@@ -25,6 +25,7 @@ enum {
     OPTIONS_RATE_MAX = 6000,
     OPTIONS_RATE_ALL_MAX = 6000000,
     OPTIONS_CONCURRENCY_MAX = 16384,
+    OPTIONS_SESSIONS_MAX = 8, /* PROBE_BESIDE_MAX */
     OPTIONS_CONCURRENCY = 64, /* of a list */
     OPTIONS_PORTS_MAX = 8,
     OPTIONS_SOURCES_MAX = 8,
@@ -82,6 +83,7 @@ struct options {
     const char *password_file, *ca_file, *save_proof, *ledger;  /* or NULL */
     struct span run_name;                                       /* of --show-run, --export-run */
     unsigned rate, max_messages;       /* of one target; max_messages 0: one for each form */
+    unsigned sessions;                 /* with one target, at the same time */
     unsigned network_rate, total_rate; /* connections a minute; 0: as many as come */
     const char *targets;               /* a file, or "-"; NULL: targets are on the command line */
     unsigned concurrency;              /* targets asked at the same time */

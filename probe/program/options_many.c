@@ -1,6 +1,6 @@
 /*
  * options_many.c - the options about many targets: the list, how many at once, how fast, which
- * part; and what makes one target several questions (question.h)
+ * part; how many sessions with one; and what makes one target several questions (question.h)
  */
 #include "probe/program/options_private.h"
 
@@ -19,6 +19,16 @@ bool option_concurrency(struct reader *r)
     if (!span_uint(r->value, OPTIONS_CONCURRENCY_MAX, &n) || n == 0)
         return option_wrong(r, "write a number of targets, from 1 to 16384");
     r->o->concurrency = (unsigned)n;
+    return true;
+}
+
+bool option_sessions(struct reader *r)
+{
+    uint64_t n = 0;
+
+    if (!span_uint(r->value, OPTIONS_SESSIONS_MAX, &n) || n == 0)
+        return option_wrong(r, "write a number of sessions, from 1 to 8");
+    r->o->sessions = (unsigned)n;
     return true;
 }
 

@@ -44,6 +44,7 @@ bool option_targets(struct reader *r);
 bool option_concurrency(struct reader *r);
 bool option_shard(struct reader *r);
 bool option_resume(struct reader *r);
+bool option_sessions(struct reader *r);
 bool option_network_rate(struct reader *r);
 bool option_total_rate(struct reader *r);
 bool option_max_messages(struct reader *r);

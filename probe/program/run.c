@@ -92,6 +92,7 @@ struct probe_config run_probe_config(const struct run_config *c, const struct ta
         .key = c->key,
         .rate = o->rate,
         .max_messages = o->max_messages,
+        .sessions = o->sessions,
         .tls = c->tls,
         .tls_mode = session_tls_for(options_tls_for(o, &q->address)),
         .client_cert = o->client_cert,

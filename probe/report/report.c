@@ -324,7 +324,13 @@ static void course(struct page *page)
     strbuf_addu(page->out, p->target.commands);
     strbuf_adds(page->out, p->target.commands == 1 ? " command and " : " commands and ");
     strbuf_addu(page->out, p->target.round_trips);
-    strbuf_adds(page->out, p->target.round_trips == 1 ? " round trip in " : " round trips in ");
+    strbuf_adds(page->out, p->target.round_trips == 1 ? " round trip" : " round trips");
+    if (p->target.longest < p->target.round_trips) {
+        strbuf_adds(page->out, ", ");
+        strbuf_addu(page->out, p->target.longest);
+        strbuf_adds(page->out, " of them one after another,");
+    }
+    strbuf_adds(page->out, " in ");
     seconds(page->out, p, p->finished_ns);
     strbuf_adds(page->out, ", begun ");
     clock_print_rfc3339(page->out, page->report->started_epoch_s);

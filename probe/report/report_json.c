@@ -235,6 +235,7 @@ void report_json(struct strbuf *out, const struct report *r)
     json_int(&j, "sessions", p != NULL ? p->target.sessions : 0);
     json_int(&j, "commands", p != NULL ? p->target.commands : 0);
     json_int(&j, "round_trips", p != NULL ? p->target.round_trips : 0);
+    json_int(&j, "longest_chain", p != NULL ? p->target.longest : 0);
     json_bool(&j, "interrupted", p != NULL && p->interrupted);
     server_object(&j, p);
     report_tls_json(&j, r);

@@ -194,6 +194,16 @@ static void option(struct options_writer *w, const char *name, const char *value
         w->word[w->count++] = value;
 }
 
+static void option_count(struct options_writer *w, const char *name, uint64_t count)
+{
+    struct text t;
+
+    if (count == 0)
+        return;
+    strbuf_addu(begin(&t, w->arena), count);
+    option(w, name, end(&t));
+}
+
 static void option_duration(struct options_writer *w, const char *name, int64_t ns)
 {
     struct text t;
@@ -268,6 +278,7 @@ static bool set_options(const struct process_task *t, const struct folder *f, st
     option(&w, "--tls", probe->tls != CASE_TLS_AUTO ? tls_words[probe->tls] : NULL);
     option_duration(&w, "--retry", at_least_a_second(probe->retry_ns));
     option_timeouts(&w, probe);
+    option_count(&w, "--sessions", probe->sessions);
     option(&w, "--one-by-one", probe->pipelining ? NULL : "");
     option(&w, "--exhaustive", probe->exhaustive ? "" : NULL);
     option(&w, v != NULL && strcmp(v->name, "inside") == 0 ? "--inside" : "--outside", "");

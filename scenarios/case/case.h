@@ -112,12 +112,13 @@ struct case_probe {             /* key `probe`: options of the run, as on the co
         bool set[STEP_COUNT];
         int64_t ns[STEP_COUNT];
     } timeout;
-    int tls;         /* enum case_tls */
-    int control;     /* enum case_control: where control messages go in */
-    bool no_mailbox; /* key mailbox: false */
-    bool unnamed;    /* key named: false */
-    bool pipelining; /* several forms in one write */
-    bool exhaustive; /* wait the whole window though a delivery was seen */
+    int tls;           /* enum case_tls */
+    int control;       /* enum case_control: where control messages go in */
+    bool no_mailbox;   /* key mailbox: false */
+    bool unnamed;      /* key named: false */
+    bool pipelining;   /* several forms in one write */
+    uint64_t sessions; /* side by side; 0: as 1 */
+    bool exhaustive;   /* wait the whole window though a delivery was seen */
     bool interrupt_set;
     int64_t interrupt_at_ns;  /* Ctrl-C at this instant */
     int64_t collect_after_ns; /* the mailboxes are watched on until then, by the ledger; 0: not */

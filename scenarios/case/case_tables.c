@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+#include "probe/ask/plan.h"
+
 #define AT(type, member) .offset = offsetof(struct type, member)
 #define COUNTED(type, member, counter) \
     .offset = offsetof(struct type, member), .count_offset = offsetof(struct type, counter)
@@ -372,6 +374,14 @@ static const struct conf_field probe_fields[] = {
      .doc =
          "several forms in one write, where the server offers it; default false, since a dialogue "
          "is easier to read one command at a time"},
+    {.name = "sessions",
+     .type = CONF_UINT,
+     AT(case_probe, sessions),
+     .min = 1,
+     .max = PLAN_SESSIONS_MAX,
+     .doc =
+         "so many at the same time with one target; default 1. With more the worlds are not held "
+         "against each other line by line"},
     {.name = "exhaustive",
      .type = CONF_BOOL,
      AT(case_probe, exhaustive),

@@ -123,6 +123,7 @@ void trial_configure(const struct stage *s, const struct trial_identity *id,
                     : p->tls == CASE_TLS_STARTTLS ? SESSION_TLS_STARTTLS
                                                   : SESSION_TLS_AUTO,
         .pipelining = p->pipelining,
+        .sessions = (unsigned)p->sessions,
         .exhaustive = p->exhaustive,
         .vantage = VANTAGE_OUTSIDE,
     };

@@ -48,3 +48,12 @@ def test_one_by_one(server):
     alone = ask(server, "--one-by-one")
     assert alone["round_trips"] == alone["commands"] + alone["sessions"]
     assert alone["round_trips"] > 3 * ask(server)["round_trips"]
+
+
+def test_side_by_side(server):
+    """The same answers over as many connections, and fewer round trips after one another."""
+    alone, beside = ask(server), ask(server, "--sessions", "4")
+    assert beside["forms"]["refused"] == alone["forms"]["refused"]
+    assert beside["verdict"] == "closed" and beside["sessions"] <= alone["sessions"] + 1
+    assert beside["longest_chain"] < alone["longest_chain"] / 2
+    assert alone["longest_chain"] == alone["round_trips"]

@@ -347,6 +347,7 @@ static inline void draw_config(struct lab *lab, struct prng *p, struct probe_con
     };
     c->max_time_ns = plain ? CLOCK_HOUR : c->max_time_ns;
     lab->interrupted = !plain && prng_chance(p, 1, 8);
+    c->sessions = prng_chance(p, 1, 2) ? 1 + (unsigned)draw_below(p, 4) : 0;
 }
 
 static inline void draw_lab(struct lab *lab, struct prng *p, struct probe_config *config)

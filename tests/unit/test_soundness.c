@@ -138,7 +138,7 @@ static struct lab *lab_new(void)
     struct lab *lab = calloc(1, sizeof *lab);
     assert_non_null(lab);
     lab->sim = sim_new(&(struct sim_config){.seed = 1, .epoch_s = EPOCH_S});
-    lab->probe = malloc(sizeof *lab->probe);
+    lab->probe = calloc(1, sizeof *lab->probe);
     assert_non_null(lab->sim);
     assert_non_null(lab->probe);
     lab->world = sim_world(lab->sim);
