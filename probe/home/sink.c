@@ -1,14 +1,14 @@
 /*
  * sink.c - a policy for lib/smtp/server that takes what is ours and shows it to its owner
  *
- * One slot per session holds the transaction: sender, recipients, content. A slot is large (the
- * content is inside) and is made once; when a session ends its slot goes to a free list, so that a
- * run of many probes allocates no more than its busiest moment needed. Pages of content that no
- * message reached are never touched.
+ * One slot per session holds the transaction: sender, recipients, content. Slots are made once;
+ * when a session ends its slot goes to a free list, so that a run of many probes allocates no more
+ * than its busiest moment needed. Recipients and content take memory as they come, and give it back
+ * with the session: most sessions that stand at the same time have said little.
  *
- * Whoever connects is a stranger and perhaps hostile: nothing here grows with what he says. A
- * message past the limit is still read and accepted, cut short, since its envelope recipient and
- * its headers already prove a delivery.
+ * Whoever connects is a stranger and perhaps hostile: what he says makes nothing grow past its
+ * limit. A message past the limit, or past our memory, is still read and accepted, cut short, since
+ * its envelope recipient and its headers already prove a delivery.
  */
 #include "probe/home/sink.h"
 
@@ -17,18 +17,22 @@
 
 #include "lib/smtp/server.h"
 
+struct sink_recipient {
+    size_t len;
+    char path[MAIL_PATH_MAX];
+};
+
 struct sink_session {
     struct smtp_server server; /* first: the machine's self */
     struct sink *sink;
     struct sink_session *next; /* in the free list */
     bool has_sender, truncated;
     size_t sender_len;
-    size_t recipient_count;
-    size_t content_len;
+    size_t recipient_count, recipient_room;
+    size_t content_len, content_room;
     char sender[MAIL_PATH_MAX];
-    size_t recipient_len[MAIL_RCPT_MAX];
-    char recipient[MAIL_RCPT_MAX][MAIL_PATH_MAX];
-    char content[SINK_MESSAGE_MAX];
+    struct sink_recipient *recipient;
+    char *content;
 };
 
 struct sink {
@@ -41,6 +45,8 @@ struct sink {
     size_t domain_count;
     char domain[SINK_DOMAINS_MAX][SMTP_HELO_MAX + 1];
 };
+
+enum { CONTENT_FIRST = 2048 };
 
 static const int64_t sink_idle_ns = 5 * CLOCK_MINUTE; /* RFC 5321 4.5.3.2.7 */
 
@@ -77,7 +83,7 @@ static struct span session_sender(const struct sink_session *ss)
 
 static struct span session_recipient(const struct sink_session *ss, size_t i)
 {
-    return (struct span){ss->recipient[i], ss->recipient_len[i]};
+    return (struct span){ss->recipient[i].path, ss->recipient[i].len};
 }
 
 static void session_forget(struct sink_session *ss)
@@ -107,7 +113,7 @@ static void session_deliver(struct sink_session *ss)
     struct mail_view mail = {.sender = session_sender(ss),
                              .recipients = recipients,
                              .recipient_count = ss->recipient_count,
-                             .content = {ss->content, ss->content_len}};
+                             .content = {ss->content != NULL ? ss->content : "", ss->content_len}};
 
     for (size_t i = 0; i < ss->recipient_count; i++)
         recipients[i] = session_recipient(ss, i);
@@ -150,6 +156,23 @@ static void decide_mail(struct sink_session *ss, const struct smtp_command *cmd,
     smtp_server_reply(action, 250, "2.1.0", SPAN("Ok"));
 }
 
+static bool room_for_recipient(struct sink_session *ss)
+{
+    if (ss->recipient_count < ss->recipient_room)
+        return true;
+    size_t room = ss->recipient_room == 0 ? 1 : 4 * ss->recipient_room;
+    if (room > MAIL_RCPT_MAX)
+        room = MAIL_RCPT_MAX;
+    if (ss->recipient_count == room)
+        return false;
+    struct sink_recipient *more = realloc(ss->recipient, room * sizeof(*more));
+    if (more == NULL)
+        return false;
+    ss->recipient = more;
+    ss->recipient_room = room;
+    return true;
+}
+
 static void decide_rcpt(struct sink_session *ss, const struct smtp_command *cmd,
                         struct smtp_action *action)
 {
@@ -161,12 +184,13 @@ static void decide_rcpt(struct sink_session *ss, const struct smtp_command *cmd,
     } else if (!sink_knows(ss->sink, cmd->path.domain) && !routed_here(ss->sink, cmd->path.route)) {
         refuse(ss, action, path, 550, "5.7.1",
                SPAN("Not a domain of this mailbox; the sink is no relay"));
-    } else if (ss->recipient_count == MAIL_RCPT_MAX) {
+    } else if (!room_for_recipient(ss)) {
         refuse(ss, action, path, 452, "4.5.3", SPAN("Too many recipients"));
     } else {
-        ss->recipient_len[ss->recipient_count] = path.len;
-        bytes_copy(ss->recipient[ss->recipient_count], MAIL_PATH_MAX, path);
-        ss->recipient_count++;
+        struct sink_recipient *r = &ss->recipient[ss->recipient_count++];
+
+        r->len = path.len;
+        bytes_copy(r->path, sizeof(r->path), path);
         smtp_server_reply(action, 250, "2.1.5", SPAN("Ok"));
     }
 }
@@ -242,10 +266,32 @@ static void sink_decide(void *self, struct smtp_server *server, const struct smt
     }
 }
 
+/* How much content there is room for, with so much more if that can be. */
+static size_t room_for_content(struct sink_session *ss, size_t more)
+{
+    size_t wanted = ss->content_len + more;
+
+    if (wanted > SINK_MESSAGE_MAX)
+        wanted = SINK_MESSAGE_MAX;
+    if (wanted <= ss->content_room)
+        return ss->content_room;
+    size_t room = ss->content_room == 0 ? CONTENT_FIRST : 2 * ss->content_room;
+    while (room < wanted)
+        room *= 2;
+    if (room > SINK_MESSAGE_MAX)
+        room = SINK_MESSAGE_MAX;
+    char *content = realloc(ss->content, room);
+    if (content == NULL)
+        return ss->content_room;
+    ss->content = content;
+    ss->content_room = room;
+    return room;
+}
+
 static void sink_body(void *self, struct smtp_server *server, struct span piece)
 {
     struct sink_session *ss = self;
-    size_t room = sizeof(ss->content) - ss->content_len;
+    size_t room = room_for_content(ss, piece.len) - ss->content_len;
     size_t taken = piece.len < room ? piece.len : room;
 
     (void)server;
@@ -281,6 +327,8 @@ static void sink_ended(void *self, struct smtp_server *server)
 
     (void)server;
     session_abandon(ss); /* for a driver that broke the link off */
+    free(ss->recipient);
+    free(ss->content);
     ss->next = s->free_list;
     s->free_list = ss;
     s->open--;
@@ -318,6 +366,9 @@ static bool sink_accept(void *self, struct link *link, const struct endpoint *lo
         return false;
     }
     ss->sink = s;
+    ss->recipient = NULL;
+    ss->content = NULL;
+    ss->recipient_room = ss->content_room = 0;
     session_forget(ss);
     smtp_server_init(&ss->server, &sink_policy, ss, world_now(s->world), sink_idle_ns);
     *machine = smtp_server_machine(&ss->server);
