@@ -282,6 +282,53 @@ def test_the_environment_is_the_contract(tmp_path):
         "_"}
 
 
+PROBE_OPTIONS = {  # key of a case's `probe`: its value, what {options} makes of it
+    "canary": ("probe@canary.test", None),  # {canary}
+    "canaries": ("[c@other.test]", "--canary c@other.test"),
+    "sender": ("s@sender.test", "--sender s@sender.test"),
+    "helo": ("me.test", "--helo me.test"),
+    "source": ("127.0.0.9", "--source 127.0.0.9"),
+    "domain": ("victim.test", "--domain victim.test"),
+    "forms": ("quick", "--forms quick"),
+    "zone": ("zone.test", "--zone zone.test"),
+    "backup_domain": ("backup.test", "--backup-domain backup.test"),
+    "mx_domain": ("mx.test", "--mx-domain mx.test"),
+    "canary_ip": ("[192.0.2.5]", "--canary-ip 192.0.2.5"),
+    "target": ("mx", None),  # {target}
+    "resolver_timeout": ("3s", "--resolver-timeout 3s"),
+    "listener": ("smtp", None),  # {port}
+    "wait": ("4s", "--wait 4s"),
+    "max_time": ("5min", "--max-time 5min"),
+    "max_messages": ("6", "--max-messages 6"),
+    "retry": ("7s", "--retry 7s"),
+    "timeout": ("{rcpt: 8s}", "--timeout rcpt=8s"),
+    "tls": ("none", "--tls none"),
+    "pipelining": ("false", "--one-by-one"),
+    "exhaustive": ("true", "--exhaustive"),
+}
+# Elsewhere said, or of cases that no command can be asked in.
+PROBE_OTHERWISE = {"server", "control", "mailbox", "named", "interrupt", "collect_after"}
+
+
+def test_options_are_the_whole_probe_section(tmp_path):
+    """A new key in `probe` has to reach relayprobe as a command too."""
+    keys = json.loads(lab("schema").stdout)["definitions"]["probe"]["properties"]
+    assert set(keys) == set(PROBE_OPTIONS) | PROBE_OTHERWISE
+    section = ", ".join(f"{key}: {value}" for key, (value, _) in PROBE_OPTIONS.items())
+    case = tmp_path / "all.yaml"
+    case.write_text("case: all\ntitle: t\nwhy: w\ntruth: closed\nexpect: {verdict: closed}\n"
+                    "servers: {mx: {persona: postfix-554, listen: [smtp]}}\n"
+                    "mailboxes: {canary: {domains: [canary.test, other.test]}}\n"
+                    f"probe: {{{section}}}\n")
+    path = tmp_path / "shower.yaml"
+    path.write_text('adapter: shower\nargv: [echo, "{options}", closed]\n'
+                    "verdict: {match: closed, verdict: closed}\n")
+    run = lab("run", "--verbose", "--jsonl", "-", "--detector", path, case)
+    assert run.stdout, run.stderr
+    story = json.loads(run.stdout.splitlines()[0])["story"]
+    assert [option for _, option in PROBE_OPTIONS.values() if option and option not in story] == []
+
+
 def test_a_target_to_be_looked_up(tmp_path):
     """The address stays untold; a detector that wants one is not asked."""
     case = f"{CASES}/targets/mx-open.yaml"
