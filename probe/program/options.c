@@ -9,9 +9,13 @@
  */
 #include "probe/program/options_private.h"
 
+#include <assert.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "lib/smtp/address.h"
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 struct option_row {
     const char *name;
@@ -137,99 +141,49 @@ static bool read_rate(struct reader *r)
     return true;
 }
 
-static bool read_no_ledger(struct reader *r)
+/* Options without a value, which say no more than that. */
+static bool read_flag(struct reader *r)
 {
-    r->o->no_ledger = true;
+    static const struct {
+        const char *option;
+        size_t at; /* in struct options: a bool */
+    } flags[] = {
+        {"--no-ledger", offsetof(struct options, no_ledger)},
+        {"--tidy", offsetof(struct options, tidy)},
+        {"--json", offsetof(struct options, json)},
+        {"--allow-public", offsetof(struct options, allow_public)},
+        {"--inside", offsetof(struct options, inside)},
+        {"--outside", offsetof(struct options, outside)},
+        {"--one-by-one", offsetof(struct options, one_by_one)},
+        {"--exhaustive", offsetof(struct options, exhaustive)},
+        {"--quiet", offsetof(struct options, quiet)},
+        {"--verbose", offsetof(struct options, verbose)},
+    };
+    size_t i = 0;
+
+    while (i < COUNT(flags) && strcmp(flags[i].option, r->option) != 0)
+        i++;
+    assert(i < COUNT(flags)); /* the table of options names it */
+    *(bool *)((char *)r->o + flags[i].at) = true;
     return true;
 }
 
-static bool read_tidy(struct reader *r)
+static bool read_mode(struct reader *r)
 {
-    r->o->tidy = true;
-    return true;
-}
+    static const struct {
+        const char *option;
+        enum options_mode mode;
+    } modes[] = {
+        {"--collect", MODE_COLLECT}, {"--list-runs", MODE_LIST_RUNS},
+        {"--dry-run", MODE_DRY_RUN}, {"--list-forms", MODE_LIST_FORMS},
+        {"--version", MODE_VERSION}, {"--help", MODE_HELP},
+    };
+    size_t i = 0;
 
-static bool read_collect(struct reader *r)
-{
-    r->o->mode = MODE_COLLECT;
-    return true;
-}
-
-static bool read_list_runs(struct reader *r)
-{
-    r->o->mode = MODE_LIST_RUNS;
-    return true;
-}
-
-static bool read_json(struct reader *r)
-{
-    r->o->json = true;
-    return true;
-}
-
-static bool read_allow_public(struct reader *r)
-{
-    r->o->allow_public = true;
-    return true;
-}
-
-static bool read_inside(struct reader *r)
-{
-    r->o->inside = true;
-    return true;
-}
-
-static bool read_outside(struct reader *r)
-{
-    r->o->outside = true;
-    return true;
-}
-
-static bool read_one_by_one(struct reader *r)
-{
-    r->o->one_by_one = true;
-    return true;
-}
-
-static bool read_exhaustive(struct reader *r)
-{
-    r->o->exhaustive = true;
-    return true;
-}
-
-static bool read_quiet(struct reader *r)
-{
-    r->o->quiet = true;
-    return true;
-}
-
-static bool read_verbose(struct reader *r)
-{
-    r->o->verbose = true;
-    return true;
-}
-
-static bool read_dry_run(struct reader *r)
-{
-    r->o->mode = MODE_DRY_RUN;
-    return true;
-}
-
-static bool read_list_forms(struct reader *r)
-{
-    r->o->mode = MODE_LIST_FORMS;
-    return true;
-}
-
-static bool read_version(struct reader *r)
-{
-    r->o->mode = MODE_VERSION;
-    return true;
-}
-
-static bool read_help(struct reader *r)
-{
-    r->o->mode = MODE_HELP;
+    while (i < COUNT(modes) && strcmp(modes[i].option, r->option) != 0)
+        i++;
+    assert(i < COUNT(modes));
+    r->o->mode = modes[i].mode;
     return true;
 }
 
@@ -244,7 +198,7 @@ static const struct option_row rows[] = {
     {"--password-file", "FILE", option_password_file, false,
      "the mailbox's password; else $RELAYPROBE_PASSWORD or ~/.netrc"},
     {"--ca-file", "FILE", option_ca_file, false, "who may sign the mailbox's certificate"},
-    {"--tidy", NULL, read_tidy, false, "remove our own messages from the mailbox"},
+    {"--tidy", NULL, read_flag, false, "remove our own messages from the mailbox"},
     {"--token", "PLACE", option_token, false,
      "subaddress: local+token@ (default); catch-all: token@, where every local part is ours"},
     {"--sender", "ADDRESS", option_sender, false, "reverse-path of the forms; default: the canary"},
@@ -302,35 +256,35 @@ static const struct option_row rows[] = {
     {"--resume", "NAME", option_resume, false,
      "go on with the runs of that name: ask only what the ledger does not know yet"},
     {"--contact", "TEXT", read_contact, false, "who asks, for the messages' text"},
-    {"--one-by-one", NULL, read_one_by_one, false,
+    {"--one-by-one", NULL, read_flag, false,
      "one command at a time, though the target offers PIPELINING"},
-    {"--exhaustive", NULL, read_exhaustive, false,
+    {"--exhaustive", NULL, read_flag, false,
      "wait the whole window though a delivery was seen"},
-    {"--inside", NULL, read_inside, false, "this host is in a network that the target trusts"},
-    {"--outside", NULL, read_outside, false, "this host is a stranger to the target"},
-    {"--allow-public", NULL, read_allow_public, false,
+    {"--inside", NULL, read_flag, false, "this host is in a network that the target trusts"},
+    {"--outside", NULL, read_flag, false, "this host is a stranger to the target"},
+    {"--allow-public", NULL, read_flag, false,
      "targets outside loopback and private networks are meant"},
-    {"--json", NULL, read_json, false, "one JSON object a target on a line, instead of text"},
+    {"--json", NULL, read_flag, false, "one JSON object a target on a line, instead of text"},
     {"--transcript", "FILE", read_transcript, false, "write every line of every session there"},
     {"--save-proof", "DIR", option_save_proof, false, "keep each delivered message there"},
     {"--ledger", "FILE", option_ledger, false,
      "write down there what is sent and seen; default: in the user's state directory"},
-    {"--no-ledger", NULL, read_no_ledger, false, "write nothing down"},
-    {"--collect", NULL, read_collect, false,
+    {"--no-ledger", NULL, read_flag, false, "write nothing down"},
+    {"--collect", NULL, read_mode, false,
      "ask nobody: read the mailboxes for what earlier runs sent"},
-    {"--list-runs", NULL, read_list_runs, false, "print the runs of the ledger"},
+    {"--list-runs", NULL, read_mode, false, "print the runs of the ledger"},
     {"--show-run", "RUN", option_show_run, false, "print what the ledger has of a run"},
     {"--export-run", "RUN", option_export_run, false, "the same as JSON"},
     {"--expect", "VERDICT", read_expect, false, "exit 0 when the verdict is this one, 1 when not"},
-    {"--dry-run", NULL, read_dry_run, false, "print what would be said, and send nothing"},
-    {"--list-forms", NULL, read_list_forms, false, "print all forms (also with --json)"},
+    {"--dry-run", NULL, read_mode, false, "print what would be said, and send nothing"},
+    {"--list-forms", NULL, read_mode, false, "print all forms (also with --json)"},
     {"--markdown", NULL, option_markdown, false, "with --list-forms: as the page doc/forms.md"},
-    {"--quiet", NULL, read_quiet, false,
+    {"--quiet", NULL, read_flag, false,
      "no progress line, and of the report the verdict line only"},
-    {"--verbose", NULL, read_verbose, false,
+    {"--verbose", NULL, read_flag, false,
      "every line of every session on standard error; all forms in the report"},
-    {"--version", NULL, read_version, false, "print the version"},
-    {"--help", NULL, read_help, false, "print this"},
+    {"--version", NULL, read_mode, false, "print the version"},
+    {"--help", NULL, read_mode, false, "print this"},
 };
 /* clang-format on */
 

@@ -242,6 +242,39 @@ static void test_rows(void **state)
     free(o);
 }
 
+/* The help names all options; those without a value are known to their handler, too. */
+static void test_options_without_value(void **state)
+{
+    struct options *o = malloc(sizeof(*o));
+    char help[16384], memory[1024];
+    struct strbuf out, error;
+    struct span rest, line;
+    unsigned tried = 0;
+
+    (void)state;
+    assert_non_null(o);
+    strbuf_init(&out, help, sizeof(help));
+    options_print_help(&out);
+    assert_false(out.truncated);
+    rest = strbuf_span(&out);
+    while (span_cut(&rest, '\n', &line)) {
+        char option[64];
+        bool is_option = span_starts(line, SPAN("  --"));
+        struct span word = is_option ? span_from(line, 2) : line;
+        size_t end = span_chr(word, ' ');
+
+        if (!is_option || end + 1 >= word.len || word.ptr[end + 1] != ' ')
+            continue; /* a value follows after one blank */
+        assert_true(bytes_copy(option, sizeof(option), span_to(word, end)));
+        const char *words[] = {CANARY, option, "127.0.0.1", NULL};
+        strbuf_init(&error, memory, sizeof(memory));
+        (void)take(words, o, &error);
+        tried++;
+    }
+    assert_true(tried >= 16);
+    free(o);
+}
+
 static void test_values(void **state)
 {
     const char *words[] = {CANARY,     "--timeout",    "rcpt=10s", "--retry", "2min",
@@ -365,9 +398,8 @@ static void test_control_route(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_values),
-        cmocka_unit_test(test_vantage),
+        cmocka_unit_test(test_rows),          cmocka_unit_test(test_options_without_value),
+        cmocka_unit_test(test_values),        cmocka_unit_test(test_vantage),
         cmocka_unit_test(test_control_route),
     };
 
