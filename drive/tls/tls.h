@@ -94,6 +94,9 @@ struct tls *tls_server_new(const struct tls_server_config *config, struct strbuf
 void tls_free(struct tls *t); /* NULL is allowed */
 /* What a client shows, in PEM: for a server that is to trust it. False: no memory. */
 bool tls_client_certificate(const struct tls *t, struct strbuf *out);
+/* A key and a certificate for it as PEM, for servers of other people's. False: no memory, or no
+   room. */
+bool tls_pem(const char *name, int64_t not_before_s, int64_t not_after_s, struct strbuf *out);
 
 /* peer_name: what a client expects in the certificate and names in its hello; NULL or an address:
    nothing. NULL: no memory. */

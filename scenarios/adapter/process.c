@@ -122,11 +122,8 @@ static void set_mailbox(const struct process_task *t, const struct folder *f, st
     p->value[PLACE_MAILBOX] = maildir_url(f, arena);
 }
 
-/* How the target is to be asked. */
-static const char *const tls_words[] = {[CASE_TLS_AUTO] = "none",
-                                        [CASE_TLS_NONE] = "none",
-                                        [CASE_TLS_STARTTLS] = "starttls",
-                                        [CASE_TLS_IMPLICIT] = "implicit"};
+static const char *const tls_words[] = {
+    [CASE_TLS_NONE] = "none", [CASE_TLS_STARTTLS] = "starttls", [CASE_TLS_IMPLICIT] = "implicit"};
 
 /* "mx:victim.test:2525": MX records name no port, and the case's servers share one. */
 static const char *name_port(struct arena *arena, const char *name, uint16_t port)
@@ -159,6 +156,29 @@ static void set_place(const struct process_task *t, struct arena *arena, struct 
     p->value[PLACE_NAME] = arena_text(arena, t->id->who.target_name);
 }
 
+static bool is_implicit(const struct case_file *c)
+{
+    const struct server_config *s = &c->target->config;
+    const char *asked = s->listen.count > 0 ? s->listen.item[0] : NULL;
+
+    asked = c->probe.listener != NULL ? c->probe.listener : asked;
+    for (size_t i = 0; asked != NULL && i < s->implicit_tls.count; i++)
+        if (strcmp(s->implicit_tls.item[i], asked) == 0)
+            return true;
+    return s->tls == MOCK_TLS_IMPLICIT;
+}
+
+/* How the target is to be asked. Our own probe finds out; others are told what there is. */
+static const char *tls_word(const struct case_file *c)
+{
+    if (c->probe.tls != CASE_TLS_AUTO)
+        return tls_words[c->probe.tls];
+    if (is_implicit(c))
+        return tls_words[CASE_TLS_IMPLICIT];
+    return tls_words[c->target->config.tls == MOCK_TLS_STARTTLS ? CASE_TLS_STARTTLS
+                                                                : CASE_TLS_NONE];
+}
+
 static void set_target(const struct process_task *t, const struct folder *f, struct arena *arena,
                        struct places *p)
 {
@@ -170,7 +190,7 @@ static void set_target(const struct process_task *t, const struct folder *f, str
     p->value[PLACE_DEADLINE_S] = number(arena, ms / 1000);
     if (t->dns_at.family != 0)
         p->value[PLACE_DNS] = address_port(arena, "", &t->dns_at);
-    p->value[PLACE_TLS] = tls_words[t->c->probe.tls];
+    p->value[PLACE_TLS] = tls_word(t->c);
     p->value[PLACE_OUT] = f->out;
 }
 

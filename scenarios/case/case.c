@@ -219,6 +219,10 @@ static bool resolve_engine(struct conf *conf, struct case_server *s)
     if (s->config.rule_count > 0 || s->source.persona != NULL)
         return fail_engine(conf, s, "rules and personas are for mocks",
                            "a real server has its own configuration");
+    if (s->config.tls == MOCK_TLS_IMPLICIT)
+        return fail_engine(conf, s,
+                           "write tls: starttls, or put the service into its configuration",
+                           "a real server gets STARTTLS only");
     if (!engine_load(&other, s->engine_name, engine))
         return fail_engine(conf, s, "postfix, exim, opensmtpd or sendmail", other.error);
     s->engine = engine;

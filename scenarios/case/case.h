@@ -46,10 +46,11 @@ struct case_server {
     const char *engine_config; /* the text of its main file */
     struct engine_given *files;
     size_t file_count;
-    const char *directory; /* relaylab check: the configuration as it stands */
-    const char *drop;      /* relaylab check: "FILE FIRST,LAST", lines that are left out, */
-    const char *instead;   /* and what stands there instead; NULL: nothing */
-    uint64_t port;         /* that is asked; 0: 25 */
+    const char *directory;      /* relaylab check: the configuration as it stands */
+    const char *directory_main; /* what its main file is called there; NULL: as usual */
+    const char *drop;           /* relaylab check: "FILE FIRST,LAST", lines that are left out, */
+    const char *instead;        /* and what stands there instead; NULL: nothing */
+    uint64_t port;              /* that is asked; 0: 25 */
     struct conf_position at;
 };
 

@@ -7,9 +7,12 @@
  */
 #include "scenarios/engine/check_private.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "scenarios/engine/world.h"
 #include "scenarios/report/events.h"
@@ -33,14 +36,7 @@ static int complain(int status, const char *what)
 
 bool check_ask(struct check *c, const char *forms, int64_t wait_ns, struct trial_result *r)
 {
-    c->c.probe = (struct case_probe){
-        .forms = forms,
-        .wait_ns = wait_ns,
-        .max_time_ns = 20 * CLOCK_SECOND,
-        .retry_ns = 2 * CLOCK_SECOND,
-        .domain = c->request->domain,
-        .pipelining = true,
-        .exhaustive = forms == NULL};
+    check_case_ask(c, forms, wait_ns);
     trial_run(c->trial, &c->c, WORLD_REAL, c->request->seed, r);
     return r->verdict != NULL;
 }
@@ -65,7 +61,7 @@ static bool ask_from(struct check *c, const char *name, const char *source, int 
     struct trial_result r;
 
     c->vantage = (struct case_vantage){.name = name, .source = source};
-    bool asked = check_ask(c, check_is_outside(c) ? NULL : "quick", window_ns, &r);
+    bool asked = check_ask(c, check_is_outside(c) ? "full" : "quick", window_ns, &r);
     if (asked)
         c->writer->answer(c, &r);
     else
@@ -100,11 +96,7 @@ static void ask_all(struct check *c)
         int status = 0, inside = 0;
 
         c->server.port = c->ports[i].number;
-        if (c->ports[i].wrapped) {
-            c->writer->skipped(c, &c->ports[i]);
-            check_flush(c);
-            continue;
-        }
+        c->wrapped = c->ports[i].wrapped;
         if (!ask_from(c, "outside", ENGINE_OUTSIDE, &status) ||
             !ask_from(c, "inside", c->inside_source, &inside)) {
             c->status = CHECK_ENGINE;
@@ -123,25 +115,6 @@ static void inside(void *self, int to)
     if (c->trial != NULL && check_describe(c))
         ask_all(c);
     namespace_answer(to, &c->status, sizeof c->status);
-}
-
-static void make_case(struct check *c)
-{
-    c->mailbox_domains[0] = "canary.test";
-    c->mailbox = (struct case_mailbox){.name = "canary", .domains = {c->mailbox_domains, 1}};
-    c->server = (struct case_server){.name = "server",
-                                     .engine_name = c->engine->name,
-                                     .engine = c->engine,
-                                     .directory = c->config,
-                                     .config = {.hostname = "mx.victim.test"}};
-    c->c = (struct case_file){.name = "check",
-                              .time = TIME_REAL,
-                              .servers = &c->server,
-                              .server_count = 1,
-                              .mailboxes = &c->mailbox,
-                              .mailbox_count = 1,
-                              .vantage = &c->vantage,
-                              .target = &c->server};
 }
 
 /* The seventh address of the network, so that it is none of the first few that servers have. */
@@ -221,6 +194,37 @@ static int run(struct check *c)
     return c->status;
 }
 
+static bool is_readable(const char *directory, const char *name)
+{
+    char path[ENGINE_PATH_MAX + 256];
+
+    (void)snprintf(path, sizeof path, "%s/%.200s", directory, name);
+    return access(path, R_OK) == 0;
+}
+
+/* Who names the wrong directory must not hear what a server without a configuration does. */
+static bool find_main(struct check *c)
+{
+    const struct engine *e = c->engine;
+    struct stat about;
+
+    if (!engine_whole_path(c->request->config, c->config, sizeof c->config) ||
+        stat(c->config, &about) != 0 || access(c->config, R_OK) != 0) {
+        (void)fprintf(stderr, "relaylab: --config: %s: %s\n", c->request->config, strerror(errno));
+        return false;
+    }
+    if (!S_ISDIR(about.st_mode) || is_readable(c->config, e->main))
+        return true;
+    for (size_t i = 0; i < e->main_names.count; i++)
+        if (is_readable(c->config, e->main_names.item[i])) {
+            c->server.directory_main = e->main_names.item[i];
+            return true;
+        }
+    (void)fprintf(stderr, "relaylab: --config: %s has no %s that can be read\n", c->request->config,
+                  e->main);
+    return false;
+}
+
 static int check(struct check *c, struct engine_world *w)
 {
     const char *package = engine_missing(c->engine);
@@ -230,17 +234,16 @@ static int check(struct check *c, struct engine_world *w)
                       c->engine->name, c->engine->name);
         return CHECK_MISSING;
     }
-    if (!engine_whole_path(c->request->config, c->config, sizeof c->config)) {
-        (void)fprintf(stderr, "relaylab: --config: %s: cannot be read\n", c->request->config);
-        return CHECK_USAGE;
-    }
     engine_world_init(w);
     engine_world_engine(w, c->engine);
     engine_world_server(w, 0, "mx.victim.test");
     engine_world_host(w, ENGINE_OUTSIDE, "probe.canary.test");
     if (!pick_inside(c, w))
         return complain(CHECK_USAGE, "--inside: write a network, like 192.0.2.0/24");
-    make_case(c);
+    w->has_dns = true;
+    check_case_init(c);
+    if (!find_main(c))
+        return CHECK_USAGE;
     c->world = w;
     return run(c);
 }

@@ -50,16 +50,6 @@ static void write_server(struct check *c)
     end(&j, c);
 }
 
-static void write_skipped(struct check *c, const struct check_port *port)
-{
-    struct json j;
-
-    begin(&j, c, "skipped");
-    json_int(&j, "port", port->number);
-    json_string(&j, "reason", "TLS from the first octet");
-    end(&j, c);
-}
-
 static void write_counts(struct json *j, const struct verdict_result *v)
 {
     json_open(j, "forms", '{');
@@ -146,10 +136,8 @@ static void write_end(struct check *c, int signal)
     end(&j, c);
 }
 
-const struct check_writer check_json = {
-    .server = write_server,
-    .skipped = write_skipped,
-    .answer = write_answer,
-    .finding = write_finding,
-    .trouble = write_trouble,
-    .end = write_end};
+const struct check_writer check_json = {.server = write_server,
+                                        .answer = write_answer,
+                                        .finding = write_finding,
+                                        .trouble = write_trouble,
+                                        .end = write_end};

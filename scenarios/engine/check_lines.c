@@ -37,7 +37,16 @@ static void add_domain(struct check *c, char *name)
     list->item = c->domains;
 }
 
-/* Lines: "hostname NAME", "domain NAME", "port N", "port N tls". */
+static void add_note(struct check *c, const char *text)
+{
+    size_t len = strlen(c->note);
+
+    if (len + strlen(text) + 3 > sizeof c->note)
+        return;
+    (void)snprintf(c->note + len, sizeof c->note - len, "%s%s", len > 0 ? "; " : "", text);
+}
+
+/* Lines: "hostname NAME", "domain NAME", "port N", "port N tls", "note TEXT". */
 static void read_description(struct check *c)
 {
     for (char *line = strtok(c->description, "\n"); line != NULL; line = strtok(NULL, "\n")) {
@@ -53,7 +62,7 @@ static void read_description(struct check *c)
         else if (strcmp(line, "port") == 0)
             add_port(c, span_of(value));
         else if (strcmp(line, "note") == 0)
-            (void)bytes_copy(c->note, sizeof c->note, span_of(value));
+            add_note(c, value);
     }
     if (c->port_count == 0)
         c->ports[c->port_count++] = (struct check_port){25, false};
@@ -61,17 +70,19 @@ static void read_description(struct check *c)
 
 bool check_describe(struct check *c)
 {
-    const struct instance_config config = {
+    struct instance_config config = {
         .engine = c->engine,
         .name = c->server.name,
         .hostname = c->server.config.hostname,
         .directory = c->config,
+        .main = c->server.directory_main,
         .check = true,
-        .at = {.family = 4},
+        .has_dns = true,
         .sink = {.family = 4}};
     char memory[4096];
     struct strbuf out, error;
 
+    engine_world_address(0, &config.at); /* at which some must really be able to listen */
     strbuf_init(&out, c->description, sizeof c->description);
     strbuf_init(&error, memory, sizeof memory);
     if (!instance_describe(&config, &out, &error)) {
@@ -80,6 +91,7 @@ bool check_describe(struct check *c)
         return false;
     }
     read_description(c);
+    check_case_names(c);
     c->writer->server(c);
     check_flush(c);
     return true;
@@ -130,8 +142,10 @@ static size_t read_lines(const struct check *c, const char *file, struct check_l
             continue;
         }
         const struct engine_hint *hint = hint_of(c->engine, line);
-        goes_on = hint != NULL && count < CHECK_LINES_MAX;
-        if (!goes_on)
+        if (hint != NULL && count == CHECK_LINES_MAX)
+            hint = NULL;
+        goes_on = hint != NULL && !indented; /* options of one service stand by themselves */
+        if (hint == NULL)
             continue;
         lines[count] = (struct check_line){file, number, number, "", hint};
         (void)bytes_copy(lines[count++].text, sizeof lines->text, span_trim(line));
@@ -153,13 +167,16 @@ size_t check_lines(const struct check *c, struct check_line *lines)
 static bool decides(struct check *c, const struct check_line *line, const char *form,
                     enum verdict *without)
 {
-    char drop[96];
+    char drop[96], forms[FORM_ID_MAX + 8];
     struct trial_result r;
+
+    /* Nothing is closed without the plain form. */
+    (void)snprintf(forms, sizeof forms, "%s%s", strcmp(form, "S1-R1") == 0 ? "" : "S1-R1,", form);
 
     (void)snprintf(drop, sizeof drop, "%s %u,%u", line->file, line->first, line->last);
     c->server.drop = drop;
     c->server.instead = line->hint->instead;
-    bool asked = check_ask(c, form, 2 * CLOCK_SECOND, &r);
+    bool asked = check_ask(c, forms, 2 * CLOCK_SECOND, &r);
     c->server.drop = c->server.instead = NULL;
     if (!asked)
         return false;

@@ -8,11 +8,17 @@
 #include "scenarios/engine/world.h"
 #include "scenarios/world/trial.h"
 
-enum { CHECK_PORTS_MAX = 4, CHECK_DOMAINS_MAX = 16, CHECK_LINES_MAX = 24, CHECK_TEXT_MAX = 65536 };
+enum {
+    CHECK_PORTS_MAX = 4,
+    CHECK_DOMAINS_MAX = 16,
+    CHECK_NAMES_MAX = CHECK_DOMAINS_MAX + 8,
+    CHECK_LINES_MAX = 24,
+    CHECK_TEXT_MAX = 65536
+};
 
 struct check_port {
     unsigned number;
-    bool wrapped; /* TLS from the first octet: is not asked */
+    bool wrapped; /* TLS from the first octet */
 };
 
 struct check_line { /* of the configuration, that a hint points at */
@@ -33,7 +39,6 @@ struct check;
 /* How things are told, as they become known. Each writes to c->out. */
 struct check_writer {
     void (*server)(struct check *c); /* what the configuration says of itself */
-    void (*skipped)(struct check *c, const struct check_port *port);
     void (*answer)(struct check *c, const struct trial_result *r); /* from c->vantage */
     void (*finding)(struct check *c, const struct check_finding *f);
     void (*trouble)(struct check *c, struct span why); /* the server did not come up */
@@ -52,10 +57,16 @@ struct check {
     struct case_server server;
     struct case_mailbox mailbox;
     struct case_vantage vantage;
-    const char *mailbox_domains[1];
+    const char *mailbox_domains[3];
+    struct case_name names[CHECK_NAMES_MAX];
+    struct zone_mx mx[CHECK_NAMES_MAX][2];
+    struct case_address addresses[CHECK_NAMES_MAX];
+    char prefixed[320]; /* a domain of ours that begins like the server's */
+    bool has_zone;      /* there is such a one */
     const char *domains[CHECK_DOMAINS_MAX];
     struct check_port ports[CHECK_PORTS_MAX];
     size_t port_count;
+    bool wrapped;           /* the port that is asked now */
     char description[8192]; /* names point into it */
     char note[1024];        /* what it says of itself beside that; "" nothing */
     struct strbuf out;
@@ -70,6 +81,11 @@ static inline bool check_is_outside(const struct check *c)
     return c->vantage.source != c->inside_source;
 }
 
+/* check_case.c: the case as far as it is known before the configuration was looked at, */
+void check_case_init(struct check *c);
+/* the names that it has a part in, and the options of one run. */
+void check_case_names(struct check *c);
+void check_case_ask(struct check *c, const char *forms, int64_t wait_ns);
 /* Writes and flushes what is in c->out. */
 void check_flush(struct check *c);
 /* What the prepared configuration says of itself. False, and told: why not. */

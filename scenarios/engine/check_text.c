@@ -10,8 +10,6 @@ static void tell_server(struct check *c)
 {
     const struct conf_texts *domains = &c->server.config.local_domains;
 
-    if (c->note[0] != '\0')
-        strbuf_addf(&c->out, "note: %s\n", c->note);
     strbuf_addf(&c->out, "%s: %s\n", c->engine->name, c->request->config);
     strbuf_addf(&c->out, "server: %s, takes mail for ", c->server.config.hostname);
     for (size_t i = 0; i < domains->count; i++)
@@ -19,11 +17,8 @@ static void tell_server(struct check *c)
     if (domains->count == 0)
         strbuf_adds(&c->out, "no domain that was found; say --domain");
     strbuf_addc(&c->out, '\n');
-}
-
-static void tell_skipped(struct check *c, const struct check_port *port)
-{
-    strbuf_addf(&c->out, "port %u: TLS from the first octet; not asked\n", port->number);
+    if (c->note[0] != '\0')
+        strbuf_addf(&c->out, "note: %s\n", c->note);
 }
 
 static bool is_plain(const struct form_result *f)
@@ -113,10 +108,8 @@ static void tell_end(struct check *c, int signal)
                     signal);
 }
 
-const struct check_writer check_text = {
-    .server = tell_server,
-    .skipped = tell_skipped,
-    .answer = tell_answer,
-    .finding = tell_finding,
-    .trouble = tell_trouble,
-    .end = tell_end};
+const struct check_writer check_text = {.server = tell_server,
+                                        .answer = tell_answer,
+                                        .finding = tell_finding,
+                                        .trouble = tell_trouble,
+                                        .end = tell_end};

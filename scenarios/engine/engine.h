@@ -7,7 +7,8 @@
  * the files of the case), HOSTNAME, DOMAINS (those that the server is to take mail for), ADDRESS
  * and PORT (where it is to listen), SINK_ADDRESS and SINK_PORT (where its relayed mail goes),
  * MAIN (the name of its main configuration file), CHECK (1: given/ is somebody's own
- * configuration, as it stands), DNS (1: the namespace has a DNS server, at port 53 of 127.0.0.1).
+ * configuration, as it stands), TLS (1: it is to offer STARTTLS; tls.pem in HERE has a key and a
+ * certificate, with CHECK too), DNS (1: the namespace has a DNS server, at port 53 of 127.0.0.1).
  *
  * Ownership: what is loaded lives in conf's arena.
  * Errors: conf errors, with the position in the engine's file.
@@ -32,12 +33,13 @@ struct engine_hint {     /* what a line of the configuration means when the serv
 
 struct engine {
     const char *name, *title;
-    struct conf_texts packages; /* the first must be there; all are unpacked */
-    struct conf_texts users;    /* lines of passwd that exist inside only */
-    struct conf_texts groups;   /* lines of group */
-    struct conf_texts places;   /* directories compiled into it */
-    const char *main;           /* name of the main configuration file */
-    struct conf_texts also;     /* further files that hints are looked for in */
+    struct conf_texts packages;   /* the first must be there; all are unpacked */
+    struct conf_texts users;      /* lines of passwd that exist inside only */
+    struct conf_texts groups;     /* lines of group */
+    struct conf_texts places;     /* directories compiled into it */
+    const char *main;             /* name of the main configuration file */
+    struct conf_texts main_names; /* what it may be called in somebody's directory */
+    struct conf_texts also;       /* further files that hints are looked for in */
     const char *prepare, *start, *describe;
     const char *log;
     const char *comment; /* begins a comment; NULL: # */

@@ -61,7 +61,9 @@ bool environment_make(struct environment *e, const struct instance_config *c, co
     add(&m, "HERE", here);
     add(&m, "MAIN", c->engine->main);
     add(&m, "GIVEN", c->directory != NULL ? c->directory : "");
+    add(&m, "FOUND", c->main != NULL ? c->main : c->engine->main);
     add(&m, "CHECK", c->check ? "1" : "");
+    add(&m, "TLS", c->tls ? "1" : "");
     add(&m, "DNS", c->has_dns ? "1" : "");
     add(&m, "DROP", c->drop != NULL ? c->drop : "");
     add(&m, "COMMENT", c->engine->comment != NULL ? c->engine->comment : "#");

@@ -6,7 +6,7 @@
 
 #include "scenarios/engine/instance.h"
 
-enum { ENVIRONMENT_VARIABLES = 24, ENVIRONMENT_TEXT_MAX = 8192 };
+enum { ENVIRONMENT_VARIABLES = 28, ENVIRONMENT_TEXT_MAX = 8192 };
 
 struct environment { /* points into itself: is not copied */
     const char *list[ENVIRONMENT_VARIABLES];

@@ -16,9 +16,13 @@
 #include "drive/host/namespace.h"
 #include "drive/host/ready.h"
 #include "drive/host/spawn.h"
+#include "drive/tls/tls.h"
 #include "scenarios/engine/environment.h"
 
-enum { READY_S = 20, PREPARE_S = 20, SAID_MAX = 4096, PATH_LEN = 256 };
+enum { READY_S = 20, PREPARE_S = 20, SAID_MAX = 4096, PATH_LEN = 256, PEM_MAX = 4096 };
+
+/* Of a certificate that nobody looks at: 2000 to 2100. */
+static const int64_t valid_from_s = 946684800, valid_until_s = 4102444800;
 
 struct instance {
     const struct instance_config *config;
@@ -45,13 +49,24 @@ static bool make_directory(const char *path)
     return mkdir(path, 0755) == 0 || errno == EEXIST;
 }
 
+static bool write_certificate(const struct instance_config *c, const char *here)
+{
+    char memory[PEM_MAX];
+    struct strbuf pem;
+
+    strbuf_init(&pem, memory, sizeof memory);
+    return tls_pem(c->hostname, valid_from_s, valid_until_s, &pem) &&
+           write_text(here, "tls.pem", pem.ptr, 0600);
+}
+
 static bool write_given(const struct instance_config *c, const char *here, struct strbuf *error)
 {
     char given[PATH_LEN + 16];
 
     (void)snprintf(given, sizeof given, "%s/given", here);
     bool ok = make_directory(here) && make_directory(given) &&
-              write_text(here, "start.sh", c->engine->start, 0755);
+              write_text(here, "start.sh", c->engine->start, 0755) &&
+              (!(c->tls || c->check) || write_certificate(c, here));
     for (size_t i = 0; ok && i < c->given_count; i++)
         ok = write_text(given, c->given[i].name, c->given[i].text, 0755);
     if (!ok)
@@ -61,7 +76,9 @@ static bool write_given(const struct instance_config *c, const char *here, struc
 
 /* Copies somebody's configuration: a directory with all in it, or one file. */
 static const char copy_given[] =
-    "if [ -d \"$GIVEN\" ]; then cp -RL \"$GIVEN\"/. given/\n"
+    "if [ -d \"$GIVEN\" ]; then\n"
+    "    cp -RL \"$GIVEN\"/. given/\n"
+    "    [ \"$FOUND\" = \"$MAIN\" ] || mv given/\"$FOUND\" given/\"$MAIN\"\n"
     "elif [ -n \"$GIVEN\" ]; then cp -L \"$GIVEN\" given/\"$MAIN\"; fi\n"
     "[ -z \"$DROP\" ] || sed -i \"${DROP#* }s/^/$COMMENT/\" \"given/${DROP% *}\"\n"
     "[ -z \"$INSTEAD\" ] || sed -i \"${DROP#*,}a\\\\$INSTEAD\" \"given/${DROP% *}\"\n";
@@ -138,6 +155,16 @@ static void forget(const char *here)
     }
 }
 
+static bool is_ready(const struct instance_config *c, const char *ended)
+{
+    return ready_wait(&(struct ready){.at = c->at,
+                                      .greets = !c->wrapped,
+                                      .limit_ns = READY_S * CLOCK_SECOND,
+                                      .ended = ended,
+                                      .pause = c->pause,
+                                      .self = c->self});
+}
+
 struct instance *instance_start(const struct instance_config *c, struct strbuf *error)
 {
     struct instance *i = calloc(1, sizeof *i);
@@ -153,7 +180,7 @@ struct instance *instance_start(const struct instance_config *c, struct strbuf *
     (void)snprintf(ended, sizeof ended, "%s/ended", i->here);
     if (prepare(c, i->here, error)) {
         i->server = launch(c, i->here, error);
-        if (i->server != NULL && ready_wait(&c->at, READY_S * CLOCK_SECOND, ended))
+        if (i->server != NULL && is_ready(c, ended))
             return i;
         strbuf_addf(error, "%s did not come up\n", c->engine->name);
         instance_log(i, SAID_MAX, error);

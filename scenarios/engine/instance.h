@@ -27,11 +27,16 @@ struct instance_config {
     const struct engine_given *given;
     size_t given_count;
     const char *directory; /* or a directory (or main file) of the host that is copied */
+    const char *main;      /* what the main file is called there; NULL: as the engine says */
     bool check;            /* it is somebody's own, as it stands */
+    bool tls;              /* it is to offer STARTTLS */
+    bool wrapped;          /* TLS from the first octet: it does not greet in clear */
     bool has_dns;          /* a DNS server listens at port 53 of loopback */
     const char *drop;      /* "FILE FIRST,LAST": lines that are left out; NULL: none */
     const char *instead;   /* a line that stands there instead; NULL: none */
     struct endpoint at, sink;
+    void (*pause)(void *self); /* while it starts: drive/host/ready.h */
+    void *self;
 };
 
 struct instance;

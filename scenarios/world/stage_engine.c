@@ -8,10 +8,11 @@
 
 #include <string.h>
 
+#include "drive/loop/loop.h"
 #include "drive/tls/tls.h"
 #include "scenarios/engine/world.h"
 
-enum { SMTP_PORT = 25 };
+enum { SMTP_PORT = 25, PAUSE_MS = 5 };
 
 void stage_engine_place(struct stage_server *server)
 {
@@ -46,6 +47,24 @@ static bool write_certificate(struct stage_server *server)
     return tls != NULL && tls_client_certificate(tls, &out) && !out.truncated;
 }
 
+static void stop(void *self)
+{
+    world_stop(self);
+}
+
+/* A server that starts may look up who connects, and the DNS server is in our loop. */
+static void serve_a_while(void *self)
+{
+    struct world *w = self;
+    struct loop *loop = loop_of_world(w);
+    struct world_timer timer;
+
+    world_timer_init(&timer, stop, w);
+    world_timer_set(w, &timer, clock_after(world_now(w), PAUSE_MS * CLOCK_MS));
+    loop_run(loop);
+    world_timer_stop(w, &timer);
+}
+
 bool stage_engine_start(struct stage_server *server, struct strbuf *error)
 {
     const struct case_server *cs = &server->stage->c->servers[server->index];
@@ -66,12 +85,17 @@ bool stage_engine_start(struct stage_server *server, struct strbuf *error)
         .given = server->given,
         .given_count = count,
         .directory = cs->directory,
+        .main = cs->directory_main,
         .check = cs->directory != NULL,
+        .tls = cs->config.tls == MOCK_TLS_STARTTLS,
+        .wrapped = cs->directory != NULL && server->stage->c->probe.tls == CASE_TLS_IMPLICIT,
         .has_dns = server->stage->c->name_count > 0,
         .drop = cs->drop,
         .instead = cs->instead,
         .at = server->at[0],
-        .sink = way_out(server->stage, cs)};
+        .sink = way_out(server->stage, cs),
+        .pause = serve_a_while,
+        .self = server->stage->world};
     server->instance = instance_start(config, error);
     return server->instance != NULL;
 }

@@ -329,6 +329,19 @@ def test_options_are_the_whole_probe_section(tmp_path):
     assert [option for _, option in PROBE_OPTIONS.values() if option and option not in story] == []
 
 
+@pytest.mark.parametrize("case, word", [
+    (PROBED[0], "none"),
+    (f"{CASES}/tls/open-behind-starttls.yaml", "starttls"),  # tls: auto, and it is offered
+    (f"{CASES}/tls/required-open.yaml", "starttls"),
+    (f"{CASES}/tls/implicit-open.yaml", "implicit"),
+    (f"{CASES}/tls/forced-not-offered.yaml", "starttls"),  # by the case's own word
+])
+def test_how_the_target_is_to_be_asked(tmp_path, case, word):
+    path = manifest(tmp_path / "shower.yaml", "env | grep RELAY_TLS; echo open")
+    stories = [r["story"] for r in results("--verbose", "--detector", path, case).values()]
+    assert stories and all(f"RELAY_TLS={word}\n" in story for story in stories)
+
+
 def test_a_target_to_be_looked_up(tmp_path):
     """The address stays untold; a detector that wants one is not asked."""
     case = f"{CASES}/targets/mx-open.yaml"

@@ -257,8 +257,9 @@ def test_check_tells_inside_from_outside(tmp_path):
     (("check", "postfix"), 2, "--config"),
     (("check", "--config", "/etc"), 2, "name one engine"),
     (("check", "qmail", "--config", "/etc"), 2, "no such engine: qmail"),
-    (("check", "postfix", "--config", "/nowhere"), 2, "/nowhere"),
-    (("check", "postfix", "--config", "/etc", "--inside", "here"), 2, "--inside"),
+    (("check", "postfix", "--config", "/nowhere"), 2, "/nowhere: No such file"),
+    (("check", "postfix", "--config", "/etc/ssl"), 2, "/etc/ssl has no main.cf"),
+    (("check", "postfix", "--config", "/etc/passwd", "--inside", "here"), 2, "--inside"),
 ])
 def test_usage(arguments, status, says):
     run = lab(*arguments)
@@ -273,6 +274,136 @@ def test_a_configuration_that_does_not_start_shows_the_log(tmp_path):
     run = lab("check", "exim", "--config", file)
     assert run.returncode == 71, run.stdout
     assert "no_such_option" in run.stdout
+
+
+def test_a_server_that_takes_connections_and_says_nothing_did_not_start(tmp_path):
+    """Postfix' master listens for an smtpd that dies of its configuration."""
+    need_server("postfix")
+    file = tmp_path / "main.cf"
+    file.write_text("smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destinaton\n",
+                    encoding="ascii")
+    run = lab("check", "postfix", "--config", file, "--json")
+    assert run.returncode == 71, run.stdout
+    last, summary = [json.loads(line) for line in run.stdout.splitlines()][-2:]
+    assert last["event"] == "trouble" and "specify at least one working" in last["reason"]
+    assert summary["status"] == 71
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="wants to be another user")
+def test_a_file_that_cannot_be_read(tmp_path):
+    need_server("postfix")
+    file = tmp_path / "main.cf"
+    file.write_text(POSTFIX, encoding="ascii")
+    file.chmod(0)
+    run = subprocess.run([BUILD / "relaylab", "check", "postfix", "--config", file], timeout=60,
+                         capture_output=True, text=True, cwd=ROOT, check=False, user="nobody")
+    assert run.returncode == 2 and "main.cf: Permission denied" in run.stderr
+
+
+MASTER = """
+smtp inet n - y - - smtpd
+203.0.113.5:submission inet n - y - - smtpd
+  -o smtpd_relay_restrictions=permit_mynetworks,reject_unauth_destination
+  -o mynetworks=0.0.0.0/0
+submissions inet n - y - - smtpd -o smtpd_tls_wrappermode=yes
+127.0.0.1:10025 inet n - y - - smtpd -o mynetworks=0.0.0.0/0
+cleanup unix n - y - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+tlsmgr unix - - y 1000? 1 tlsmgr
+rewrite unix - - y - - trivial-rewrite
+bounce unix - - y - 0 bounce
+defer unix - - y - 0 bounce
+trace unix - - y - 0 bounce
+proxymap unix - - n - - proxymap
+smtp unix - - y - - smtp
+relay unix - - y - - smtp
+error unix - - y - - error
+retry unix - - y - - error
+discard unix - - y - - discard
+anvil unix - - y - 1 anvil
+"""
+
+
+def answers(run):
+    """What it found from outside, by port; and the lines, and what it says of itself."""
+    events = [json.loads(line) for line in run.stdout.splitlines()]
+    found = {e["port"]: e["verdict"] for e in events
+             if e["event"] == "result" and e["vantage"] == "outside"}
+    return found, [e for e in events if e["event"] == "line"], events[0]
+
+
+def test_every_port_of_a_postfix_is_asked(tmp_path):
+    """By the names of ports, at whatever address, and none that only its host can ask."""
+    need_server("postfix")
+    (tmp_path / "main.cf").write_text(POSTFIX + "smtpd_tls_security_level = may\n"
+                                      "smtpd_tls_cert_file = /etc/ssl/not-there.pem\n",
+                                      encoding="ascii")
+    (tmp_path / "master.cf").write_text(MASTER, encoding="ascii")
+    run = lab("check", "postfix", "--config", tmp_path, "--json")
+    assert run.returncode == 1, run.stdout + run.stderr
+    found, lines, server = answers(run)
+    assert found == {25: "closed", 587: "open", 465: "closed"}
+    assert {"port": 465, "tls": True} in server["ports"]
+    assert [(line["file"], line["line"]) for line in lines if line["decides"]] == [
+        ("master.cf", 5)]
+
+
+TABLES = """
+mydestination = victim.test
+smtpd_recipient_restrictions =
+    check_client_access hash:/etc/postfix/clients,
+    check_sender_access cidr:/etc/postfix/not-there,
+    reject_unknown_sender_domain, reject_unknown_recipient_domain,
+    reject_rbl_client list.example.test,
+    check_policy_service inet:127.0.0.1:10023,
+    permit
+virtual_alias_maps = proxy:mysql:/etc/postfix/aliases-mysql.cf
+smtpd_relay_restrictions = permit_mynetworks, permit_mx_backup, reject_unauth_destination
+"""
+
+
+def test_tables_names_and_what_does_not_run_here(tmp_path):
+    """A list of clients that is there, names that exist; and a backup for whoever says so."""
+    need_server("postfix")
+    (tmp_path / "main.cf").write_text(TABLES, encoding="ascii")
+    (tmp_path / "clients").write_text("203.0.113.9 REJECT\n", encoding="ascii")
+    run = lab("check", "postfix", "--config", tmp_path, "--json")
+    assert run.returncode == 1, run.stdout + run.stderr
+    found, lines, server = answers(run)
+    assert found == {25: "open"}
+    assert [line["text"] for line in lines if line["decides"]] == [
+        "smtpd_relay_restrictions = permit_mynetworks, permit_mx_backup, reject_unauth_destination"]
+    for told in ("check_policy_service", "/etc/postfix/not-there", "mysql:"):
+        assert told in server["note"]
+
+
+def test_every_listener_of_an_opensmtpd_is_asked(tmp_path):
+    need_server("opensmtpd")
+    (tmp_path / "smtpd.conf").write_text(
+        OPENSMTPD.replace("listen on localhost", "listen on lo0\nlisten on eth0\n"
+                          "listen on eth0 port submission tag users") +
+        'match tag users from any for any action "relay"\n', encoding="ascii")
+    run = lab("check", "opensmtpd", "--config", tmp_path, "--json")
+    assert run.returncode == 1, run.stdout + run.stderr
+    found, lines, server = answers(run)
+    assert found == {25: "closed", 587: "open"} and "/etc/aliases" in server["note"]
+    assert [line["text"] for line in lines if line["decides"]] == [
+        'match tag users from any for any action "relay"']
+
+
+def test_two_checks_at_once(tmp_path):
+    """Both servers are at port 25, each in a network of its own."""
+    need_server("postfix")
+    texts = {"closed": POSTFIX, "open": POSTFIX.replace(*CHECKS[0][3])}
+    runs = {}
+    for name, text in texts.items():
+        file = tmp_path / f"{name}.cf"
+        file.write_text(text, encoding="ascii")
+        runs[name] = subprocess.Popen([BUILD / "relaylab", "check", "postfix", "--config", file],
+                                      cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    for name, run in runs.items():
+        said = run.communicate(timeout=200)[0]
+        assert f"{name}: port 25, asked from 198.51.100.7" in said
 
 
 def test_a_missing_package_skips_with_its_name_and_the_remedy(tmp_path):
