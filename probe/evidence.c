@@ -208,6 +208,7 @@ static void write_marked(struct strbuf *out, const struct evidence *e, const str
     strbuf_add(out, strbuf_span(&from));
 }
 
+/* r NULL: a text that was kept without marks. */
 static void print_text(struct strbuf *out, const struct evidence *e, const struct form_result *r,
                        uint16_t number)
 {

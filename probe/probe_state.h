@@ -46,6 +46,14 @@ struct probe_report { /* a DSN or another report that came to our mailbox */
     char to[MAIL_PATH_MAX]; /* envelope recipient */
 };
 
+struct probe_report_kept { /* the same, its texts in the evidence */
+    int64_t at_ns;
+    int form;
+    enum dsn_action action;
+    bool is_dsn, in_words, by_target, canary_side;
+    uint16_t reporting_mta, remote_mta, status, diagnostic, to;
+};
+
 struct probe_callout { /* somebody spoke to our mailbox's server and left before end-of-data */
     int form;          /* -1: no token of ours */
     int64_t at_ns;
@@ -129,8 +137,8 @@ struct probe {
     struct probe_control *controls; /* of each canary: before, after */
     size_t canary_count;
 
-    struct probe_report *reports;   /* the first PROBE_REPORTS_MAX */
-    struct probe_callout *callouts; /* the first PROBE_CALLOUTS_MAX */
+    struct probe_report_kept *reports; /* the first PROBE_REPORTS_MAX */
+    struct probe_callout *callouts;    /* the first PROBE_CALLOUTS_MAX */
     unsigned report_kept, callout_kept;
     unsigned report_count, callout_count; /* all that came */
     unsigned delivery_count, foreign_count, unclear_count, forged_count, replayed_count;
@@ -179,6 +187,8 @@ struct probe {
 
 /* "S1-R1" and so on; NULL when there is none. */
 const struct form_result *probe_form(const struct probe *p, struct span id);
+/* The i-th report that was kept. */
+void probe_report_at(const struct probe *p, unsigned i, struct probe_report *out);
 void probe_facts(const struct probe *p, struct verdict_facts *facts);
 
 #endif

@@ -34,25 +34,25 @@ enum form_state {
 
 struct form_result {
     struct form form;
-    enum form_state state;
-    enum answer answer;
     const struct answer_row *row;
-    enum smtp_step step;       /* where the answer came */
-    enum smtp_outcome outcome; /* when no reply came: how the session ended; else
-                                  OUTCOME_CLOSED_BY_US */
     const struct sender_row *sender_used;
-    int16_t code;
-    bool rcpt_accepted, data_accepted;
-    bool body_sent; /* a byte of the message followed 354 */
-    uint8_t attempts;
-    uint8_t hang_ups; /* connections that ended on this form */
-    bool delivered, bounced;
     int64_t answered_ns; /* or lost; of the last attempt */
     int64_t delivered_ns;
     /* In the probe's evidence; 0: there is none. */
     uint16_t dialogue; /* of the last attempt */
     uint16_t reply;    /* "554 5.7.1 <...>: Relay access denied" */
     uint16_t home;     /* envelope recipient it came home to */
+    int16_t code;
+    enum form_state state;
+    enum answer answer;
+    enum smtp_step step;       /* where the answer came */
+    enum smtp_outcome outcome; /* when no reply came: how the session ended; else
+                                  OUTCOME_CLOSED_BY_US */
+    bool rcpt_accepted, data_accepted;
+    bool body_sent; /* a byte of the message followed 354 */
+    bool delivered, bounced;
+    uint8_t attempts;
+    uint8_t hang_ups; /* connections that ended on this form */
 };
 
 struct evidence; /* evidence.h */

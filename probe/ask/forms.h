@@ -114,19 +114,19 @@ enum form_context {
 
 enum form_kind { FORM_EXTERNAL, FORM_AMBIGUOUS, FORM_CONTROL } __attribute__((packed));
 
-struct form {
-    char id[FORM_ID_MAX]; /* "S1-R1"; of the second canary "S1-R1.2", with the second local domain
-                             "S10-R1.D2" */
-    uint8_t canary;       /* 0: the first one */
-    uint8_t local;        /* the local domain that {D} is; 0: the first one */
-    uint8_t context;      /* enum form_context; "S1-R1@E3" */
+struct form { /* there are some hundred thousand in a large run: the order leaves no gaps */
     const struct sender_row *sender;
     const struct recipient_row *recipient;
-    enum form_kind kind; /* computed: external when the domain after the last unquoted @ is the
-                            canary's or another of ours */
-    bool applicable;
     const char *why_not; /* when not applicable: one sentence */
     struct token_pair tokens;
+    char id[FORM_ID_MAX]; /* "S1-R1"; of the second canary "S1-R1.2", with the second local domain
+                             "S10-R1.D2" */
+    enum form_kind kind;  /* computed: external when the domain after the last unquoted @ is the
+                             canary's or another of ours */
+    bool applicable;
+    uint8_t canary;  /* 0: the first one */
+    uint8_t local;   /* the local domain that {D} is; 0: the first one */
+    uint8_t context; /* enum form_context; "S1-R1@E3" */
 };
 
 struct form_own {                   /* a form of the user's */

@@ -37,10 +37,10 @@ struct plan_form {
     int64_t due_ns;
     enum plan_phase phase;
     uint8_t deferrals, taints, losses, closings;
-    bool suspect;     /* a session lost its trust over it: it is asked in a session of its own */
-    bool single;      /* asked one command at a time from now on */
-    bool sending;     /* while it is taken: its message may go out */
-    uint16_t session; /* that gave its present answer */
+    bool suspect;    /* a session lost its trust over it: it is asked in a session of its own */
+    bool single;     /* asked one command at a time from now on */
+    bool sending;    /* while it is taken: its message may go out */
+    uint8_t session; /* that gave its present answer */
 };
 
 struct plan_tls {
@@ -56,7 +56,7 @@ struct plan_tls {
 
 /* What the plan knows of one session; the session's own, one for each. */
 struct plan_session {
-    uint16_t number; /* from 1 */
+    uint8_t number;  /* from 1 */
     uint8_t context; /* enum form_context; of the forms that it asks */
     uint8_t local;   /* of a context that is not plain: the local domain in its greeting */
     bool encrypted;  /* by now */

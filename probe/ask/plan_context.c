@@ -90,7 +90,7 @@ void plan_begin_session(struct plan *p, struct plan_session *at, unsigned number
                       (r->attempts == best->attempts && session_kind(r) < session_kind(best));
         best = sooner ? r : best;
     }
-    *at = (struct plan_session){.number = (uint16_t)number,
+    *at = (struct plan_session){.number = (uint8_t)number,
                                 .context = best != NULL ? session_kind(best) : CONTEXT_PLAIN,
                                 .local = best != NULL ? best->form.local : 0,
                                 .waiting = true};

@@ -43,20 +43,24 @@ void session_count_trips(struct session *s, unsigned trips)
     s->notes->longest = s->waited > s->notes->longest ? s->waited : s->notes->longest;
 }
 
-void session_keep_reply(char *room, size_t cap, const struct reply *reply)
-{
-    struct strbuf out;
-    strbuf_init(&out, room, cap);
-    reply_print(&out, reply);
-}
-
-void session_keep_said(const struct session *s, struct form_result *r, const struct reply *reply)
+static uint16_t keep_reply(const struct session *s, const struct form_result *r,
+                           const struct reply *reply)
 {
     char room[SESSION_REPLY_MAX];
     struct strbuf out;
     strbuf_init(&out, room, sizeof(room));
     reply_print(&out, reply);
-    r->reply = evidence_keep(s->config->evidence, r, strbuf_span(&out));
+    return evidence_keep(s->config->evidence, r, strbuf_span(&out));
+}
+
+uint16_t session_keep_reply(const struct session *s, const struct reply *reply)
+{
+    return keep_reply(s, NULL, reply);
+}
+
+void session_keep_said(const struct session *s, struct form_result *r, const struct reply *reply)
+{
+    r->reply = keep_reply(s, r, reply);
 }
 
 static void show_reply(struct session *s, const struct reply *reply)
@@ -99,7 +103,7 @@ static void note_session_refusal(struct session *s, enum smtp_step step, const s
     n->session_answer = j.answer;
     n->session_row = j.row;
     n->session_step = step;
-    session_keep_reply(n->session_reply, sizeof(n->session_reply), reply);
+    n->session_reply = session_keep_reply(s, reply);
 }
 
 /* -- greeting and HELO */
@@ -125,7 +129,7 @@ static enum session_stage hear_greeting(struct session *s, const struct reply *r
         session_greeted_in_tls(s);
     }
     if (!n->greeted) {
-        session_keep_reply(n->greeting, sizeof(n->greeting), reply);
+        n->greeting = session_keep_reply(s, reply);
         n->greeting_code = reply->code;
         n->greeted = true;
         note_name(s, reply);
@@ -141,21 +145,23 @@ static enum session_stage hear_greeting(struct session *s, const struct reply *r
 static void note_keywords(struct session *s, const struct reply *reply)
 {
     struct target_notes *n = s->notes;
+    char room[SESSION_KEYWORDS_MAX];
     struct strbuf words;
     struct span params;
-    strbuf_init(&words, n->ehlo_keywords, sizeof(n->ehlo_keywords));
+    strbuf_init(&words, room, sizeof(room));
     for (unsigned i = 1; i < reply->line_count && i < REPLY_LINES_MAX; i++) {
         struct span line = span_trim(reply_line(reply, i));
         strbuf_adds(&words, words.len > 0 && line.len > 0 ? ", " : "");
         strbuf_add_visible(&words, line);
     }
+    n->ehlo_keywords = evidence_keep(s->config->evidence, NULL, strbuf_span(&words));
     n->esmtp = true;
     n->starttls_offered = reply_ehlo_keyword(reply, SPAN("STARTTLS"), &params);
 }
 
 bool session_offers(const struct session *s, const char *keyword)
 {
-    struct span rest = span_of(s->notes->ehlo_keywords);
+    struct span rest = evidence_plain(s->config->evidence, s->notes->ehlo_keywords);
     struct span line;
     while (span_cut(&rest, ',', &line)) {
         line = span_trim(line);

@@ -31,8 +31,7 @@
 #include "probe/ask/plan.h"
 
 enum {
-    SESSION_GREETING_MAX = 256,
-    SESSION_REPLY_MAX = 256, /* what is kept of one to a form */
+    SESSION_REPLY_MAX = 256, /* what is kept of one */
     SESSION_KEYWORDS_MAX = 512,
     SESSION_MESSAGE_MAX = 4096,
     SESSION_REFUSALS_MAX = 8, /* Postfix slows every reply down from the tenth error on */
@@ -42,19 +41,20 @@ enum {
     SESSION_SYNTAX_MAX = 3 /* Exim hangs up at the fourth syntax error (smtp_max_synprot_errors) */
 };
 
-struct target_notes { /* what was learned of the target beside the forms; visible characters only */
-    char greeting[SESSION_GREETING_MAX];      /* "220 mx.victim.test ESMTP", first session */
-    char ehlo_keywords[SESSION_KEYWORDS_MAX]; /* "PIPELINING, SIZE 10240000, STARTTLS"; empty after
+struct target_notes {  /* what was learned of the target beside the forms; texts are the evidence's
+                        */
+    uint16_t greeting; /* "220 mx.victim.test ESMTP", first session */
+    uint16_t ehlo_keywords; /* "PIPELINING, SIZE 10240000, STARTTLS"; empty after
                                                  HELO */
     int greeting_code;
     bool greeted;   /* an SMTP greeting (any code) came once */
     bool esmtp;     /* EHLO was taken */
     bool helo_used; /* HELO was taken instead */
     bool starttls_offered, starttls_refused;
-    bool certificate_asked;                    /* the server wants one of ours in its handshake */
-    bool tls_injected;                         /* bytes in clear came behind the 220 to STARTTLS */
-    char starttls_reply[SESSION_GREETING_MAX]; /* that refused it */
-    struct tls_facts tls; /* of the last handshake that stood, else of the last that failed */
+    bool certificate_asked;  /* the server wants one of ours in its handshake */
+    bool tls_injected;       /* bytes in clear came behind the 220 to STARTTLS */
+    uint16_t starttls_reply; /* that refused it */
+    struct tls_facts tls;    /* of the last handshake that stood, else of the last that failed */
     bool bare_lf, eight_bit, control_bytes, mixed_codes; /* oddities of its replies */
     bool quit_unanswered;
     bool hung_up;              /* it closed at least one session by itself */
@@ -67,7 +67,7 @@ struct target_notes { /* what was learned of the target beside the forms; visibl
     unsigned groups;            /* of commands in one write */
     enum answer session_answer; /* last refusal of greeting, EHLO/HELO or every sender */
     const struct answer_row *session_row;
-    char session_reply[SESSION_GREETING_MAX];
+    uint16_t session_reply;
     enum smtp_step session_step;
     enum smtp_outcome last_outcome; /* of the last session that failed */
     enum smtp_step last_step;

@@ -235,7 +235,7 @@ static enum session_stage try_next_sender(struct session *s, enum smtp_step step
     n->session_answer = ANSWER_REFUSED_SENDER;
     n->session_row = j.row;
     n->session_step = step;
-    session_keep_reply(n->session_reply, sizeof(n->session_reply), reply);
+    n->session_reply = session_keep_reply(s, reply);
     return answer(s, step, reply, j);
 }
 

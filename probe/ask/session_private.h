@@ -43,8 +43,8 @@ enum session_after {
 };
 
 void session_count_trips(struct session *s, unsigned trips);
-/* One line, visible characters. */
-void session_keep_reply(char *room, size_t cap, const struct reply *reply);
+/* One line, visible characters: its number in the evidence. */
+uint16_t session_keep_reply(const struct session *s, const struct reply *reply);
 /* What was said to the form, likewise. */
 void session_keep_said(const struct session *s, struct form_result *r, const struct reply *reply);
 /* What the client is to say stays until the next one, or the session's end. False: no memory. */

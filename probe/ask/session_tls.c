@@ -77,7 +77,7 @@ enum session_stage session_hear_starttls(struct session *s, const struct reply *
     }
     s->refusals++;
     n->starttls_refused = true;
-    session_keep_reply(n->starttls_reply, sizeof(n->starttls_reply), reply);
+    n->starttls_reply = session_keep_reply(s, reply);
     plan_tls_refused(s->plan);
     if (s->plan->tls.forced) {
         n->last_outcome = OUTCOME_TLS;

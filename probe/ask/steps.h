@@ -17,6 +17,8 @@ void steps_take(void *self);
 int64_t steps_control_until(const struct probe *p);
 /* Gives back what arrivals took of the memory. */
 void receive_clear(struct probe *p);
+/* One more report, when there is room. */
+void receive_keep_report(struct probe *p, const struct probe_report *d);
 /* Tells the observer. */
 void steps_progress(struct probe *p, const char *phase);
 

@@ -87,7 +87,8 @@ static bool earlier(const void *self, struct span token, struct strbuf *whose)
 
 static struct span greeting_name(const void *self, int owner)
 {
-    struct span greeting = span_from(span_of(((const struct probe *)self)->target.greeting), 4);
+    const struct probe *p = self;
+    struct span greeting = span_from(evidence_plain(&p->evidence, p->target.greeting), 4);
     (void)owner;
     return span_to(greeting, span_chr(greeting, ' '));
 }

@@ -94,17 +94,66 @@ static void *more_room(struct probe *p, void *list, unsigned count, size_t size,
     return count < max ? memory_resize(&p->memory, list, count * size, (count + 1) * size) : NULL;
 }
 
+static uint16_t keep_text(struct probe *p, int form, const char *text)
+{
+    const struct form_result *r = form >= 0 ? &p->results[form] : NULL;
+    return evidence_keep(&p->evidence, r, span_of(text));
+}
+
+void receive_keep_report(struct probe *p, const struct probe_report *d)
+{
+    struct probe_report_kept *kept = more_room(p, p->reports, p->report_kept, sizeof(*kept),
+                                               PROBE_REPORTS_MAX);
+    if (kept == NULL) {
+        return;
+    }
+    p->reports = kept;
+    kept[p->report_kept++] = (struct probe_report_kept){
+        .at_ns = d->at_ns,
+        .form = d->form,
+        .action = d->action,
+        .is_dsn = d->is_dsn,
+        .in_words = d->in_words,
+        .by_target = d->by_target,
+        .canary_side = d->canary_side,
+        .reporting_mta = keep_text(p, d->form, d->reporting_mta),
+        .remote_mta = keep_text(p, d->form, d->remote_mta),
+        .status = keep_text(p, d->form, d->status),
+        .diagnostic = keep_text(p, d->form, d->diagnostic),
+        .to = keep_text(p, d->form, d->to),
+    };
+}
+
+static void get_text(const struct probe *p, int form, uint16_t number, char *room, size_t cap)
+{
+    const struct form_result *r = form >= 0 ? &p->results[form] : NULL;
+    room[0] = '\0';
+    evidence_text(&p->evidence, r, number, room, cap);
+}
+
+void probe_report_at(const struct probe *p, unsigned i, struct probe_report *out)
+{
+    const struct probe_report_kept *k = &p->reports[i];
+    *out = (struct probe_report){.at_ns = k->at_ns,
+                                 .form = k->form,
+                                 .action = k->action,
+                                 .is_dsn = k->is_dsn,
+                                 .in_words = k->in_words,
+                                 .by_target = k->by_target,
+                                 .canary_side = k->canary_side};
+    get_text(p, k->form, k->reporting_mta, out->reporting_mta, sizeof(out->reporting_mta));
+    get_text(p, k->form, k->remote_mta, out->remote_mta, sizeof(out->remote_mta));
+    get_text(p, k->form, k->status, out->status, sizeof(out->status));
+    get_text(p, k->form, k->diagnostic, out->diagnostic, sizeof(out->diagnostic));
+    get_text(p, k->form, k->to, out->to, sizeof(out->to));
+}
+
 static void take_report(struct probe *p, const struct arrival *a)
 {
     struct probe_report report;
     arrival_read_report(p, a, &report);
     report.at_ns = world_now(p->world);
-    struct probe_report *kept = more_room(p, p->reports, p->report_kept, sizeof(report),
-                                          PROBE_REPORTS_MAX);
-    if (kept != NULL) {
-        p->reports = kept;
-        kept[p->report_kept++] = report;
-    }
+    receive_keep_report(p, &report);
     p->report_count++;
     if (report.form >= 0) {
         p->results[report.form].bounced |= report.by_target;

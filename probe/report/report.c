@@ -214,8 +214,10 @@ static void form_returned(struct page *page, const struct form_result *r)
     const struct probe *p = page->report->probe;
 
     for (unsigned i = 0; i < p->report_kept; i++) {
-        const struct probe_report *d = &p->reports[i];
+        struct probe_report report;
+        const struct probe_report *d = &report;
 
+        probe_report_at(p, i, &report);
         if (d->form != (int)(r - p->results) || !(d->by_target || d->canary_side))
             continue;
         strbuf_addf(page->out, "             returned by %s%s%s",
@@ -309,9 +311,9 @@ static void course(struct page *page)
 
     strbuf_adds(page->out, "  server:   ");
     strbuf_adds(page->out, p->target_text);
-    if (p->target.greeting[0] != '\0') {
+    if (p->target.greeting != 0) {
         strbuf_adds(page->out, ", \"");
-        strbuf_adds(page->out, p->target.greeting);
+        strbuf_add(page->out, evidence_plain(&p->evidence, p->target.greeting));
         strbuf_addc(page->out, '"');
     }
     if (report_has_tls(p)) {

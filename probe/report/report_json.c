@@ -174,9 +174,23 @@ static void report_object(struct json *j, const struct probe *p, const struct pr
 static void reports_array(struct json *j, const struct probe *p)
 {
     json_open(j, "reports", '[');
-    for (unsigned i = 0; p != NULL && i < p->report_kept; i++)
-        report_object(j, p, &p->reports[i]);
+    for (unsigned i = 0; p != NULL && i < p->report_kept; i++) {
+        struct probe_report d;
+
+        probe_report_at(p, i, &d);
+        report_object(j, p, &d);
+    }
     json_close(j);
+}
+
+static void plain_or_null(struct json *j, const char *key, const struct probe *p, uint16_t number)
+{
+    struct span text = evidence_plain(&p->evidence, number);
+
+    if (text.len > 0)
+        json_text(j, key, text);
+    else
+        json_null(j, key);
 }
 
 static void server_object(struct json *j, const struct probe *p)
@@ -187,8 +201,8 @@ static void server_object(struct json *j, const struct probe *p)
     }
     json_open(j, "server", '{');
     json_string(j, "address", p->target_text);
-    text_or_null(j, "greeting", p->target.greeting);
-    text_or_null(j, "extensions", p->target.ehlo_keywords);
+    plain_or_null(j, "greeting", p, p->target.greeting);
+    plain_or_null(j, "extensions", p, p->target.ehlo_keywords);
     json_close(j);
 }
 

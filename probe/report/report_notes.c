@@ -75,15 +75,17 @@ static void note_control(struct noter *n, const struct probe_control *c)
     note_end(n);
 }
 
-static void note_session_refusal(struct noter *n, const struct target_notes *t)
+static void note_session_refusal(struct noter *n, const struct probe *p)
 {
+    const struct target_notes *t = &p->target;
     struct strbuf *text;
 
     if (t->session_answer == ANSWER_NONE || t->session_answer == ANSWER_ACCEPTED)
         return;
     text = note_begin(n);
-    strbuf_addf(text, "The server refused a session (%s) at %s: %s", answer_name(t->session_answer),
-                smtp_step_name(t->session_step), t->session_reply);
+    strbuf_addf(text, "The server refused a session (%s) at %s: ", answer_name(t->session_answer),
+                smtp_step_name(t->session_step));
+    strbuf_add(text, evidence_plain(&p->evidence, t->session_reply));
     note_end(n);
 }
 
@@ -106,7 +108,8 @@ static void note_tls(struct noter *n, const struct probe *p)
          "The TLS handshake failed; what belongs behind it has no answer.");
     if (t->starttls_refused) {
         text = note_begin(n);
-        strbuf_addf(text, "STARTTLS was refused: %s", t->starttls_reply);
+        strbuf_adds(text, "STARTTLS was refused: ");
+        strbuf_add(text, evidence_plain(&p->evidence, t->starttls_reply));
         note_end(n);
     }
 }
@@ -114,15 +117,16 @@ static void note_tls(struct noter *n, const struct probe *p)
 static void note_target(struct noter *n, const struct probe *p)
 {
     const struct target_notes *t = &p->target;
+    struct span keywords = evidence_plain(&p->evidence, t->ehlo_keywords);
 
-    note_session_refusal(n, t);
+    note_session_refusal(n, p);
     note(n, t->helo_used, "EHLO was refused; HELO was used instead.");
     note(n, t->bare_mail || t->bare_rcpt,
          "The server takes addresses only without angle brackets.");
     note_tls(n, p);
     note(n,
-         span_find(span_of(t->ehlo_keywords), SPAN("XCLIENT")) != SIZE_MAX ||
-             span_find(span_of(t->ehlo_keywords), SPAN("XFORWARD")) != SIZE_MAX,
+         span_find(keywords, SPAN("XCLIENT")) != SIZE_MAX ||
+             span_find(keywords, SPAN("XFORWARD")) != SIZE_MAX,
          "XCLIENT or XFORWARD is offered to us: whoever may use it names the address that he is "
          "judged by.");
     note(n, t->bare_lf, "A reply line ended in LF alone (RFC 5321 2.3.8 wants CR LF).");
@@ -232,9 +236,10 @@ static bool alike(const struct probe *p, const struct probe_report *a, const str
            strcmp(a->diagnostic, b->diagnostic) == 0;
 }
 
-static void note_report(struct noter *n, const struct probe *p, unsigned first, unsigned kept)
+static void note_report(struct noter *n, const struct probe *p, const struct probe_report *all,
+                        unsigned first, unsigned kept)
 {
-    const struct probe_report *d = &p->reports[first];
+    const struct probe_report *d = &all[first];
     struct strbuf *text = note_begin(n);
 
     strbuf_adds(text, is_backscatter(p, d) ? "Backscatter, perhaps taken for local mail: returned"
@@ -243,9 +248,9 @@ static void note_report(struct noter *n, const struct probe *p, unsigned first, 
         strbuf_addf(text, " by %s", d->reporting_mta);
     strbuf_adds(text, ": ");
     for (unsigned i = first; i < kept; i++) {
-        const struct form_result *r = report_form(p, &p->reports[i]);
+        const struct form_result *r = report_form(p, &all[i]);
 
-        if (alike(p, d, &p->reports[i]))
+        if (alike(p, d, &all[i]))
             strbuf_addf(text, "%s%s", i > first ? ", " : "", r != NULL ? r->form.id : "(no form)");
     }
     if (d->is_dsn)
@@ -260,15 +265,18 @@ static void note_report(struct noter *n, const struct probe *p, unsigned first, 
 
 static void note_returned(struct noter *n, const struct probe *p)
 {
+    struct probe_report all[PROBE_REPORTS_MAX];
     unsigned kept = p->report_kept;
 
+    for (unsigned i = 0; i < kept; i++)
+        probe_report_at(p, i, &all[i]);
     for (unsigned i = 0; i < kept; i++) {
         unsigned earlier = 0;
 
-        while (earlier < i && !alike(p, &p->reports[earlier], &p->reports[i]))
+        while (earlier < i && !alike(p, &all[earlier], &all[i]))
             earlier++;
         if (earlier == i)
-            note_report(n, p, i, kept);
+            note_report(n, p, all, i, kept);
     }
     if (p->report_count > kept) {
         strbuf_addf(note_begin(n), "%u further reports.", p->report_count - kept);

@@ -14,6 +14,7 @@
 
 #include "probe/report/report.h"
 #include "probe/report/reproduce.h"
+#include "probe/ask/steps.h"
 
 struct fixture {
     struct world world;
@@ -67,7 +68,6 @@ static struct fixture *fixture_new(const char *selection)
     evidence_init(&p->evidence, &p->who, &p->memory);
     p->controls = memory_get(&p->memory, 2 * sizeof(*p->controls));
     p->callouts = memory_get(&p->memory, PROBE_CALLOUTS_MAX * sizeof(*p->callouts));
-    p->reports = memory_get(&p->memory, PROBE_REPORTS_MAX * sizeof(*p->reports));
     p->room_count = FORMS_MAX;
     p->results = memory_get(&p->memory, FORMS_MAX * sizeof(*p->results));
     p->rows = memory_get(&p->memory, FORMS_MAX * sizeof(*p->rows));
@@ -81,7 +81,6 @@ static void fixture_free(struct fixture *f)
 {
     f->probe.canary_count = 1;
     f->probe.callout_kept = PROBE_CALLOUTS_MAX;
-    f->probe.report_kept = PROBE_REPORTS_MAX;
     probe_clear(&f->probe);
     token_key_clear(&f->key);
     free(f);
@@ -262,12 +261,12 @@ static void test_notes(void **state)
     p->target.bare_lf = p->target.helo_used = p->target.quit_unanswered = true;
     p->callout_count = p->callout_kept = 1;
     strcpy(p->callouts[0].recipient, "probe+a@canary.test");
-    p->report_count = p->report_kept = 3;
+    p->report_count = 3;
     for (int i = 0; i < 3; i++) {
-        p->reports[i].form = i;
-        p->reports[i].is_dsn = true;
-        p->reports[i].action = DSN_FAILED;
-        strcpy(p->reports[i].reporting_mta, "mx.victim.test");
+        struct probe_report d = {.form = i, .is_dsn = true, .action = DSN_FAILED};
+
+        strcpy(d.reporting_mta, "mx.victim.test");
+        receive_keep_report(p, &d);
     }
     p->canary_count = 1;
     p->controls[0].started = true;
@@ -349,10 +348,12 @@ static void test_largest(void **state)
     p->callout_count = p->callout_kept = PROBE_CALLOUTS_MAX;
     for (int i = 0; i < PROBE_CALLOUTS_MAX; i++)
         memset(p->callouts[i].recipient, '\001', sizeof(p->callouts[i].recipient) - 1);
-    p->report_count = p->report_kept = PROBE_REPORTS_MAX;
+    p->report_count = PROBE_REPORTS_MAX;
     for (int i = 0; i < PROBE_REPORTS_MAX; i++) {
-        p->reports[i].form = i;
-        memset(p->reports[i].diagnostic, 'a' + i % 26, sizeof(p->reports[i].diagnostic) - 1);
+        struct probe_report d = {.form = i};
+
+        memset(d.diagnostic, 'a' + i % 26, sizeof(d.diagnostic) - 1);
+        receive_keep_report(p, &d);
     }
     conclude(f, VERDICT_OPEN, "delivered");
     text(f, REPORT_FULL, true);
