@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import yaml
@@ -34,6 +35,29 @@ def test_table_of_misconfigurations():
     counts = dict(re.findall(r"(\w+) (\d+)[,;]", page.splitlines()[-1]))
     least = {"Postfix": 8, "Exim": 6, "OpenSMTPD": 4, "Sendmail": 4}
     assert all(int(counts[name]) >= number for name, number in least.items())
+
+
+def card(*names):
+    """A scorecard as relaylab score --markdown writes it, the numbers taken from the names."""
+    lines = [f"- **{name}** 1.{len(name)}: title" for name in names]
+    for rows in ([["all cases", *names], ["missed relays", *(str(len(name)) for name in names)]],
+                 [["case", "truth", *names], ["a[b=c d]", "open", *map(str.upper, names)]]):
+        first, *others = ["| " + " | ".join(row) + " |" for row in rows]
+        lines += ["", first, "|" + "---|" * len(rows[0]), *others]
+    return "\n".join(lines) + "\n"
+
+
+def test_one_column_of_the_scorecard_made_anew():
+    script = ModuleType("scorecard")
+    exec(compile((ROOT / "ci" / "scorecard").read_text(encoding="utf-8"), "scorecard", "exec"),
+         vars(script))
+    old = card("first", "second").replace("SECOND", "old").replace("| 6 |", "| 0 |")
+    assert script.replace("# Head\n\n" + old, "second", card("second")) == card("first", "second")
+    assert script.numbers(old).endswith("| missed relays | 5 | 0 |\n")
+    for page, column in ((old, card("second").replace("a[b", "z[b")),
+                         (old.replace("a[b", "z[b"), card("second"))):
+        with pytest.raises(SystemExit):
+            script.replace(page, "second", column)
 
 
 def blocks(page, language):
