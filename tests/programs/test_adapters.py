@@ -300,6 +300,7 @@ PROBE_OPTIONS = {  # key of a case's `probe`: its value, what {options} makes of
     "wait": ("4s", "--wait 4s"),
     "max_time": ("5min", "--max-time 5min"),
     "max_messages": ("6", "--max-messages 6"),
+    "sessions": ("3", "--sessions 3"),
     "retry": ("7s", "--retry 7s"),
     "timeout": ("{rcpt: 8s}", "--timeout rcpt=8s"),
     "tls": ("none", "--tls none"),
