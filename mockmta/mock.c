@@ -14,6 +14,7 @@
 #include "mockmta/encrypt.h"
 #include "mockmta/match.h"
 #include "mockmta/parts.h"
+#include "mockmta/proxied.h"
 
 static const char *const event_names[] = {
     [MOCK_CONNECT] = "connect",   [MOCK_COMMAND] = "command",     [MOCK_REPLY] = "reply",
@@ -164,6 +165,7 @@ static bool session_accept(void *self, struct link *link, const struct endpoint 
         slots_give(&m->session_slots, s);
         return false;
     }
+    proxied_session(s, machine);
     if (s->next != NULL) {
         s->next->previous = s;
     }

@@ -72,8 +72,15 @@ struct past { /* a reply given earlier in the session */
     uint8_t at;
 };
 
+struct session_proxy { /* proxied.c */
+    struct machine inner;
+    int64_t until_ns; /* when a header is waited for no longer */
+    bool waits;
+};
+
 struct session {
     struct smtp_server smtp;
+    struct session_proxy proxy;
     struct mock *mock;
     struct session *previous, *next;
     struct link *link;

@@ -6,6 +6,7 @@
  */
 #include "probe/asking.h"
 
+#include "probe/ask/contexts.h"
 #include "probe/ask/steps.h"
 
 /* -- sessions, by place */
@@ -91,8 +92,17 @@ static int64_t busy_pause(const struct probe *p, unsigned times)
 /* The server, or the way there, may mind that there are several. */
 static bool broke(const struct session *s)
 {
+    bool header = form_contexts[s->at.context].proxy != 0; /* whose loss means nothing */
     return s->busy || s->turned_away || s->group_lost ||
-           (!s->over && s->outcome != OUTCOME_CLOSED_BY_US);
+           (!s->over && !header && s->outcome != OUTCOME_CLOSED_BY_US);
+}
+
+/* The connection stood, and its greeting did not come, or was a refusal. */
+static bool was_not_greeted(const struct probe *p, const struct session *s)
+{
+    bool lost = !s->over && s->step == STEP_GREETING;
+    bool turned_away = (s->refused || s->busy) && p->target.session_step == STEP_GREETING;
+    return lost || turned_away;
 }
 
 /*
@@ -118,6 +128,12 @@ static int64_t pause_after(struct probe *p, const struct session *s)
         return 0;
     }
     unsigned failed = ++p->failed_sessions;
+    if (was_not_greeted(p, s) && plan_try_headers(&p->plan, world_now(p->world))) {
+        return 0;
+    }
+    if (was_not_greeted(p, s) && plan_headers_taken(&p->plan)) {
+        return CLOCK_NEVER;
+    }
     if (!p->target.greeted) {
         return hung_up && failed == 1 ? 0 : CLOCK_NEVER;
     }

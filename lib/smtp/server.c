@@ -48,6 +48,11 @@ static void tell_closed(struct smtp_server *s, const char *how)
     s->phase = SERVER_DEAD;
 }
 
+void smtp_server_drop(struct smtp_server *s)
+{
+    tell_closed(s, "closed");
+}
+
 /* Puts the reply that was written behind the output into it, held when it has a delay or a
 
    shape. */

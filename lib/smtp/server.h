@@ -172,6 +172,8 @@ struct machine smtp_server_machine(struct smtp_server *s);
    `enhanced` may be NULL. Control characters in text become '?'. */
 void smtp_server_reply(struct smtp_action *action, int code, const char *enhanced,
                        struct span text);
+/* The connection is given up before the machine was stepped: the next step closes it. */
+void smtp_server_drop(struct smtp_server *s);
 /* The policy knows now: decide is called again by the next step (world_wake the link). */
 void smtp_server_resume(struct smtp_server *s);
 

@@ -184,6 +184,9 @@ enum mock_tls {
     MOCK_TLS_IMPLICIT  /* from the first byte, on every listener */
 };
 
+/* Whether a connection begins with a PROXY header. */
+enum mock_proxy { MOCK_PROXY_UNSET, MOCK_PROXY_OFF, MOCK_PROXY_OPTIONAL, MOCK_PROXY_REQUIRED };
+
 enum mock_certificate {
     CERTIFICATE_UNSET,
     CERTIFICATE_VALID, /* but for its signature, which is its own */
@@ -208,6 +211,8 @@ struct server_config {
     uint64_t errors_max;  /* 421 and close after so many 4yz/5yz; 0: never */
     int64_t idle_ns;      /* default 5 min */
     bool old_verbs;       /* SEND, SOML and SAML are known (RFC 821 3.4) and begin a transaction */
+    enum mock_proxy proxy;
+    int proxy_version; /* that is read; 0: both */
     enum mock_tls tls;
     enum mock_certificate certificate;
     enum tls_version tls_max;       /* TLS_ANY: the newest */

@@ -109,6 +109,20 @@ static const struct conf_name tls_names[] = {
     {NULL, 0, NULL}
 };
 
+static const struct conf_name proxy_names[] = {
+    {"off", MOCK_PROXY_OFF, "it is a bad command"},
+    {"optional", MOCK_PROXY_OPTIONAL, "read where it comes; without it the client is greeted"},
+    {"required", MOCK_PROXY_REQUIRED, "read, and without it the connection is closed"},
+    {NULL, 0, NULL}
+};
+
+static const struct conf_name proxy_versions[] = {
+    {"any", 0, "both"},
+    {"1", 1, "the line of text"},
+    {"2", 2, "the binary one"},
+    {NULL, 0, NULL}
+};
+
 static const struct conf_name certificate_names[] = {
     {"valid", CERTIFICATE_VALID, "made now for the hostname, signed by itself"},
     {"expired", CERTIFICATE_EXPIRED, "its time is over since yesterday"},
@@ -174,6 +188,11 @@ static const struct conf_field server_fields[] = {
      .doc = "patience between commands", .example = "5min"},
     {.name = "old_verbs", .type = CONF_BOOL, .offset = AT(own.old_verbs),
      .doc = "whether SEND, SOML and SAML (RFC 821) are known; to rules they are MAIL"},
+    {.name = "proxy", .type = CONF_ENUM, .names = proxy_names, .offset = AT(own.proxy),
+     .doc = "whether a PROXY header (v1 or v2) is read before all else; rules see its client"},
+    {.name = "proxy_version", .type = CONF_ENUM, .names = proxy_versions,
+     .offset = AT(own.proxy_version), .doc = "which header is read; another is none",
+     .example = "2"},
     {.name = "tls", .type = CONF_ENUM, .names = tls_names, .offset = AT(own.tls),
      .doc = "whether sessions can be encrypted, and how that begins", .example = "starttls"},
     {.name = "implicit_tls", .type = CONF_CUSTOM, .parse = parse_implicit_tls,

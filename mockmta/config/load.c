@@ -184,6 +184,8 @@ static void merge_values(struct server_source *out, const struct server_source *
     o->handshake = o->handshake != TLS_FAULT_NONE ? o->handshake : i->handshake;
     o->asks = o->asks != TLS_ASKS_NONE ? o->asks : i->asks;
     o->old_verbs = o->old_verbs || i->old_verbs;
+    o->proxy = o->proxy != MOCK_PROXY_UNSET ? o->proxy : i->proxy;
+    o->proxy_version = o->proxy_version != 0 ? o->proxy_version : i->proxy_version;
     if (o->networks == NULL) {
         o->networks = i->networks;
         o->network_count = i->network_count;

@@ -9,8 +9,13 @@
 
 #include <string.h>
 
+#include "lib/smtp/proxy.h"
+
+enum { PROXY_CLIENT_PORT = 40000, SMTP_PORT = 25 };
+
 /* base64 of NUL "nobody@probe.invalid" NUL "nonsense": no server has that user (RFC 2606). */
 #define NONSENSE "AG5vYm9keUBwcm9iZS5pbnZhbGlkAG5vbnNlbnNl"
+#define NO_PROXY_HEADER "the server does not take a PROXY header"
 #define NAME_REFUSED "the server does not take that name in EHLO"
 
 /* clang-format off */
@@ -98,6 +103,14 @@ const struct context_row form_contexts[] = {
     {.id = "E17t", .name = "TURN", .said = "TURN", .in_plain = true, .notice = "TURN",
      .may = "fetch the mail that is queued", .battery = BATTERY_FULL, .asked = "none",
      .why = "whether a stranger may fetch the queued mail (RFC 5321 F.1)"},
+    {.id = "E15a", .name = "PROXY header, version 1",
+     .said = "PROXY TCP4 127.0.0.1 {ip} 40000 25, then EHLO", .proxy = 1,
+     .refused = NO_PROXY_HEADER, .battery = BATTERY_FULL, .asked = "none",
+     .why = "a port that is meant for a proxy: a stranger names the address he is judged by"},
+    {.id = "E15b", .name = "PROXY header, version 2",
+     .said = "the same in version 2, binary", .proxy = 2,
+     .refused = NO_PROXY_HEADER, .battery = BATTERY_FULL, .asked = "none",
+     .why = "the same, where version 2 alone is read"},
 };
 /* clang-format on */
 const size_t form_context_count = sizeof(form_contexts) / sizeof(form_contexts[0]);
@@ -153,6 +166,20 @@ void context_command(const struct form *f, unsigned step, const struct sender_ro
     if (strcmp(say, "EHLO ") == 0) {
         strbuf_add(out, helo);
     }
+}
+
+void context_header(const struct context_row *row, const struct endpoint *target,
+                    struct strbuf *out)
+{
+    struct endpoint client = {.family = target->family, .port = PROXY_CLIENT_PORT};
+    if (row->proxy == 0) {
+        return;
+    }
+    client.bytes[0] = target->family == 4 ? 127 : 0;
+    client.bytes[target->family == 4 ? 3 : 15] = 1;
+    struct endpoint server = *target;
+    server.port = SMTP_PORT; /* where the proxy would have been asked */
+    proxy_write(out, row->proxy, &client, &server);
 }
 
 bool context_wanted(enum context_want want, int code)

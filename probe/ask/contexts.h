@@ -46,6 +46,7 @@ struct context_row {
     const char *helo; /* template of the name in EHLO or HELO; NULL: our own */
     struct context_step steps[CONTEXT_STEPS_MAX];
     unsigned step_count;
+    uint8_t proxy;         /* version of the PROXY header before all else; 0: none */
     bool certificate;      /* inside TLS, with a certificate of ours shown to the server */
     bool in_plain;         /* its session is the plain one: only the form's own commands differ */
     const char *verb;      /* instead of MAIL, or NULL; such forms go alone, in no group */
@@ -78,6 +79,10 @@ void context_name(const struct form *f, const struct form_identity *who, struct 
 /* The command of a step; `from` is the sender that the form is asked with. */
 void context_command(const struct form *f, unsigned step, const struct sender_row *from,
                      const struct form_identity *who, struct span helo, struct strbuf *out);
+/* The header that the connection begins with; nothing where there is none. It claims to speak for
+   the server's own host. */
+void context_header(const struct context_row *row, const struct endpoint *target,
+                    struct strbuf *out);
 /* Whether the context stands, as far as this step goes. */
 bool context_wanted(enum context_want want, int code);
 /* {words} of the row that need to be known. */

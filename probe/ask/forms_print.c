@@ -256,6 +256,7 @@ static const struct {
     {"sessions-certificate", " E3b "},
     {"message-by-bdat", " E12 "},
     {"sender-by-old-verbs", " E17s E17o E17a "},
+    {"sessions-proxied", " E15a E15b "},
     {"recipients-paths",
      " R14 R15 R16 R17 R18 R19 R20 R20i R21 R22 R22t R22d R23 R24 R24p R25 R25a "},
 };

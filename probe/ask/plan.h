@@ -77,10 +77,11 @@ struct plan {
     unsigned sender_index; /* how many of the stand-in senders were refused; past the last: all were
                             */
     uint8_t group_losses;  /* groups that did not get all their replies */
-    bool group_wait; /* it must be learned first how the plain question is spelled, and in whose
-                        name: by one form alone */
-    bool group_off;  /* forms go one by one */
-    bool helo_only;  /* the server hung up on EHLO */
+    bool group_wait;    /* it must be learned first how the plain question is spelled, and in whose
+                           name: by one form alone */
+    bool group_off;     /* forms go one by one */
+    bool helo_only;     /* the server hung up on EHLO */
+    bool headers_first; /* it greets nobody: perhaps it waits for a PROXY header */
     struct plan_tls tls;
 };
 
@@ -148,6 +149,11 @@ bool plan_form_is_left(const struct plan *p, size_t i, int64_t now_ns);
 /* The server does not let us into the session's context: what is left of its forms is not
  * applicable, also what was put off before. */
 void plan_context_refused(struct plan *p, const struct plan_session *at, const char *why);
+/* Nobody was greeted: sessions with a PROXY header are the next. False: there are none, or they
+ * were tried. */
+bool plan_try_headers(struct plan *p, int64_t now_ns);
+/* They were tried, and the server answered in one. */
+bool plan_headers_taken(const struct plan *p);
 /* The answer was one to the context, not to the form. */
 bool plan_refuses_context(const struct form_result *r);
 /* plan_messages.c */

@@ -78,6 +78,18 @@ void plan_end_session(struct plan *p, const struct plan_session *at)
     }
 }
 
+static bool goes_before(const struct plan *p, const struct form_result *a,
+                        const struct form_result *b)
+{
+    bool header_a = p->headers_first && context_of(&a->form)->proxy != 0;
+    bool header_b = p->headers_first && context_of(&b->form)->proxy != 0;
+    if (header_a != header_b) {
+        return header_a;
+    }
+    return a->attempts < b->attempts ||
+           (a->attempts == b->attempts && session_kind(a) < session_kind(b));
+}
+
 void plan_begin_session(struct plan *p, struct plan_session *at, unsigned number, int64_t now_ns)
 {
     const struct form_result *best = NULL;
@@ -86,15 +98,37 @@ void plan_begin_session(struct plan *p, struct plan_session *at, unsigned number
         if (!plan_form_is_left(p, i, now_ns) || !is_spare(p, session_kind(r), now_ns)) {
             continue;
         }
-        bool sooner = best == NULL || r->attempts < best->attempts ||
-                      (r->attempts == best->attempts && session_kind(r) < session_kind(best));
-        best = sooner ? r : best;
+        best = best == NULL || goes_before(p, r, best) ? r : best;
     }
     *at = (struct plan_session){.number = (uint8_t)number,
                                 .context = best != NULL ? session_kind(best) : CONTEXT_PLAIN,
                                 .local = best != NULL ? best->form.local : 0,
                                 .waiting = true};
     enter(p, at);
+}
+
+bool plan_try_headers(struct plan *p, int64_t now_ns)
+{
+    for (size_t i = 0; i < p->count && !p->headers_first; i++) {
+        p->headers_first = plan_form_is_left(p, i, now_ns) &&
+                           context_of(&p->results[i].form)->proxy != 0;
+        if (p->headers_first) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool plan_headers_taken(const struct plan *p)
+{
+    for (size_t i = 0; i < p->count && p->headers_first; i++) {
+        const struct form_result *r = &p->results[i];
+        if (context_of(&r->form)->proxy != 0 && r->answer != ANSWER_NONE &&
+            r->state != FORM_NOT_APPLICABLE) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void plan_context_refused(struct plan *p, const struct plan_session *at, const char *why)

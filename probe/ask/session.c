@@ -135,11 +135,14 @@ static enum session_stage hear_greeting(struct session *s, const struct reply *r
         note_name(s, reply);
     }
     struct answer_judgement j = answer_judge(STEP_GREETING, reply);
+    if (session_header_unknown(s, reply, 220)) {
+        return STAGE_QUIT;
+    }
     if (j.answer != ANSWER_ACCEPTED) {
         note_session_refusal(s, STEP_GREETING, reply, j);
         return STAGE_QUIT;
     }
-    return session_hello(s);
+    return session_has_header(s) ? STAGE_PAUSE : session_hello(s);
 }
 
 static void note_keywords(struct session *s, const struct reply *reply)
@@ -199,6 +202,9 @@ void session_rule_out(struct session *s)
 static enum session_stage hear_ehlo(struct session *s, const struct reply *reply)
 {
     struct answer_judgement j = answer_judge(STEP_EHLO, reply);
+    if (session_header_unknown(s, reply, 250)) {
+        return STAGE_QUIT;
+    }
     if (j.answer == ANSWER_ACCEPTED) {
         if (!s->notes->esmtp) {
             note_keywords(s, reply);
@@ -221,6 +227,9 @@ static enum session_stage hear_ehlo(struct session *s, const struct reply *reply
 static enum session_stage hear_helo(struct session *s, const struct reply *reply)
 {
     struct answer_judgement j = answer_judge(STEP_HELO, reply);
+    if (session_header_unknown(s, reply, 250)) {
+        return STAGE_QUIT;
+    }
     if (j.answer != ANSWER_ACCEPTED && session_hello_refused(s, STEP_HELO, reply)) {
         return STAGE_QUIT;
     }
@@ -286,6 +295,7 @@ static void say_close(struct session *s)
 
 static const struct stage_row stages[] = {
     [STAGE_GREETING] = {"greeting", hear_greeting, NULL},
+    [STAGE_PAUSE] = {"pause", session_hear_pause, session_say_pause},
     [STAGE_EHLO] = {"ehlo", hear_ehlo, say_ehlo},
     [STAGE_HELO] = {"helo", hear_helo, say_helo},
     [STAGE_STARTTLS] = {"starttls", session_hear_starttls, session_say_starttls},
@@ -323,6 +333,12 @@ static void script_next(void *self, struct smtp_client *c, const struct reply *r
     }
 }
 
+void session_go_on(struct session *s)
+{
+    s->stage = (uint8_t)session_hello(s);
+    stages[s->stage].say(s);
+}
+
 static void script_secured(void *self, struct smtp_client *c)
 {
     struct session *s = self;
@@ -330,9 +346,8 @@ static void script_secured(void *self, struct smtp_client *c)
     session_secured(s);
     s->context_step = 0;
     s->pipelining = false;
-    s->stage = (uint8_t)session_hello(s);
     session_count_trips(s, 1);
-    stages[s->stage].say(s);
+    session_go_on(s);
 }
 
 /* The connection ended while a form was asked. An answer that only lacked its RSET stands. */
@@ -391,8 +406,11 @@ static void script_done(void *self, struct smtp_client *c, enum smtp_outcome out
         if (outcome == OUTCOME_UNSOLICITED && unheard && !s->tainted) {
             session_taint(s);
         }
-        n->quit_unanswered |= s->stage != STAGE_END && outcome != OUTCOME_CLOSED_BY_US &&
-                              outcome != OUTCOME_UNSOLICITED;
+        n->quit_unanswered |= !session_has_header(s) && s->stage != STAGE_END &&
+                              outcome != OUTCOME_CLOSED_BY_US && outcome != OUTCOME_UNSOLICITED;
+        return;
+    }
+    if (session_lost_with_header(s, outcome, step)) {
         return;
     }
     if (broke_in_company(s, outcome)) {
@@ -443,6 +461,7 @@ static void script_ended(void *self, struct smtp_client *c)
     struct session *s = self;
     (void)c;
     s->active = false;
+    session_end_pause(s);
     s->link = NULL;
     s->layer = NULL;
     session_forget(s);
@@ -488,6 +507,9 @@ static bool connect_session(struct session *s)
         }
         machine = tls_layer_machine(s->layer);
     }
+    if (session_has_header(s)) {
+        machine = session_say_header(s, machine);
+    }
     s->link = world_connect(s->world, source, &config->target, machine);
     if (s->link == NULL && s->layer != NULL) {
         tls_layer_drop(s->layer);
@@ -515,6 +537,7 @@ bool session_start(struct session *s, struct world *w, const struct session_conf
     session_count_trips(s, 1);
     smtp_client_init(&s->client, &session_script, s, config->timeouts, world_now(w),
                      config->deadline_ns);
+    session_init_pause(s);
     s->context_step = 0;
     plan_begin_session(plan, &s->at, number, world_now(w));
     s->active = connect_session(s);

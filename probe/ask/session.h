@@ -27,6 +27,7 @@
 #include "drive/tls/tls.h"
 #include "drive/world.h"
 #include "lib/smtp/client.h"
+#include "lib/smtp/proxy.h"
 #include "probe/ask/contexts.h"
 #include "probe/ask/plan.h"
 
@@ -138,6 +139,8 @@ struct session {
     struct smtp_client client;
     struct link *link;
     struct tls_layer *layer; /* NULL: none */
+    struct world_timer pause;
+    struct proxy_front front; /* in front of all, in a session that begins with a header */
     struct world *world;
     const struct session_config *config;
     struct plan *plan;

@@ -189,6 +189,9 @@ void session_give_answer(struct session *s)
 /* The session is believed no more. */
 enum session_stage session_taint(struct session *s)
 {
+    if (session_header_tainted(s)) {
+        return STAGE_QUIT;
+    }
     s->notes->tainted = s->tainted = true;
     s->notes->tainted_sessions++;
     plan_taint_session(s->plan, &s->at);

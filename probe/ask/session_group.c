@@ -222,7 +222,7 @@ void session_say_group(struct session *s)
 static enum session_stage taint(struct session *s)
 {
     put_back_from(s, s->group.owner[s->group.heard - 1]);
-    s->plan->group_off = true;
+    s->plan->group_off |= !session_has_header(s);
     session_taint(s);
     if (smtp_client_group_left(&s->client) == 0) {
         return STAGE_QUIT;

@@ -13,6 +13,7 @@
 
 enum session_stage {
     STAGE_GREETING,
+    STAGE_PAUSE, /* behind the greeting to a PROXY header */
     STAGE_EHLO,
     STAGE_HELO,
     STAGE_STARTTLS,
@@ -136,6 +137,24 @@ enum session_stage session_hear_step(struct session *s, const struct reply *repl
 bool session_wants_hello(struct session *s, const struct reply *reply);
 /* The session ended by itself; of interest when that was in a greeting that is not our own. */
 void session_lost_in_context(struct session *s, enum smtp_outcome outcome, enum smtp_step step);
+
+/* The session introduces itself. */
+void session_go_on(struct session *s);
+
+/* session_proxy.c */
+void session_init_pause(struct session *s);
+void session_say_pause(struct session *s);
+enum session_stage session_hear_pause(struct session *s, const struct reply *reply);
+void session_end_pause(struct session *s);
+bool session_has_header(const struct session *s);
+/* A machine that says the header, and then is `inner`. */
+struct machine session_say_header(struct session *s, struct machine inner);
+/* The reply is another than a server would give that read the header; its forms are settled. */
+bool session_header_unknown(struct session *s, const struct reply *reply, int wanted);
+/* The session lost its trust, and no wonder. False: it has no header. */
+bool session_header_tainted(struct session *s);
+/* It ended before a form was asked, because of the header. False: it has none. */
+bool session_lost_with_header(struct session *s, enum smtp_outcome outcome, enum smtp_step step);
 
 /* session_tls.c */
 bool session_is_implicit(const struct session *s);

@@ -6,6 +6,7 @@
  */
 #include "probe/program/dry_run.h"
 
+#include "lib/smtp/proxy.h"
 #include "probe/ask/contexts.h"
 
 #include <string.h>
@@ -64,6 +65,18 @@ static void print_recipients(struct strbuf *out, const struct form *f,
     }
 }
 
+static void print_header(struct strbuf *out, const struct context_row *row,
+                         const struct endpoint *target)
+{
+    char memory[PROXY_WRITE_MAX];
+    struct strbuf header;
+
+    strbuf_init(&header, memory, sizeof(memory));
+    context_header(row, target, &header);
+    strbuf_add_visible(out, strbuf_span(&header));
+    strbuf_adds(out, header.len > 0 ? "\n" : "");
+}
+
 /* Its session's greeting, and what comes before the form. */
 static void print_context(struct strbuf *out, const struct form *f, const struct form_identity *who,
                           const char *helo)
@@ -71,6 +84,7 @@ static void print_context(struct strbuf *out, const struct form *f, const struct
     const struct context_row *row = context_of(f);
 
     strbuf_addf(out, "# in a session of its own: %s\n", row->name);
+    print_header(out, row, &who->target);
     if (row->hello != HELLO_NONE) {
         strbuf_adds(out, row->hello == HELLO_HELO ? "HELO " : "EHLO ");
         context_name(f, who, span_of(helo), out);

@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "lib/smtp/proxy.h"
 #include "probe/ask/contexts.h"
 
 static bool is_safe(char c)
@@ -103,6 +104,22 @@ static void write_certificate(struct strbuf *out, const struct probe *p,
     reproduce_quote(out, span_of(key));
 }
 
+/* The header that the session begins with, in swaks' words. */
+static void write_proxy(struct strbuf *out, const struct probe *p, const struct form *f)
+{
+    bool six = p->config.target.family == 6;
+    bool two = context_of(f)->proxy == 2;
+
+    if (context_of(f)->proxy == 0)
+        return;
+    strbuf_addf(out, " --proxy-version %u --proxy-family %s%s", two ? 2 : 1,
+                two ? "AF_INET" : "TCP", two ? (six ? "6" : "") : (six ? "6" : "4"));
+    strbuf_addf(out, " --proxy-source %s --proxy-source-port 40000 --proxy-dest ",
+                six ? "::1" : "127.0.0.1");
+    endpoint_print_address(out, &p->config.target);
+    strbuf_adds(out, " --proxy-dest-port 25");
+}
+
 static void write_swaks(struct strbuf *out, const struct probe *p, const struct form_result *r,
                         struct span sender, struct span recipient, bool whole)
 {
@@ -112,6 +129,7 @@ static void write_swaks(struct strbuf *out, const struct probe *p, const struct 
     strbuf_addu(out, p->config.target.port);
     strbuf_adds(out, is_implicit(p) ? " --tls-on-connect" : in_tls(p, r) ? " --tls" : "");
     write_certificate(out, p, r, "--tls-cert", "--tls-key");
+    write_proxy(out, p, &r->form);
     if (p->config.source.family != 0) {
         strbuf_adds(out, " --local-interface ");
         endpoint_print_address(out, &p->config.source);
@@ -176,6 +194,26 @@ static void write_hello(struct strbuf *out, const struct probe *p, const struct 
     }
 }
 
+/* For printf, octets that are not plain text in octal. */
+static void write_header(struct strbuf *out, const struct probe *p, const struct form *f)
+{
+    char memory[PROXY_WRITE_MAX];
+    struct strbuf header;
+
+    strbuf_init(&header, memory, sizeof(memory));
+    context_header(context_of(f), &p->config.target, &header);
+    if (header.len == 0)
+        return;
+    strbuf_adds(out, "{ printf '");
+    for (size_t i = 0; i < header.len; i++) {
+        if (is_safe(memory[i]) && memory[i] != '%')
+            strbuf_addc(out, memory[i]);
+        else
+            strbuf_addf(out, "\\%03o", (unsigned char)memory[i]);
+    }
+    strbuf_adds(out, "'; ");
+}
+
 static void write_transaction(struct strbuf *out, const struct probe *p,
                               const struct form_result *r, struct span sender,
                               struct span recipient, bool whole)
@@ -200,6 +238,7 @@ static void write_nc(struct strbuf *out, const struct probe *p, const struct for
     char memory[2 * MAIL_PATH_MAX];
     struct strbuf mail;
 
+    write_header(out, p, &r->form);
     strbuf_adds(out, "printf '%s\\r\\n'");
     write_hello(out, p, r);
     if (context_of(&r->form)->notice != NULL) {
@@ -209,14 +248,15 @@ static void write_nc(struct strbuf *out, const struct probe *p, const struct for
     } else {
         write_transaction(out, p, r, sender, recipient, whole);
     }
+    strbuf_adds(out, context_of(&r->form)->proxy != 0 ? " QUIT; }" : " QUIT");
     if (in_tls(p, r)) {
-        strbuf_adds(out, " QUIT | openssl s_client -quiet -connect ");
+        strbuf_adds(out, " | openssl s_client -quiet -connect ");
         endpoint_print(out, &p->config.target);
         strbuf_adds(out, is_implicit(p) ? "" : " -starttls smtp");
         write_certificate(out, p, r, "-cert", "-key");
         return;
     }
-    strbuf_adds(out, " QUIT | nc -w 30");
+    strbuf_adds(out, " | nc -w 30");
     if (p->config.source.family != 0) {
         strbuf_adds(out, " -s ");
         endpoint_print_address(out, &p->config.source);

@@ -76,6 +76,18 @@ static bool go_on_until(struct oracle *o, int64_t end)
     return world_now(o->world) < end;
 }
 
+/* Nothing, in most sessions. */
+static struct machine say_header(struct oracle *o, struct machine inner)
+{
+    char memory[PROXY_WRITE_MAX];
+    struct strbuf header;
+
+    strbuf_init(&header, memory, sizeof memory);
+    context_header(context_of(&o->form.form), &o->id.who.target, &header);
+    proxy_front_init(&o->front, inner, strbuf_span(&header));
+    return proxy_front_machine(&o->front);
+}
+
 /* One session, to its end. */
 static void attempt(struct oracle *o, unsigned number)
 {
@@ -96,7 +108,8 @@ static void attempt(struct oracle *o, unsigned number)
         return;
     if (context_of(&o->form.form)->certificate)
         tls_layer_present(layer);
-    if (world_connect(o->world, source, &o->id.who.target, tls_layer_machine(layer)) == NULL) {
+    struct machine machine = say_header(o, tls_layer_machine(layer));
+    if (world_connect(o->world, source, &o->id.who.target, machine) == NULL) {
         tls_layer_drop(layer);
         return;
     }

@@ -6,6 +6,7 @@
 
 #include "drive/loop/loop.h"
 #include "lib/smtp/client.h"
+#include "lib/smtp/proxy.h"
 #include "scenarios/world/oracle.h"
 
 enum { ORACLE_MESSAGE_MAX = 8192 };
@@ -27,6 +28,7 @@ struct oracle {
     struct token_key key;
     struct form_result form; /* the one that is asked now; record_match reads its tokens */
     struct smtp_client client;
+    struct proxy_front front;
     struct smtp_timeouts timeouts;
     struct tls *tls; /* of the trial */
     int tls_mode;    /* enum case_tls */
