@@ -295,8 +295,7 @@ static bool set_options(const struct process_task *t, const struct folder *f, st
     option(&w, "--control-route", p->value[PLACE_MX]);
     option_duration(&w, "--wait", probe->wait_ns);
     option_duration(&w, "--max-time", probe->max_time_ns);
-    option(&w, "--max-messages",
-           probe->max_messages > 0 ? number(arena, probe->max_messages) : NULL);
+    option_count(&w, "--max-messages", probe->max_messages);
     option(&w, "--tls", probe->tls != CASE_TLS_AUTO ? tls_words[probe->tls] : NULL);
     option_duration(&w, "--retry", at_least_a_second(probe->retry_ns));
     option_timeouts(&w, probe);
