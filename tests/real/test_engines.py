@@ -433,6 +433,20 @@ def test_nothing_stays_when_a_run_is_ended(number):
     assert_gone(spaces, places)
 
 
+def test_twice_in_a_row_and_side_by_side():
+    need_server("postfix")
+    places = mounts()
+    with subprocess.Popen([BUILD / "relaylab", "run", "--time", "real", "-j", "2", "--repeat", "2",
+                           "--tags", "smoke-engine", "--jsonl", "-", CASES], cwd=ROOT,
+                          stdout=subprocess.PIPE, text=True) as run:
+        spaces = wait_for_spaces(run)
+        results = [json.loads(line) for line in run.stdout]
+        assert run.wait(timeout=20) == 0
+    assert [r["status"] for r in results[:-1]] == ["pass"] * 4
+    assert results[-1]["flaky"] == 0
+    assert_gone(spaces, places)
+
+
 ESCAPE = """
 case: escape
 title: Tries to get out
