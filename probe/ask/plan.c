@@ -261,6 +261,13 @@ static void settle_control(struct plan *p, struct form_result *r)
     settle(p, r, taken ? FORM_ACCEPTED : later ? FORM_UNDECIDED : FORM_DENIED);
 }
 
+static const char *context_why(const struct form_result *r)
+{
+    return r->answer == ANSWER_REFUSED_HELO
+               ? context_of(&r->form)->refused
+               : "in such a session the server refuses all that is asked";
+}
+
 void plan_answered(struct plan *p, const struct plan_session *at, struct form_result *r,
                    int64_t now_ns, unsigned retry_hint_s)
 {
@@ -275,10 +282,7 @@ void plan_answered(struct plan *p, const struct plan_session *at, struct form_re
         return;
     }
     if (plan_refuses_context(r)) {
-        plan_context_refused(p, at,
-                             r->answer == ANSWER_REFUSED_HELO
-                                 ? context_of(&r->form)->refused
-                                 : "in such a session the server refuses all that is asked");
+        plan_context_refused(p, at, context_why(r));
         return;
     }
     if (r->answer == ANSWER_SYNTAX && r->step == STEP_MAIL && context_of(&r->form)->verb != NULL) {

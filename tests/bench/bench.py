@@ -8,6 +8,7 @@ is named.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import re
@@ -40,10 +41,17 @@ def resident(pid):
     return int(re.search(r"^Rss:\s+(\d+) kB", text, re.M).group(1)) * 1024
 
 
+def free_ports(count):
+    """Different ones: all are held until the last is found."""
+    with contextlib.ExitStack() as stack:
+        found = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for s in found:
+            s.bind(("127.0.0.1", 0))
+        return [s.getsockname()[1] for s in found]
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    return free_ports(1)[0]
 
 
 def answers(port):
@@ -162,36 +170,49 @@ def batteries(build, _directory):
     median_line("batteries", rates, "/s   (to reach: 3000)")
 
 
-def ask_both(build, port, sink, rounds):
-    """Seconds of relayprobe and of nmap for the same server; relayprobe's last report."""
-    ours, theirs, report = [], [], {}
+def ask_ours(build, port, sink, sessions):
+    """Seconds that relayprobe takes, and its report."""
+    start = time.monotonic()
+    done = subprocess.run([str(build / "relayprobe"), "--canary", "probe@canary.test",
+                           "--no-ledger", "--sink", f"127.0.0.1:{sink}", "--json",
+                           "--sessions", str(sessions), f"127.0.0.1:{port}"],
+                          capture_output=True, text=True, check=False)
+    return time.monotonic() - start, json.loads(done.stdout)
+
+
+def ask_nmap(port):
+    start = time.monotonic()
+    subprocess.run(["nmap", "-Pn", "-n", "-sT", "-p", str(port), "--script",
+                    "+smtp-open-relay", "127.0.0.1"], capture_output=True, check=True)
+    return time.monotonic() - start
+
+
+def ask_all(build, port, sink, rounds):
+    """Interleaved: relayprobe one session after another, four side by side, and nmap."""
+    ours, theirs, reports = {1: [], 4: []}, [], {}
     for _ in range(rounds):
-        start = time.monotonic()
-        done = subprocess.run([str(build / "relayprobe"), "--canary", "probe@canary.test",
-                               "--no-ledger", "--sink", f"127.0.0.1:{sink}", "--json",
-                               f"127.0.0.1:{port}"], capture_output=True, text=True, check=False)
-        ours.append(time.monotonic() - start)
-        report = json.loads(done.stdout)
-        start = time.monotonic()
-        subprocess.run(["nmap", "-Pn", "-n", "-sT", "-p", str(port), "--script",
-                        "+smtp-open-relay", "127.0.0.1"], capture_output=True, check=True)
-        theirs.append(time.monotonic() - start)
-    return ours, theirs, report
+        for sessions, seconds in ours.items():
+            took, reports[sessions] = ask_ours(build, port, sink, sessions)
+            seconds.append(took)
+        theirs.append(ask_nmap(port))
+    for sessions, seconds in ours.items():
+        report = reports[sessions]
+        print(f"  --sessions {sessions}: {report['sessions']} connections, "
+              f"{report['commands']} commands, {report['round_trips']} round trips, "
+              f"{report['longest_chain']} after one another")
+        median_line(f"relayprobe, {report['forms']['total']} forms", seconds, "s")
+    median_line("nmap smtp-open-relay, 16", theirs, "s")
 
 
 def detector(build, _directory):
     print("standard battery on sockets, against mockmta --persona postfix-554")
-    sink, port, line = free_port(), free_port(), free_port()
+    sink, port, line = free_ports(3)
     mock = [str(build / "mockmta"), "--persona", "postfix-554", "--listen", f"127.0.0.1:{port}"]
     delay = ["/usr/bin/python3", str(ROOT / "tests/bench/delay.py"), str(line), str(port), "0.1"]
-    with mockmta(build) as _, Server(mock, port), Server(delay, line):
+    with Server(mock, port), Server(delay, line):
         for label, at, rounds in (("no delay", port, ROUNDS), ("0.1 s each way", line, 3)):
-            ours, theirs, report = ask_both(build, at, sink, rounds)
-            forms, trips = report["forms"]["total"], report["round_trips"]
-            print(f" {label}: {report['sessions']} sessions, {report['commands']} commands, "
-                  f"{trips} round trips")
-            median_line(f"relayprobe, {forms} forms", ours, "s")
-            median_line("nmap smtp-open-relay, 16", theirs, "s")
+            print(f" {label}")
+            ask_all(build, at, sink, rounds)
 
 
 SECTIONS = {"messages": messages, "sessions": sessions, "batteries": batteries,
