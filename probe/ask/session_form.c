@@ -186,26 +186,6 @@ void session_give_answer(struct session *s)
     s->form = NULL;
 }
 
-/* The session is believed no more. */
-enum session_stage session_taint(struct session *s)
-{
-    if (session_header_tainted(s)) {
-        return STAGE_QUIT;
-    }
-    s->notes->tainted = s->tainted = true;
-    s->notes->tainted_sessions++;
-    plan_taint_session(s->plan, &s->at);
-    if (s->refused || s->busy) { /* nor was that said to us as a client */
-        s->notes->session_answer = ANSWER_NONE;
-        s->refused = s->busy = false;
-    }
-    if (s->form != NULL) {
-        plan_tainted(s->plan, s->form);
-        s->form = NULL;
-    }
-    return STAGE_QUIT;
-}
-
 /* 421: the server closes, RSET would not be heard. An answer to another question: nothing is
  * believed. */
 static bool ends_session(struct session *s, enum smtp_step step, const struct reply *reply,

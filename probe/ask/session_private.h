@@ -57,6 +57,9 @@ enum session_stage session_to_rset(struct session *s, enum session_after after);
 void session_tell_settled(struct session *s, const struct form_result *r);
 /* The form's answer goes to the plan. */
 void session_give_answer(struct session *s);
+/* session_end.c: the client's last call. */
+void session_done(void *self, struct smtp_client *c, enum smtp_outcome outcome,
+                  enum smtp_step step);
 /* The session is believed no more; its form counts as not asked. */
 enum session_stage session_taint(struct session *s);
 /* An unknown no becomes refused-client when R43 did not speak for it. */
