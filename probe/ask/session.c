@@ -162,43 +162,6 @@ static void note_keywords(struct session *s, const struct reply *reply)
     n->starttls_offered = reply_ehlo_keyword(reply, SPAN("STARTTLS"), &params);
 }
 
-bool session_offers(const struct session *s, const char *keyword)
-{
-    struct span rest = evidence_plain(s->config->evidence, s->notes->ehlo_keywords);
-    struct span line;
-    while (span_cut(&rest, ',', &line)) {
-        line = span_trim(line);
-        size_t end = span_chr(line, ' ');
-        if (span_iequal(span_to(line, end), span_of(keyword))) {
-            return true;
-        }
-    }
-    return false;
-}
-
-const char *session_lacks(const struct session *s, const struct form_result *r)
-{
-    const char *keyword[FORM_KEYWORDS_MAX];
-    form_extensions(&r->form, keyword);
-    for (int i = 0; i < FORM_KEYWORDS_MAX; i++) {
-        if (keyword[i] != NULL && !session_offers(s, keyword[i])) {
-            return form_lacks(keyword[i]);
-        }
-    }
-    return NULL;
-}
-
-void session_rule_out(struct session *s)
-{
-    for (size_t i = 0; i < s->plan->count; i++) {
-        struct form_result *r = &s->plan->results[i];
-        const char *why = r->state == FORM_NOT_ASKED ? session_lacks(s, r) : NULL;
-        if (why != NULL) {
-            plan_rule_out(s->plan, &s->at, r, why);
-        }
-    }
-}
-
 static enum session_stage hear_ehlo(struct session *s, const struct reply *reply)
 {
     struct answer_judgement j = answer_judge(STEP_EHLO, reply);

@@ -64,7 +64,7 @@ void session_end_pause(struct session *s)
     world_timer_stop(s->world, &s->pause);
 }
 
-static void not_here(struct session *s)
+void session_header_refused(struct session *s)
 {
     plan_context_refused(s->plan, &s->at, session_context(s)->refused);
     s->settled++;
@@ -74,7 +74,7 @@ static void not_here(struct session *s)
 enum session_stage session_hear_pause(struct session *s, const struct reply *reply)
 {
     (void)reply;
-    not_here(s);
+    session_header_refused(s);
     s->over = true;
     return STAGE_CLOSE;
 }
@@ -84,22 +84,7 @@ bool session_header_unknown(struct session *s, const struct reply *reply, int wa
     if (!session_has_header(s) || reply->code == wanted) {
         return false;
     }
-    not_here(s);
-    return true;
-}
-
-bool session_header_tainted(struct session *s)
-{
-    if (!session_has_header(s)) {
-        return false;
-    }
-    s->tainted = true;
-    plan_taint_session(s->plan, &s->at);
-    if (s->form != NULL) {
-        plan_tainted(s->plan, s->form);
-        s->form = NULL;
-    }
-    not_here(s);
+    session_header_refused(s);
     return true;
 }
 
@@ -110,6 +95,6 @@ bool session_lost_with_header(struct session *s, enum smtp_outcome outcome, enum
     if (!session_has_header(s) || s->form != NULL || !early || outcome == OUTCOME_CANCELLED) {
         return false;
     }
-    not_here(s);
+    session_header_refused(s);
     return true;
 }
