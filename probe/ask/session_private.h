@@ -154,8 +154,8 @@ bool session_has_header(const struct session *s);
 struct machine session_say_header(struct session *s, struct machine inner);
 /* The reply is another than a server would give that read the header; its forms are settled. */
 bool session_header_unknown(struct session *s, const struct reply *reply, int wanted);
-/* Its forms are not applicable: the server does not take the header. */
-void session_header_refused(struct session *s);
+/* The session lost its trust, and no wonder. False: it has no header. */
+bool session_header_tainted(struct session *s);
 /* It ended before a form was asked, because of the header. False: it has none. */
 bool session_lost_with_header(struct session *s, enum smtp_outcome outcome, enum smtp_step step);
 

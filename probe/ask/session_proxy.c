@@ -64,7 +64,7 @@ void session_end_pause(struct session *s)
     world_timer_stop(s->world, &s->pause);
 }
 
-void session_header_refused(struct session *s)
+static void not_here(struct session *s)
 {
     plan_context_refused(s->plan, &s->at, session_context(s)->refused);
     s->settled++;
@@ -74,7 +74,7 @@ void session_header_refused(struct session *s)
 enum session_stage session_hear_pause(struct session *s, const struct reply *reply)
 {
     (void)reply;
-    session_header_refused(s);
+    not_here(s);
     s->over = true;
     return STAGE_CLOSE;
 }
@@ -84,7 +84,22 @@ bool session_header_unknown(struct session *s, const struct reply *reply, int wa
     if (!session_has_header(s) || reply->code == wanted) {
         return false;
     }
-    session_header_refused(s);
+    not_here(s);
+    return true;
+}
+
+bool session_header_tainted(struct session *s)
+{
+    if (!session_has_header(s)) {
+        return false;
+    }
+    s->tainted = true;
+    plan_taint_session(s->plan, &s->at);
+    if (s->form != NULL) {
+        plan_tainted(s->plan, s->form);
+        s->form = NULL;
+    }
+    not_here(s);
     return true;
 }
 
@@ -95,6 +110,6 @@ bool session_lost_with_header(struct session *s, enum smtp_outcome outcome, enum
     if (!session_has_header(s) || s->form != NULL || !early || outcome == OUTCOME_CANCELLED) {
         return false;
     }
-    session_header_refused(s);
+    not_here(s);
     return true;
 }
