@@ -37,10 +37,10 @@ struct plan_form {
     int64_t due_ns;
     enum plan_phase phase;
     uint8_t deferrals, taints, losses, closings;
-    bool suspect;    /* a session lost its trust over it: it is asked in a session of its own */
-    bool single;     /* asked one command at a time from now on */
-    bool sending;    /* while it is taken: its message may go out */
-    uint8_t session; /* that gave its present answer */
+    bool suspect : 1; /* a session lost its trust over it: it is asked in a session of its own */
+    bool single : 1;  /* asked one command at a time from now on */
+    bool sending : 1; /* while it is taken: its message may go out */
+    uint8_t session;  /* that gave its present answer */
 };
 
 struct plan_tls {

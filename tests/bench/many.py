@@ -104,14 +104,16 @@ def many(build, directory):
     sink = f"127.0.0.1:{free_port()}"
     targets, servers = start(build, directory, sink)
     try:
-        few = ask(build, directory, targets, sink, FEW, "--no-ledger")
-        show(f"{FEW} at once, no ledger", few)
-        crowd = ask(build, directory, targets, sink, MANY, "--no-ledger")
-        show(f"{MANY} at once, no ledger", crowd)
+        for label, tls in (("in clear", ["--tls", "none"]), ("TLS where it is offered", [])):
+            print(f" {label}, no ledger")
+            few = ask(build, directory, targets, sink, FEW, "--no-ledger", *tls)
+            show(f"{FEW} at once", few)
+            crowd = ask(build, directory, targets, sink, MANY, "--no-ledger", *tls)
+            show(f"{MANY} at once", crowd)
+            print(f"  memory of a target in flight     {(crowd[3] - few[3]) / (MANY - FEW):6.1f} KiB"
+                  + ("   (to reach: 24)" if tls else ""))
         show(f"{MANY} at once, with a ledger", ask(build, directory, targets, sink, MANY,
                                                    "--ledger", str(Path(directory) / "ledger.db")))
-        print(f"  memory of a target in flight     {(crowd[3] - few[3]) / (MANY - FEW):6.1f} KiB"
-              "   (to reach: 24)")
     finally:
         for server in servers:
             server.terminate()
