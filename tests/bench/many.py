@@ -110,7 +110,8 @@ def many(build, directory):
             show(f"{FEW} at once", few)
             crowd = ask(build, directory, targets, sink, MANY, "--no-ledger", *tls)
             show(f"{MANY} at once", crowd)
-            print(f"  memory of a target in flight     {(crowd[3] - few[3]) / (MANY - FEW):6.1f} KiB"
+            kib = (crowd[3] - few[3]) / (MANY - FEW)
+            print(f"  memory of a target in flight     {kib:6.1f} KiB"
                   + ("   (to reach: 24)" if tls else ""))
         show(f"{MANY} at once, with a ledger", ask(build, directory, targets, sink, MANY,
                                                    "--ledger", str(Path(directory) / "ledger.db")))
