@@ -79,10 +79,11 @@ bool tls_client_certificate(const struct tls *t, struct strbuf *out)
 /* Instead of a question on the terminal. */
 static int no_pass_phrase(char *room, int cap, int writing, void *self)
 {
-    (void)room;
-    (void)cap;
     (void)writing;
     (void)self;
+    if (cap > 0) {
+        room[0] = '\0';
+    }
     return -1;
 }
 
