@@ -30,7 +30,7 @@
 #include "lib/base/token.h"
 #include "lib/smtp/mail.h"
 
-enum { FORMS_MAX = 128, FORM_ID_MAX = 20, FORM_CANARIES_MAX = 4, FORM_LOCALS_MAX = 4 };
+enum { FORMS_MAX = 192, FORM_ID_MAX = 20, FORM_CANARIES_MAX = 4, FORM_LOCALS_MAX = 4 };
 
 /* The smallest battery that a row is in; each holds the smaller ones. "first" is the battery of the
  * first release, kept as a yardstick. */

@@ -187,7 +187,7 @@ static const struct row rows[] = {
      "it has no address of the family"},
     {"no family", {CANARY, "--family", "5", "127.0.0.1"}, "write 4 or 6"},
     {"messages", {CANARY, "--max-messages", "1", "127.0.0.1"}, NULL},
-    {"no message", {CANARY, "--max-messages", "0", "127.0.0.1"}, "from 1 to 128"},
+    {"no message", {CANARY, "--max-messages", "0", "127.0.0.1"}, "from 1 to 192"},
     {"ports", {CANARY, "--ports", "25, 587,465", "127.0.0.1"}, NULL},
     {"no port", {CANARY, "--ports", "25,,587", "127.0.0.1"}, "ports from 1 to 65535"},
     {"a port twice", {CANARY, "--ports", "25,587,25", "127.0.0.1"}, "twice"},
