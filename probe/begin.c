@@ -253,6 +253,7 @@ void probe_clear(struct probe *p)
     memory_drop(m, p->results, p->room_count * sizeof(*p->results));
     memory_drop(m, p->rows, p->room_count * sizeof(*p->rows));
     memory_drop(m, p->plan_forms, p->room_count * sizeof(*p->plan_forms));
+    memory_drop(m, p->target.tls, sizeof(*p->target.tls));
     control_clear_all(p);
     session_forget(&p->session);
     asking_clear(p);

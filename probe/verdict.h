@@ -43,14 +43,14 @@ struct form_result {
     uint16_t reply;    /* "554 5.7.1 <...>: Relay access denied" */
     uint16_t home;     /* envelope recipient it came home to */
     int16_t code;
-    enum form_state state;
-    enum answer answer;
-    enum smtp_step step;       /* where the answer came */
-    enum smtp_outcome outcome; /* when no reply came: how the session ended; else
-                                  OUTCOME_CLOSED_BY_US */
-    bool rcpt_accepted, data_accepted;
-    bool body_sent; /* a byte of the message followed 354 */
-    bool delivered, bounced;
+    enum form_state state : 8; /* octets: there are as many results as forms, of every target */
+    enum answer answer : 8;
+    enum smtp_step step : 8;       /* where the answer came */
+    enum smtp_outcome outcome : 8; /* when no reply came: how the session ended; else
+                                      OUTCOME_CLOSED_BY_US */
+    bool rcpt_accepted : 1, data_accepted : 1;
+    bool body_sent : 1; /* a byte of the message followed 354 */
+    bool delivered : 1, bounced : 1;
     uint8_t attempts;
     uint8_t hang_ups; /* connections that ended on this form */
 };

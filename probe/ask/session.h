@@ -55,7 +55,8 @@ struct target_notes {  /* what was learned of the target beside the forms; texts
     bool certificate_asked;  /* the server wants one of ours in its handshake */
     bool tls_injected;       /* bytes in clear came behind the 220 to STARTTLS */
     uint16_t starttls_reply; /* that refused it */
-    struct tls_facts tls;    /* of the last handshake that stood, else of the last that failed */
+    struct tls_facts *tls; /* of the last handshake that stood, else of the last that failed; NULL:
+                              none was begun. The probe's memory */
     bool bare_lf, eight_bit, control_bytes, mixed_codes; /* oddities of its replies */
     bool quit_unanswered;
     bool hung_up;              /* it closed at least one session by itself */

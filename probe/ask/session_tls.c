@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "probe/ask/session_private.h"
+#include "probe/evidence.h"
 
 void session_note_tls(struct session *s)
 {
@@ -16,8 +17,11 @@ void session_note_tls(struct session *s)
     }
     const struct tls_facts *f = tls_layer_facts(s->layer);
     struct target_notes *n = s->notes;
-    if (f->begun && (f->on || !n->tls.on)) {
-        n->tls = *f;
+    if (f->begun && n->tls == NULL) {
+        n->tls = memory_get(s->config->evidence->memory, sizeof(*n->tls));
+    }
+    if (f->begun && n->tls != NULL && (f->on || !n->tls->on)) {
+        *n->tls = *f;
     }
     n->tls_injected |= f->early > 0;
     n->certificate_asked |= f->asked;

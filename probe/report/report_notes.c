@@ -94,7 +94,7 @@ static void note_tls(struct noter *n, const struct probe *p)
     const struct target_notes *t = &p->target;
     struct strbuf *text;
 
-    note(n, t->starttls_offered && !t->starttls_refused && !t->tls.begun,
+    note(n, t->starttls_offered && !t->starttls_refused && t->tls == NULL,
          "STARTTLS was offered and not used: what the server allows over TLS was not asked.");
     note(n, p->plan.tls.demanded && !p->plan.tls.forced,
          "The server answers nothing in clear; the forms were asked behind STARTTLS.");
@@ -104,7 +104,7 @@ static void note_tls(struct noter *n, const struct probe *p)
         "them in. They were dropped.");
     note(n, t->certificate_asked,
          "The server asks clients for a certificate; who shows one is asked about by @E3b.");
-    note(n, t->tls.begun && !t->tls.on && t->greeted,
+    note(n, t->tls != NULL && !t->tls->on && t->greeted,
          "The TLS handshake failed; what belongs behind it has no answer.");
     if (t->starttls_refused) {
         text = note_begin(n);

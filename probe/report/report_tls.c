@@ -22,13 +22,13 @@ static bool is_early(const struct tls_facts *f, int64_t now_s)
 
 bool report_has_tls(const struct probe *p)
 {
-    return p->target.tls.begun;
+    return p->target.tls != NULL;
 }
 
 void report_tls_line(struct strbuf *out, const struct report *r)
 {
     const struct probe *p = r->probe;
-    const struct tls_facts *f = &p->target.tls;
+    const struct tls_facts *f = p->target.tls;
     bool implicit = p->config.tls_mode == SESSION_TLS_IMPLICIT;
     const char *how = implicit ? "from the first byte" : "behind STARTTLS";
 
@@ -72,9 +72,9 @@ static void time_or_null(struct json *j, const char *key, int64_t at_s, bool kno
 void report_tls_json(struct json *j, const struct report *r)
 {
     const struct probe *p = r->probe;
-    const struct tls_facts *f = p != NULL ? &p->target.tls : NULL;
+    const struct tls_facts *f = p != NULL ? p->target.tls : NULL;
 
-    if (f == NULL || !f->begun) {
+    if (f == NULL) {
         json_null(j, "tls");
         return;
     }

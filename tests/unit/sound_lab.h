@@ -425,6 +425,7 @@ static inline void run_seed(struct lab *lab, uint64_t seed, struct probe_config 
 
 static inline void close_run(struct lab *lab)
 {
+    probe_clear(lab->probe);
     mock_free(lab->target);
     mock_free(lab->hop);
     sink_free(lab->sink);
