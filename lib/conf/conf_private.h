@@ -10,7 +10,7 @@
 
 #include "lib/conf/conf.h"
 
-enum { CONF_HINT_MAX = 256, CONF_KEYS_MAX = 96, CONF_PAIRS_MAX = 512, CONF_SCALAR_MAX = 65536 };
+enum { CONF_HINT_MAX = 256, CONF_KEYS_MAX = 96, CONF_PAIRS_MAX = 4096, CONF_SCALAR_MAX = 65536 };
 
 struct conf_node {
     void *document; /* yaml_document_t */

@@ -32,7 +32,8 @@ enum { /* departures from the quiet world */
        DEAD = 1 << 11,
        NO_ROUTE = 1 << 12,
        TURNED_AWAY = 1 << 13,
-       SPENT = 1 << 14
+       SPENT = 1 << 14,
+       NO_MEMORY = 1 << 15
 };
 
 enum { HOME = 1 << 0, BACK = 1 << 1, RCPT = 1 << 2, DATA = 1 << 3, GREY = 1 << 4 };
@@ -227,6 +228,8 @@ static const struct row rows[] = {
      .forms = {DENIED_PLAIN, FORM('A', UNDECIDED, DEFERRED, 0)}},
     {"no message left, and none was wanted", VERDICT_CLOSED, "relay-denied", .world = SPENT,
      .forms = {DENIED_PLAIN}},
+    {"denied, and something could not be kept", VERDICT_INCONCLUSIVE, "no-memory",
+     .world = NO_MEMORY, .forms = {DENIED_PLAIN}},
     {"timeout at RCPT", VERDICT_INCONCLUSIVE, "timeout-rcpt",
      .forms = {FORM('E', UNDECIDED, NONE, 0, OUTCOME_TIMEOUT, STEP_RCPT)}},
     {"timeout behind the dot", VERDICT_INCONCLUSIVE, "timeout-end-of-data",
@@ -343,6 +346,7 @@ static struct verdict_facts facts_of(const struct row *row, const struct form_re
         .window_whole = (w & CUT) == 0,
         .deadline_passed = (w & DEADLINE) != 0,
         .messages_spent = (w & SPENT) != 0,
+        .no_memory = (w & NO_MEMORY) != 0,
         .interrupted = (w & INTERRUPTED) != 0,
         .tainted = (w & TAINTED) != 0,
         .canary_refused = (w & CANARY_REFUSED) != 0,
