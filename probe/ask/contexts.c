@@ -28,7 +28,7 @@ const struct context_row form_contexts[] = {
     {.id = "E3b", .name = "with a client certificate",
      .said = "STARTTLS, showing a certificate", .certificate = true, .extension = "STARTTLS",
      .refused = "the server does not take our certificate", .battery = BATTERY_STANDARD,
-     .asked = "none", .why = "Postfix: permit_tls_all_clientcerts; any certificate is a pass"},
+     .asked = "none", .why = "Postfix: permit_tls_all_clientcerts; a certificate is a pass"},
     {.id = "E5t", .name = "HELO: target's name", .said = "EHLO {T}", .helo = "{T}",
      .refused = NAME_REFUSED, .battery = BATTERY_STANDARD, .asked = "T",
      .why = "whoever calls himself like the server is taken for it"},
