@@ -22,14 +22,10 @@ static const struct session *place_seen(const struct probe *p, size_t i)
     return i == 0 ? &p->session : p->beside[i - 1];
 }
 
-static bool exists(const struct probe *p, size_t i)
-{
-    return i == 0 || p->beside[i - 1] != NULL;
-}
-
 static bool is_active(const struct probe *p, size_t i)
 {
-    return exists(p, i) && place_seen(p, i)->active;
+    const struct session *s = place_seen(p, i);
+    return s != NULL && s->active;
 }
 
 unsigned asking_active(const struct probe *p)
@@ -163,7 +159,7 @@ static void look_at_ended(struct probe *p)
 {
     for (size_t i = 0; i < PROBE_BESIDE_MAX; i++) {
         struct session *s = place(p, i);
-        if (!exists(p, i) || !s->unseen) {
+        if (s == NULL || !s->unseen) {
             continue;
         }
         int64_t resume_ns = clock_after(world_now(p->world), pause_after(p, s));

@@ -22,8 +22,7 @@
 enum {
     PROBE_SESSIONS_MAX = 64,
     PROBE_BESIDE_MAX = PLAN_SESSIONS_MAX, /* sessions at the same time */
-    PROBE_MAILBOXES_MAX = 8,
-    PROBE_MESSAGES_MAX = FORMS_MAX /* a target takes no more of ours; one accepted per form */
+    PROBE_MAILBOXES_MAX = 8
 };
 
 enum vantage {

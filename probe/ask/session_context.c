@@ -189,12 +189,6 @@ void session_lost_in_context(struct session *s, enum smtp_outcome outcome, enum 
     if (r == NULL) {
         return;
     }
-    r->outcome = outcome;
-    r->step = step;
-    r->answer = ANSWER_NONE;
-    r->answered_ns = s->client.now_ns;
-    r->reply = 0;
-    plan_lost(s->plan, r, s->client.now_ns);
-    session_tell_settled(s, r);
+    session_lose_form(s, r, outcome, step);
     s->settled += r->hang_ups >= PLAN_HANG_UPS_MAX;
 }

@@ -27,6 +27,21 @@ enum session_stage session_taint(struct session *s)
     return STAGE_QUIT;
 }
 
+void session_lose_form(struct session *s, struct form_result *r, enum smtp_outcome outcome,
+                       enum smtp_step step)
+{
+    r->outcome = outcome;
+    r->step = step;
+    r->answer = ANSWER_NONE;
+    r->answered_ns = s->client.now_ns;
+    r->reply = 0;
+    if (r->body_sent) {
+        r->body_sent = s->client.data_byte_sent || s->client.eom_sent;
+    }
+    plan_lost(s->plan, r, s->client.now_ns);
+    session_tell_settled(s, r);
+}
+
 /* The connection ended while a form was asked. An answer that only lacked its RSET stands. */
 static void form_cut_off(struct session *s, enum smtp_outcome outcome, enum smtp_step step)
 {
@@ -40,16 +55,7 @@ static void form_cut_off(struct session *s, enum smtp_outcome outcome, enum smtp
         session_give_answer(s);
         return;
     }
-    r->outcome = outcome;
-    r->step = step;
-    r->answer = ANSWER_NONE;
-    r->answered_ns = s->client.now_ns;
-    r->reply = 0;
-    if (r->body_sent) {
-        r->body_sent = s->client.data_byte_sent || s->client.eom_sent;
-    }
-    plan_lost(s->plan, r, s->client.now_ns);
-    session_tell_settled(s, r);
+    session_lose_form(s, r, outcome, step);
     bool hung_up_for_good = r->hang_ups >= PLAN_HANG_UPS_MAX && r != &s->plan->results[0];
     s->settled += hung_up_for_good || r->body_sent;
     s->form = NULL;

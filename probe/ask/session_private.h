@@ -57,7 +57,11 @@ enum session_stage session_to_rset(struct session *s, enum session_after after);
 void session_tell_settled(struct session *s, const struct form_result *r);
 /* The form's answer goes to the plan. */
 void session_give_answer(struct session *s);
-/* session_end.c: the client's last call. */
+/* session_end.c */
+/* The connection ended while the form was asked, and nothing that was heard of it stands. */
+void session_lose_form(struct session *s, struct form_result *r, enum smtp_outcome outcome,
+                       enum smtp_step step);
+/* The client's last call. */
 void session_done(void *self, struct smtp_client *c, enum smtp_outcome outcome,
                   enum smtp_step step);
 /* The session is believed no more; its form counts as not asked. */

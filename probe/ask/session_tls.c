@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "probe/ask/session_private.h"
-#include "probe/evidence.h"
+#include "probe/memory.h"
 
 void session_note_tls(struct session *s)
 {
@@ -18,7 +18,7 @@ void session_note_tls(struct session *s)
     const struct tls_facts *f = tls_layer_facts(s->layer);
     struct target_notes *n = s->notes;
     if (f->begun && n->tls == NULL) {
-        n->tls = memory_get(s->config->evidence->memory, sizeof(*n->tls));
+        n->tls = memory_get(s->config->memory, sizeof(*n->tls));
     }
     if (f->begun && n->tls != NULL && (f->on || !n->tls->on)) {
         *n->tls = *f;

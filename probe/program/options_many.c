@@ -85,8 +85,11 @@ bool option_max_messages(struct reader *r)
 {
     uint64_t n = 0;
 
-    if (!span_uint(r->value, FORMS_MAX, &n) || n == 0)
-        return option_wrong(r, "write a number of messages, from 1 to 192");
+    if (!span_uint(r->value, FORMS_MAX, &n) || n == 0) {
+        option_wrong(r, "write a number of messages, from 1 to");
+        strbuf_addf(r->error, " %d", FORMS_MAX);
+        return false;
+    }
     r->o->max_messages = (unsigned)n;
     return true;
 }

@@ -16,6 +16,8 @@
 
 enum { REPORT_MAX = 524288, REPORT_SCHEMA_VERSION = 1 };
 
+struct json;
+
 struct report {
     struct span target;        /* as the user named it */
     const struct probe *probe; /* finished; NULL: there was no address to ask */
@@ -38,6 +40,8 @@ void report_text(struct strbuf *out, const struct report *r, enum report_amount 
                  bool colour);
 /* One object, without a line end. */
 void report_json(struct strbuf *out, const struct report *r);
+/* The fate of all forms, "total" to "not_applicable", into the object that is open. */
+void report_counts_json(struct json *j, const struct verdict_result *v);
 
 /* Sentences on whatever is worth knowing beside the forms, one call each. */
 void report_notes(const struct report *r, void (*emit)(void *self, struct span note), void *self);

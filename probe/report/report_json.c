@@ -116,17 +116,20 @@ static void form_list(struct json *j, const char *key, const struct probe *p, bo
     json_close(j);
 }
 
-static void forms_object(struct json *j, const struct report *r)
+void report_counts_json(struct json *j, const struct verdict_result *v)
 {
-    const struct verdict_result *v = r->verdict;
-
-    json_open(j, "forms", '{');
     json_int(j, "total", v->total);
     json_int(j, "refused", v->refused);
     json_int(j, "accepted", v->accepted);
     json_int(j, "undecided", v->undecided);
     json_int(j, "not_asked", v->not_asked);
     json_int(j, "not_applicable", v->not_applicable);
+}
+
+static void forms_object(struct json *j, const struct report *r)
+{
+    json_open(j, "forms", '{');
+    report_counts_json(j, r->verdict);
     form_list(j, "list", r->probe, false);
     json_close(j);
 }

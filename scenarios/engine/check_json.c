@@ -2,6 +2,7 @@
  * check_json.c - what a check finds, as JSON Lines: an object an event, as `relaylab run` has them
  */
 #include "lib/base/json.h"
+#include "probe/report/report.h"
 #include "scenarios/engine/check_private.h"
 
 enum { CHECK_SCHEMA_VERSION = 1 };
@@ -50,18 +51,6 @@ static void write_server(struct check *c)
     end(&j, c);
 }
 
-static void write_counts(struct json *j, const struct verdict_result *v)
-{
-    json_open(j, "forms", '{');
-    json_int(j, "total", v->total);
-    json_int(j, "refused", v->refused);
-    json_int(j, "accepted", v->accepted);
-    json_int(j, "undecided", v->undecided);
-    json_int(j, "not_asked", v->not_asked);
-    json_int(j, "not_applicable", v->not_applicable);
-    json_close(j);
-}
-
 static void write_relayed(struct json *j, const struct trial_result *r)
 {
     json_open(j, "relayed", '[');
@@ -92,7 +81,9 @@ static void write_answer(struct check *c, const struct trial_result *r)
     json_string(&j, "reason_code", v->reason_code);
     json_string(&j, "reason", v->reason);
     json_string(&j, "plain_accepted", plain_accepted_name(v->plain_accepted));
-    write_counts(&j, v);
+    json_open(&j, "forms", '{');
+    report_counts_json(&j, v);
+    json_close(&j);
     write_relayed(&j, r);
     json_int(&j, "elapsed_ms", r->elapsed_ns / CLOCK_MS);
     if (v->verdict == VERDICT_UNREACHABLE || v->verdict == VERDICT_INCONCLUSIVE)
