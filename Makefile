@@ -100,12 +100,10 @@ asan: ## unit tests and cases under AddressSanitizer and UBSan
 	    "$(FIXED) ci/conversation build/asan" \
 	    "$(FIXED) build/asan/relaylab run scenarios/cases"
 
-# A tenth of test_soundness's seeds: under valgrind they are for its memory, not for its verdicts.
 valgrind: ## unit tests and the three programs under valgrind
 	@ci/deps build check
 	@$(SUB) all units
-	@ci/tally "RELAYLAB_SEEDS=$${RELAYLAB_SEEDS:-200} ci/unit -w '$(GRIND)' $(BUILD)/tests/test_*" \
-	    "ci/conversation $(BUILD) $(GRIND)" \
+	@ci/tally "ci/unit -w '$(GRIND)' $(BUILD)/tests/test_*" "ci/conversation $(BUILD) $(GRIND)" \
 	    "$(GRIND) $(BUILD)/relaylab run --tags smoke scenarios/cases"
 
 fuzz: ## each fuzz target for FUZZ_SECONDS (10) from its kept corpus

@@ -22,10 +22,14 @@ static const struct session *place_seen(const struct probe *p, size_t i)
     return i == 0 ? &p->session : p->beside[i - 1];
 }
 
+static bool exists(const struct probe *p, size_t i)
+{
+    return i == 0 || p->beside[i - 1] != NULL;
+}
+
 static bool is_active(const struct probe *p, size_t i)
 {
-    const struct session *s = place_seen(p, i);
-    return s != NULL && s->active;
+    return exists(p, i) && place_seen(p, i)->active;
 }
 
 unsigned asking_active(const struct probe *p)
@@ -159,7 +163,7 @@ static void look_at_ended(struct probe *p)
 {
     for (size_t i = 0; i < PROBE_BESIDE_MAX; i++) {
         struct session *s = place(p, i);
-        if (s == NULL || !s->unseen) {
+        if (!exists(p, i) || !s->unseen) {
             continue;
         }
         int64_t resume_ns = clock_after(world_now(p->world), pause_after(p, s));
