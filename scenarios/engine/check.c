@@ -230,8 +230,7 @@ static int check(struct check *c, struct engine_world *w)
     const char *package = engine_missing(c->engine);
 
     if (package != NULL) {
-        (void)fprintf(stderr, "relaylab: %s is missing: ci/deps %s && ci/unpack %s\n", package,
-                      c->engine->name, c->engine->name);
+        (void)fprintf(stderr, "relaylab: %s is missing: ci/deps %s\n", package, c->engine->name);
         return CHECK_MISSING;
     }
     engine_world_init(w);

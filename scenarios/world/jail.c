@@ -40,7 +40,7 @@ bool jail_ready(const struct case_file *c, struct outcome *out, struct strbuf *s
         if (package == NULL)
             continue;
         strbuf_init(&text, remedy, sizeof remedy);
-        strbuf_addf(&text, "ci/deps %s && ci/unpack %s", e->name, e->name);
+        strbuf_addf(&text, "ci/deps %s", e->name);
         return missing(out, story, package, engine_required(e->name), remedy);
     }
     return true;

@@ -58,7 +58,7 @@ def namespace():
 
 @pytest.fixture(scope="session")
 def postfix(namespace):
-    need("postfix", (UNPACKED / ".complete").exists(), "run ci/deps postfix && ci/unpack postfix")
+    need("postfix", (UNPACKED / ".complete").exists(), "run ci/deps postfix")
     with Postfix(namespace) as server:
         yield server
 

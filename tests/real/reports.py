@@ -3,7 +3,7 @@
 
     /usr/bin/python3 tests/real/reports.py >doc/real-postfix.md
 
-Needs what the tests need: root or user namespaces, ci/unpack postfix, and the programs in build/.
+Needs what the tests need: root or user namespaces, ci/deps postfix, and the programs in build/.
 """
 
 from namespace import Namespace

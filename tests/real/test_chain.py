@@ -63,7 +63,7 @@ class Chain:
 def dovecot(namespace):
     visible = namespace.run(["test", "-e", "/usr/lib/dovecot/auth"]).returncode == 0
     need("dovecot", (DOVECOT / ".complete").exists() and visible,
-         "run ci/deps dovecot && ci/unpack dovecot; overlay mounts must be allowed")
+         "run ci/deps dovecot; overlay mounts must be allowed")
     with Dovecot(namespace) as server:
         yield server
 

@@ -50,7 +50,7 @@ def unpacked(name):
 
 
 def need_server(name):
-    need(name, unpacked(name), f"ci/deps {name} && ci/unpack {name}")
+    need(name, unpacked(name), f"ci/deps {name}")
 
 
 def own_spaces(root):
@@ -414,7 +414,7 @@ def test_a_missing_package_skips_with_its_name_and_the_remedy(tmp_path):
     case = f"{CASES}/postfix/closed.yaml"
     run = lab("run", "--time", "real", case, **away)
     assert run.returncode == 77
-    assert "postfix is missing: ci/deps postfix && ci/unpack postfix" in run.stdout
+    assert "postfix is missing: ci/deps postfix" in run.stdout
     required = lab("run", "--time", "real", case, **{**away, "RELAYLAB_REQUIRE": "x,postfix"})
     assert required.returncode == 1
     run = lab("check", "postfix", "--config", tmp_path, **away)
