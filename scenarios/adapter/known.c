@@ -28,6 +28,10 @@ static const struct conf_field failure_fields[] = {
      .flags = CONF_REQUIRED,
      .offset = offsetof(struct known_failure, why),
      .doc = "one sentence"},
+    {.name = "sometimes",
+     .type = CONF_BOOL,
+     .offset = offsetof(struct known_failure, sometimes),
+     .doc = "it fails so, or it passes: a matter of timing"},
 };
 
 static const struct conf_table failure_table = {
@@ -116,7 +120,7 @@ bool known_holds(const struct known *k, const struct outcome *out, struct strbuf
                     k->path);
         return false;
     }
-    if (failed && strcmp(f->as, ruling_failed_as(out)) == 0)
+    if (failed ? strcmp(f->as, ruling_failed_as(out)) == 0 : f->sometimes)
         return true;
     if (failed)
         strbuf_addf(story, "  known in %s to fail as: %s; it failed as: %s\n", k->path, f->as,
@@ -138,13 +142,13 @@ static void quote(struct strbuf *out, const char *text)
     strbuf_addc(out, '"');
 }
 
-static void write_entry(struct strbuf *out, const char *id, const char *as, const char *why)
+static void write_entry(struct strbuf *out, const struct known_failure *f)
 {
     strbuf_adds(out, "  ");
-    quote(out, id);
-    strbuf_addf(out, ":\n    as: %s\n    why: ", as);
-    quote(out, why);
-    strbuf_addc(out, '\n');
+    quote(out, f->id);
+    strbuf_addf(out, ":\n    as: %s\n    why: ", f->as);
+    quote(out, f->why);
+    strbuf_adds(out, f->sometimes ? "\n    sometimes: true\n" : "\n");
 }
 
 static const struct outcome *find_outcome(const struct outcome *outcomes, size_t count,
@@ -168,15 +172,21 @@ void known_write(struct strbuf *out, const struct known *k, const struct adapter
         a->name);
     start = out->len;
     for (size_t i = 0; i < k->list.count; i++) {
-        const struct known_failure *f = &k->list.item[i];
-        const struct outcome *o = find_outcome(outcomes, count, f->id);
+        struct known_failure f = k->list.item[i];
+        const struct outcome *o = find_outcome(outcomes, count, f.id);
 
-        if (o == NULL || o->status == OUTCOME_FAILED)
-            write_entry(out, f->id, o != NULL ? ruling_failed_as(o) : f->as, f->why);
+        if (o != NULL && o->status == OUTCOME_FAILED)
+            f.as = ruling_failed_as(o);
+        if (o == NULL || o->status == OUTCOME_FAILED || f.sometimes)
+            write_entry(out, &f);
     }
-    for (size_t i = 0; i < count; i++)
-        if (outcomes[i].status == OUTCOME_FAILED && known_find(k, outcomes[i].id) == NULL)
-            write_entry(out, outcomes[i].id, ruling_failed_as(&outcomes[i]), outcomes[i].title);
+    for (size_t i = 0; i < count; i++) {
+        const struct outcome *o = &outcomes[i];
+
+        if (o->status == OUTCOME_FAILED && known_find(k, o->id) == NULL)
+            write_entry(out, &(struct known_failure){
+                                 .id = o->id, .as = ruling_failed_as(o), .why = o->title});
+    }
     if (out->len == start)
         strbuf_adds(out, "  {}\n");
 }

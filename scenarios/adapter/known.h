@@ -3,8 +3,9 @@
  *
  * The file expect/NAME.yaml beside a manifest: case by case how it fails (the words of
  * ruling_failed_as) and why. A failure that is known is no surprise; one that fails in another way,
- * or passes, is: the file must tell the truth. `--update` writes it anew and keeps the reasons of
- * what stays.
+ * or passes, is: the file must tell the truth. `sometimes: true` is for what hangs on how packets
+ * fall: it fails so, or passes. `--update` writes the file anew, and keeps the reasons and the
+ * `sometimes` of what stays.
  *
  * Ownership: known_open reads into a block of its own, known_close frees it. No file: nothing is
  * known. Errors: conf's, or one line.
@@ -18,6 +19,7 @@
 struct known_failure {
     const char *id; /* of the case, with its combination */
     const char *as, *why;
+    bool sometimes;
 };
 
 struct known_list {

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import textwrap
@@ -9,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("RELAYLAB_BUILD", ROOT / "build")).resolve()
@@ -380,6 +382,15 @@ def test_expectation_files_hold():
     assert run.returncode == 0, run.stderr
 
 
+@pytest.mark.parametrize("name", SHIPPED)
+def test_expectation_files_know_no_case_that_is_gone(name):
+    cases = {re.split(r"  +(?:any|virtual|real)  ", line)[0].rstrip()
+             for line in lab("run", "--list", CASES).stdout.splitlines()}
+    file = ROOT / "scenarios" / "adapters" / "expect" / f"{name}.yaml"
+    known = yaml.safe_load(file.read_text())["fails"] if file.exists() else {}
+    assert not set(known) - cases
+
+
 @pytest.mark.parametrize("text, part", [
     ("verdict: {match: \"(\", verdict: open}\n", "not a regular expression"),
     ("argv: [x, \"{prot}\"]\n", "no such placeholder: {prot}"),
@@ -406,6 +417,13 @@ def test_known_failures(tmp_path):
     assert "Our reason. " in expect.read_text()
     assert lab("score", "--update", "--detector", path, PROBED[0]).returncode == 0
     assert "Our reason. " in expect.read_text(), "a case that did not run keeps its entry"
+    timing = '    sometimes: true\n'
+    without = expect.read_text()
+    expect.write_text(f'{without}  "open-relay-proven":\n    as: undecided\n    why: "w"\n{timing}')
+    assert lab("score", "--update", "--detector", path, *PROBED).returncode == 0
+    assert timing in expect.read_text(), "what passes this time is not forgotten"
+    assert lab("score", "--detector", path, *PROBED).returncode == 0
+    expect.write_text(without)
     honest = manifest(tmp_path / "optimist.yaml", "echo closed", baseline="true")
     run = lab("run", "--detector", honest, *PROBED)
     assert run.returncode == 1 and "it passes, and " in run.stdout

@@ -259,8 +259,11 @@ static void marks(void **state)
 
 static void known_failures(void **state)
 {
-    struct known_failure item = {.id = "a", .as = "false alarm", .why = "w"};
-    const struct known k = {.list = {.item = &item, .count = 1}, .exists = true, .path = "f"};
+    struct known_failure item[] = {
+        {.id = "a", .as = "false alarm", .why = "w"},
+        {.id = "s", .as = "false alarm", .why = "w", .sometimes = true},
+    };
+    const struct known k = {.list = {.item = item, .count = 2}, .exists = true, .path = "f"};
     static const struct {
         const char *label, *id;
         enum outcome_status status;
@@ -273,6 +276,9 @@ static void known_failures(void **state)
         {"skipped", "a", OUTCOME_SKIPPED, MARK_RIGHT, true},
         {"not known", "b", OUTCOME_FAILED, MARK_FALSE_ALARM, false},
         {"well", "b", OUTCOME_PASSED, MARK_RIGHT, true},
+        {"sometimes, and now", "s", OUTCOME_FAILED, MARK_FALSE_ALARM, true},
+        {"sometimes, and not now", "s", OUTCOME_PASSED, MARK_RIGHT, true},
+        {"sometimes, but otherwise", "s", OUTCOME_FAILED, MARK_MISSED_RELAY, false},
     };
 
     (void)state;
