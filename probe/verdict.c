@@ -201,6 +201,15 @@ static bool holds_fate_unseen(const struct view *v)
            verdict_refused_for_good(v->culprit->answer);
 }
 
+/* plan_taken.c leaves it so. */
+static bool holds_taken_once(const struct view *v)
+{
+    const struct form_result *c = v->culprit;
+    bool once = c != NULL && c->state == FORM_UNDECIDED && c->rcpt_accepted &&
+                c->answer != ANSWER_ACCEPTED && c->answer != ANSWER_NONE;
+    return unsettled(v) && once && (c->step == STEP_MAIL || c->step == STEP_RCPT);
+}
+
 /* The row names the answer. */
 static bool holds_answer(const struct view *v)
 {
@@ -357,6 +366,8 @@ static const struct line lines[] = {
      "interrupted before the question was settled"},
     {"fate-unseen", VERDICT_INCONCLUSIVE, holds_fate_unseen, ANSWER_NONE,
      "a message was refused after it was sent, and what became of it could not be watched"},
+    {"taken-once", VERDICT_INCONCLUSIVE, holds_taken_once, ANSWER_NONE,
+     "a recipient was taken once, and refused when it was asked again"},
     {"tls-required", VERDICT_INCONCLUSIVE, holds_answer, ANSWER_TLS_REQUIRED,
      "the server answers such questions under TLS only"},
     {"refused-client", VERDICT_INCONCLUSIVE, holds_answer, ANSWER_REFUSED_CLIENT,

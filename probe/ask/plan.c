@@ -213,6 +213,23 @@ static void settle(struct plan *p, struct form_result *r, enum form_state state)
     }
 }
 
+static void refuse(struct plan *p, struct form_result *r)
+{
+    if (!plan_ask_again(p, r)) {
+        settle(p, r, FORM_DENIED);
+    }
+}
+
+/* A form that is about this sender has its answer; the plain question has not. */
+static void refuse_sender(struct plan *p, struct form_result *r)
+{
+    if (r->form.sender == &form_senders[0]) {
+        settle(p, r, FORM_UNDECIDED);
+    } else {
+        refuse(p, r);
+    }
+}
+
 int64_t plan_retry_at(const struct plan *p, int64_t now_ns, int64_t least_ns, int64_t delay_ns)
 {
     int64_t due = clock_after(now_ns, delay_ns);
@@ -301,11 +318,10 @@ void plan_answered(struct plan *p, const struct plan_session *at, struct form_re
                                  */
     case ANSWER_NO_MAILBOX:
     case ANSWER_SYNTAX:
-        settle(p, r, FORM_DENIED);
+        refuse(p, r);
         break;
-    case ANSWER_REFUSED_SENDER: /* a form that is about this sender has its answer; the plain
-                                   question has not */
-        settle(p, r, r->form.sender == &form_senders[0] ? FORM_UNDECIDED : FORM_DENIED);
+    case ANSWER_REFUSED_SENDER:
+        refuse_sender(p, r);
         break;
     case ANSWER_DEFERRED:
         put_off(p, r, now_ns, retry_hint_s);
@@ -381,6 +397,7 @@ void plan_tainted(struct plan *p, struct form_result *r)
 
 void plan_taint_session(struct plan *p, const struct plan_session *at)
 {
+    plan_forget_taken(p, at);
     for (size_t i = 0; i < p->count; i++) {
         struct form_result *r = &p->results[i];
         if (p->forms[i].session == at->number && !r->body_sent) {
@@ -420,7 +437,8 @@ void plan_close(struct plan *p)
     for (size_t i = 0; i < p->count; i++) {
         struct form_result *r = &p->results[i];
         p->forms[i].phase = PLAN_SETTLED;
-        if (r->state == FORM_UNDECIDED && r->hang_ups >= PLAN_HANG_UPS_MAX && survived) {
+        bool hung_up = r->state == FORM_UNDECIDED && r->hang_ups >= PLAN_HANG_UPS_MAX && survived;
+        if (hung_up && !plan_was_taken(p, r)) {
             r->state = FORM_DENIED;
         }
     }

@@ -19,6 +19,8 @@
 
 enum { PLAN_SESSIONS_MAX = 8 }; /* at the same time */
 enum { PLAN_ATTEMPTS_MAX = 6, PLAN_TAINTS_MAX = 2, PLAN_HANG_UPS_MAX = 2, PLAN_LOSSES_MAX = 2 };
+/* What was taken once is asked again so often, when it is refused since: more than a group has. */
+enum { PLAN_AGAIN_MAX = 12 };
 /* Deferred forms that are due within this time of each other are asked in one session. */
 #define PLAN_GATHER_NS CLOCK_MINUTE
 /* So long before the deadline comes the last retry. */
@@ -41,6 +43,8 @@ struct plan_form {
     bool single : 1;  /* asked one command at a time from now on */
     bool sending : 1; /* while it is taken: its message may go out */
     uint8_t session;  /* that gave its present answer */
+    uint8_t taken_in; /* the session that took its recipient first; 0: none did */
+    uint8_t again;    /* how often it was asked again since it was taken */
 };
 
 struct plan_tls {
@@ -73,6 +77,7 @@ struct plan {
     int64_t deadline_ns;   /* no form is asked from then on */
     unsigned messages_max; /* that the target may take; 0: as many as there are forms */
     bool messages_spent;   /* forms were left out for that */
+    bool again_in_vain;    /* one that was taken was not taken again, however often it was asked */
     enum plan_style mail_style, rcpt_style;
     unsigned sender_index; /* how many of the stand-in senders were refused; past the last: all were
                             */
@@ -156,6 +161,16 @@ bool plan_try_headers(struct plan *p, int64_t now_ns);
 bool plan_headers_taken(const struct plan *p);
 /* The answer was one to the context, not to the form. */
 bool plan_refuses_context(const struct form_result *r);
+/* plan_taken.c */
+/* A session hears that the form's recipient is taken. */
+void plan_note_taken(struct plan *p, const struct plan_session *at, const struct form_result *r);
+/* The session is not believed: nor what it took. */
+void plan_forget_taken(struct plan *p, const struct plan_session *at);
+/* What came of the form at MAIL or RCPT is not what it was: its recipient was taken before. */
+bool plan_was_taken(const struct plan *p, const struct form_result *r);
+/* The form is refused for good. When it was taken before, it is asked again, or stays undecided.
+   False: it was not. */
+bool plan_ask_again(struct plan *p, struct form_result *r);
 /* plan_messages.c */
 /* The form's recipient was accepted: whether its message may be sent. */
 bool plan_may_send(struct plan *p, const struct form_result *r);

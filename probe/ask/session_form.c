@@ -321,6 +321,7 @@ void session_note_taken(struct session *s)
     const struct form *f = &s->form->form;
     bool plain = f->sender == &form_senders[0] && f->recipient == &form_recipients[0];
     s->plan->group_off |= plain;
+    plan_note_taken(s->plan, &s->at, s->form);
 }
 
 enum session_stage session_hear_rcpt(struct session *s, const struct reply *reply)
