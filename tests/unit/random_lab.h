@@ -20,7 +20,7 @@
 #include "lib/base/prng.h"
 #include "mockmta/config/config.h"
 
-enum { RANDOM_RULES_MAX = 12 };
+enum { RANDOM_RULES_MAX = 20, RANDOM_OFFERS_MAX = 8 };
 
 #define COUNT_OF(list) (sizeof(list) / sizeof((list)[0]))
 
@@ -31,7 +31,10 @@ struct random_server {
     struct rule rules[RANDOM_RULES_MAX];
     const char *domain[1];
     const char *listener[1];
-    bool open; /* relays for everybody, when nothing else interferes */
+    const char *offer[RANDOM_OFFERS_MAX], *word[1];
+    struct network network;
+    bool open;   /* relays for everybody, when nothing else interferes */
+    bool trusts; /* whoever does one thing is treated otherwise: random_server.h */
 };
 
 /* In the order of the list, the first code a good one. */
@@ -291,42 +294,6 @@ static inline void draw_base(struct prng *p, struct random_server *s)
     r->reply.enhanced = s->open ? "2.1.5" : "5.7.1";
     r->reply.lines[0] = s->open ? "Ok" : random_denials[draw_below(p, COUNT_OF(random_denials))];
     r->fate.kind = s->open ? FATE_RELAY : FATE_NONE;
-}
-
-static inline void random_server(struct prng *p, struct random_server *s, enum mood mood,
-                                 const char *domain)
-{
-    static const char *const names[] = {"mx.victim.test", "mail.victim.test"};
-    memset(s, 0, sizeof *s);
-    s->open = prng_chance(p, 1, 2);
-    s->domain[0] = domain;
-    s->listener[0] = "smtp";
-    s->config = (struct server_config){
-        .name = "random",
-        .hostname = names[draw_below(p, COUNT_OF(names))],
-        .local_domains = {.item = s->domain, .count = 1},
-        .listen = {.item = s->listener, .count = 1},
-        .message_max = 10485760,
-        .errors_max = prng_chance(p, 1, 3) ? prng_range(p, mood < MOOD_FAULTY ? 9 : 1, 12) : 0,
-        .idle_ns = 5 * CLOCK_MINUTE,
-        .rules = s->rules,
-    };
-    if (mood == MOOD_HEALING) {
-        draw_passing(p, next_rule(s));
-    }
-    if (mood == MOOD_LYING) {
-        draw_lie(p, next_rule(s));
-    }
-    size_t faults = mood < MOOD_FAULTY ? 0 : (size_t)prng_range(p, 1, mood == MOOD_WILD ? 8 : 3);
-    for (size_t i = 0; i < faults; i++) {
-        draw_rule(p, next_rule(s));
-    }
-    if (prng_chance(p, 1, 2)) {
-        draw_noise(p, s);
-    }
-    if (mood != MOOD_WILD || prng_chance(p, 1, 2)) {
-        draw_base(p, s);
-    }
 }
 
 static inline void random_show(const struct random_server *s)

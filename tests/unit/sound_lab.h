@@ -13,7 +13,7 @@
 #include "mockmta/mock.h"
 #include "probe/probe_state.h"
 #include "probe/home/sink.h"
-#include "tests/unit/random_lab.h"
+#include "tests/unit/random_server.h"
 
 #include "tests/unit/random_box.h"
 
@@ -26,6 +26,7 @@ static const int64_t look_ns = 126 * CLOCK_SECOND;
 
 struct form_record {
     unsigned accepted;  /* end-of-data answered with 2yz by the target */
+    bool taken;         /* its recipient was, and nothing that was said of its message since */
     unsigned copies;    /* messages at the sink that name the form and that no mock made */
     unsigned certain;   /* of these, with a reverse-path and to the form's own address */
     unsigned reports;   /* made by a mock */
@@ -54,6 +55,8 @@ struct lab {
     enum sim_end end;
     uint64_t hash;
     struct form_record forms[FORMS_MAX];
+    int asked[PROBE_SESSIONS_MAX + 1]; /* form of each connection's last RCPT; -1: of none */
+    struct tls *tls;                   /* of the probe, where the target offers it */
     char trouble[512];
 };
 
@@ -227,11 +230,54 @@ static inline void on_refused(void *self, struct span recipient, struct span rep
     probe_canary_refused(lab->probe, recipient, reply);
 }
 
+/* The external form that a RCPT names, or -1. */
+static inline int form_named(const struct lab *lab, struct span line)
+{
+    const struct probe *p = lab->probe;
+    size_t at = token_find(line, 0);
+    for (size_t i = 0; i < p->result_count && at != SIZE_MAX; i++) {
+        const struct form *f = &p->results[i].form;
+        if (f->kind == FORM_EXTERNAL &&
+            token_equal(&f->tokens.recipient, (struct span){line.ptr + at, TOKEN_LEN})) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+/* What the target said to recipients of strangers, and to their messages. */
+static inline void record_answer(struct lab *lab, const struct mock_event *e)
+{
+    if (e->connection > PROBE_SESSIONS_MAX) {
+        return;
+    }
+    int *asked = &lab->asked[e->connection];
+    if (e->kind == MOCK_COMMAND && e->at == AT_RCPT) {
+        int form = form_named(lab, e->text);
+        bool companion = form < 0 && *asked >= 0;
+        *asked = companion ? *asked : form;
+        return;
+    }
+    *asked = e->kind == MOCK_CONNECT ? -1 : *asked;
+    if (e->kind != MOCK_REPLY || *asked < 0) {
+        return;
+    }
+    bool to_message = e->at == AT_DATA || e->at == AT_BDAT || e->at == AT_END_OF_DATA;
+    if (e->at == AT_RCPT) {
+        lab->forms[*asked].taken |= e->code / 100 == 2;
+    } else if (to_message && e->code >= 400) {
+        lab->forms[*asked].taken = false;
+    } else if (e->at == AT_MAIL) {
+        *asked = -1;
+    }
+}
+
 static inline void on_target(void *self, struct mock *m, const struct mock_event *e)
 {
     struct lab *lab = self;
     (void)m;
     lab->connections += e->kind == MOCK_CONNECT;
+    record_answer(lab, e);
     if (e->kind == MOCK_ACCEPTED) {
         const struct probe *p = lab->probe;
         for (size_t i = 0; i < p->result_count; i++) {
@@ -348,6 +394,8 @@ static inline void draw_config(struct lab *lab, struct prng *p, struct probe_con
     c->max_time_ns = plain ? CLOCK_HOUR : c->max_time_ns;
     lab->interrupted = !plain && prng_chance(p, 1, 8);
     c->sessions = prng_chance(p, 1, 2) ? 1 + (unsigned)draw_below(p, 4) : 0;
+    c->max_messages = !plain && prng_chance(p, 1, 6) ? (unsigned)prng_range(p, 1, 6) : 0;
+    c->memory_max = !plain && prng_chance(p, 1, 8) ? (size_t)prng_range(p, 20000, 200000) : 0;
 }
 
 static inline void draw_lab(struct lab *lab, struct prng *p, struct probe_config *config)
@@ -359,6 +407,8 @@ static inline void draw_lab(struct lab *lab, struct prng *p, struct probe_config
     random_server(p, &lab->hop_config, lab->mood, "hop.test");
     has_hop = has_hop && lab->mood >= MOOD_FAULTY;
     open_sink(lab);
+    lab->target_config.config.tls = lab->tls != NULL ? lab->target_config.config.tls
+                                                     : MOCK_TLS_UNSET;
     open_mock(lab, &lab->target, &lab->target_config, &lab->target_at,
               has_hop ? &lab->hop_at : &lab->sink_at, true);
     open_mock(lab, &lab->hop, &lab->hop_config, &lab->hop_at, &lab->sink_at, false);
@@ -367,6 +417,7 @@ static inline void draw_lab(struct lab *lab, struct prng *p, struct probe_config
     random_path(p, &path, prng_chance(p, 3, 4) ? MOOD_PLAIN : lab->mood);
     sim_at(lab->sim, &lab->sink_at, &path);
     draw_config(lab, p, config);
+    config->tls = lab->target_config.config.tls == MOCK_TLS_STARTTLS ? lab->tls : NULL;
     config->control_route = has_hop && prng_chance(p, 1, 3) ? lab->hop_at : lab->sink_at;
     lab->interrupt_ns = lab->interrupted ? draw_ns(p, 0, 1000) * CLOCK_SECOND : 0;
     lab->stored = config->mailbox && prng_chance(p, 1, 3);

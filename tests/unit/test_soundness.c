@@ -54,6 +54,10 @@ static void check_form(struct lab *lab, size_t i, enum verdict v)
     if (r->bounced && f->reports == 0) {
         complain(lab, "called bounced, no report came of", r);
     }
+    bool honest = lab->mood < MOOD_FAULTY;
+    if (v == VERDICT_CLOSED && honest && f->taken) {
+        complain(lab, "closed, though the server took the recipient of", r);
+    }
     if (!counts && r->body_sent) {
         complain(lab, "a message for the control", r);
     }
@@ -67,6 +71,15 @@ static bool any_copy(const struct lab *lab)
         }
     }
     return false;
+}
+
+static unsigned accepted(const struct lab *lab)
+{
+    unsigned sum = 0;
+    for (size_t i = 0; i < lab->probe->result_count; i++) {
+        sum += lab->forms[i].accepted;
+    }
+    return sum;
 }
 
 static void check_end(struct lab *lab, const struct probe_config *c)
@@ -93,12 +106,21 @@ static void check_verdict(struct lab *lab)
     if (v->verdict == VERDICT_DISCARDS && any_copy(lab)) {
         complain(lab, "discards, though something came through", NULL);
     }
+    bool settled = v->not_asked + v->undecided == 0;
+    if (v->verdict == VERDICT_CLOSED && !settled && strcmp(v->reason_code, "auth-required") != 0) {
+        complain(lab, "closed, with forms that have no answer", NULL);
+    }
+    if (lab->probe->config.max_messages > 0 && accepted(lab) > lab->probe->config.max_messages) {
+        complain(lab, "more messages than it may be given", NULL);
+    }
     if (sum != v->total) {
         complain(lab, "counts that do not add up", NULL);
     }
     enum verdict expected = lab->target_config.open ? VERDICT_OPEN : VERDICT_CLOSED;
-    bool demanded = lab->mood == MOOD_PLAIN || lab->mood == MOOD_HEALING;
-    if (lab->mood == MOOD_LYING && lab->target_config.open && v->verdict == VERDICT_CLOSED) {
+    bool demanded = !lab->target_config.trusts &&
+                    (lab->mood == MOOD_PLAIN || lab->mood == MOOD_HEALING);
+    if (lab->mood == MOOD_LYING && lab->target_config.open && !lab->target_config.trusts &&
+        v->verdict == VERDICT_CLOSED) {
         complain(lab, "open, but for lies about replies, and called closed", NULL);
     }
     if (demanded && v->verdict != expected) {
@@ -143,6 +165,11 @@ static struct lab *lab_new(void)
     assert_non_null(lab->probe);
     lab->world = sim_world(lab->sim);
     assert_true(token_key_init(&lab->key, secret));
+    char why[160];
+    struct strbuf error;
+    strbuf_init(&error, why, sizeof why);
+    lab->tls = tls_client_new(&(struct tls_client_config){.now_s = EPOCH_S}, &error);
+    assert_non_null(lab->tls);
     lab->target_at = (struct endpoint){.family = 4, .bytes = {127, 0, 0, 2}, .port = 25};
     lab->hop_at = (struct endpoint){.family = 4, .bytes = {127, 0, 0, 3}, .port = 25};
     lab->sink_at = (struct endpoint){.family = 4, .bytes = {127, 0, 0, 4}, .port = 25};
@@ -153,6 +180,7 @@ static void lab_free(struct lab *lab)
 {
     sim_free(lab->sim);
     token_key_clear(&lab->key);
+    tls_free(lab->tls);
     free(lab->probe);
     free(lab);
 }
@@ -175,7 +203,7 @@ static bool try_seed(struct lab *lab, uint64_t seed)
         show(lab, seed);
     }
     close_run(lab);
-    if (well && seed % 4 == 0) {
+    if (well && seed % 4 == 0 && config.tls == NULL) { /* ciphertext has no fixed length */
         run_seed(lab, seed, &config);
         if (lab->hash != hash) {
             printf("seed %u: another run, another hash\n", (unsigned)seed);
