@@ -113,11 +113,14 @@ static bool enough(void *self)
     return l->o->until_fail && l->failures > 0;
 }
 
-static bool add_writer(struct lab *l, const struct event_writer *writer, const char *path)
+static bool add_writer(struct lab *l, const struct event_writer *writer, const char *option,
+                       const char *path)
 {
     struct event_writer *w = &l->events.writers[l->events.writer_count];
 
     *w = *writer;
+    w->option = option;
+    w->path = path;
     w->to = strcmp(path, "-") == 0 ? stdout : fopen(path, "w");
     if (w->to == NULL)
         return false;
@@ -140,7 +143,7 @@ static int open_writers(struct lab *l)
         if (path[i] == NULL)
             continue;
         to_stdout |= strcmp(path[i], "-") == 0;
-        if (add_writer(l, writer[i], path[i]))
+        if (add_writer(l, writer[i], option[i], path[i]))
             continue;
         strbuf_init(&b, what, sizeof what);
         strbuf_addf(&b, "%s: %s: %s", option[i], path[i], strerror(errno));
@@ -148,7 +151,7 @@ static int open_writers(struct lab *l)
     }
     /* Whoever asked for a report on standard output gets nothing else there. */
     if (!to_stdout)
-        (void)add_writer(l, &text_writer, "-");
+        (void)add_writer(l, &text_writer, NULL, "-");
     return STATUS_GOOD;
 }
 
@@ -184,8 +187,10 @@ static int conclude(struct lab *l, bool ran, int ended_by, const char *why)
     strbuf_init(&error, memory, sizeof memory);
     if (!ran)
         return complain(STATUS_INTERNAL, why);
-    if (!written)
-        return complain(STATUS_INTERNAL, "a report could not be written");
+    if (!written) {
+        events_complaint(&l->events, &error);
+        return complain(STATUS_INTERNAL, memory);
+    }
     /* Where no state is kept (a home that is read-only) nobody misses it, unless asked for. */
     if (!last_save(&l->last, &error) && l->o->last != NULL)
         return complain(STATUS_INTERNAL, memory);

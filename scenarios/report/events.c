@@ -10,6 +10,7 @@
 #include "scenarios/report/progress.h"
 #include "scenarios/report/tally.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +24,12 @@ struct event_slot {
     char story[]; /* story_len */
 };
 
+static void note_trouble(struct event_writer *w)
+{
+    if (w->trouble == 0 && (w->broken || ferror(w->to) != 0))
+        w->trouble = errno != 0 ? errno : EIO;
+}
+
 bool events_begin(struct events *e, const char *const *names, size_t per_round, size_t rounds)
 {
     e->tally = calloc(per_round + 1, sizeof *e->tally);
@@ -35,8 +42,10 @@ bool events_begin(struct events *e, const char *const *names, size_t per_round, 
     e->began_ns = wall_now();
     if (e->tally == NULL)
         return false;
-    for (size_t i = 0; i < e->writer_count; i++)
+    for (size_t i = 0; i < e->writer_count; i++) {
         e->writers[i].begin(&e->writers[i], e->job_count);
+        note_trouble(&e->writers[i]);
+    }
     return true;
 }
 
@@ -64,8 +73,10 @@ static void tell_first(struct events *e)
     count(&e->totals, &event);
     tally_add(&e->tally[s->job % e->per_round], &s->out);
     progress_erase(e);
-    for (size_t i = 0; i < e->writer_count; i++)
+    for (size_t i = 0; i < e->writer_count; i++) {
         e->writers[i].result(&e->writers[i], &event);
+        note_trouble(&e->writers[i]);
+    }
     free(s);
 }
 
@@ -123,17 +134,34 @@ void events_add(struct events *e, size_t job, const char *path, const struct out
 
 static bool close_writers(struct events *e)
 {
-    bool ok = !e->lost;
-
+    e->failed = NULL;
     for (size_t i = 0; i < e->writer_count; i++) {
-        FILE *to = e->writers[i].to;
+        struct event_writer *w = &e->writers[i];
+        bool kept = w->to == stdout || w->to == stderr;
 
-        ok &= !e->writers[i].broken && ferror(to) == 0 && fflush(to) == 0;
-        if (to != stdout && to != stderr)
-            ok &= fclose(to) == 0;
+        note_trouble(w);
+        if ((kept ? fflush(w->to) : fclose(w->to)) != 0 && w->trouble == 0)
+            w->trouble = errno;
+        if (w->trouble != 0 && e->failed == NULL)
+            e->failed = w;
     }
     e->writer_count = 0;
-    return ok;
+    return e->failed == NULL && !e->lost;
+}
+
+void events_complaint(const struct events *e, struct strbuf *out)
+{
+    const struct event_writer *w = e->failed;
+
+    if (w == NULL) {
+        strbuf_adds(out, "no memory left for a result: the reports are not whole");
+        return;
+    }
+    if (strcmp(w->path, "-") == 0)
+        strbuf_adds(out, "standard output");
+    else
+        strbuf_addf(out, "%s: %s", w->option, w->path);
+    strbuf_addf(out, "%s: %s", w->broken ? ": a temporary file" : "", strerror(w->trouble));
 }
 
 bool events_end(struct events *e, int signal)
@@ -149,8 +177,10 @@ bool events_end(struct events *e, int signal)
     e->totals.flaky = flaky;
     e->totals.rounds = e->next == 0 ? 1 : (e->next - 1) / e->per_round + 1;
     e->totals.wall_ns = wall_now() - e->began_ns;
-    for (size_t i = 0; i < e->writer_count; i++)
+    for (size_t i = 0; i < e->writer_count; i++) {
         e->writers[i].end(&e->writers[i], &e->totals);
+        note_trouble(&e->writers[i]);
+    }
     free(flaky);
     e->totals.flaky = NULL;
     free(e->tally);

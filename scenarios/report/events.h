@@ -50,6 +50,8 @@ struct event_writer {
     void (*result)(struct event_writer *w, const struct event *e);
     void (*end)(struct event_writer *w, const struct event_totals *totals);
     FILE *to;
+    const char *option, *path; /* "--tap" and what it named, for complaints; both live to the end */
+    int trouble;               /* errno of the first write that failed; 0: none has */
     /* A writer's own, from begin to end: */
     FILE *aside, *told; /* what must stand behind a sum, and behind that */
     bool broken;        /* no temporary files */
@@ -71,8 +73,9 @@ struct events {
     struct event_tally *tally;  /* per_round */
     size_t next, done;
     int64_t began_ns, drawn_ns;
-    bool drawn; /* a progress line stands on the terminal */
-    bool lost;  /* no memory for some result: the reports are not whole */
+    bool drawn;                        /* a progress line stands on the terminal */
+    bool lost;                         /* no memory for some result: the reports are not whole */
+    const struct event_writer *failed; /* behind the end: the first that is not whole; or NULL */
     struct event_totals totals;
 };
 
@@ -84,6 +87,8 @@ void events_add(struct events *e, size_t job, const char *path, const struct out
 /* signal: what ended the run before all jobs were done, or 0; then results that still wait for one
  * before them are told too. False: something could not be written. */
 bool events_end(struct events *e, int signal);
+/* What, and why. */
+void events_complaint(const struct events *e, struct strbuf *out);
 void events_drop(struct events *e);
 /* Writes and flushes. */
 void events_write(FILE *to, struct span text);

@@ -188,7 +188,7 @@ def test_a_report_that_cannot_be_written(tmp_path, option):
     assert run.returncode == 2 and run.stderr.startswith(f"relaylab: {option}: ")
     run = lab("run", option, "/dev/full", case)
     assert run.returncode == 4
-    assert run.stderr == "relaylab: a report could not be written\n"
+    assert run.stderr == f"relaylab: {option}: /dev/full: No space left on device\n"
 
 
 def state(tmp_path):

@@ -55,8 +55,11 @@ struct lab {
     enum sim_end end;
     uint64_t hash;
     struct form_record forms[FORMS_MAX];
-    int asked[PROBE_SESSIONS_MAX + 1]; /* form of each connection's last RCPT; -1: of none */
-    struct tls *tls;                   /* of the probe, where the target offers it */
+    struct {
+        int form; /* of the transaction; -1: none */
+        bool companion;
+    } asked[PROBE_SESSIONS_MAX + 1]; /* by each connection's last RCPT */
+    struct tls *tls;                 /* of the probe, where the target offers it */
     char trouble[512];
 };
 
@@ -251,24 +254,23 @@ static inline void record_answer(struct lab *lab, const struct mock_event *e)
     if (e->connection > PROBE_SESSIONS_MAX) {
         return;
     }
-    int *asked = &lab->asked[e->connection];
-    if (e->kind == MOCK_COMMAND && e->at == AT_RCPT) {
-        int form = form_named(lab, e->text);
-        bool companion = form < 0 && *asked >= 0;
-        *asked = companion ? *asked : form;
-        return;
+    int *form = &lab->asked[e->connection].form;
+    bool *companion = &lab->asked[e->connection].companion;
+    if (e->kind == MOCK_CONNECT || (e->kind == MOCK_REPLY && e->at == AT_MAIL)) {
+        *form = -1;
+    } else if (e->kind == MOCK_COMMAND && e->at == AT_RCPT) {
+        int named = form_named(lab, e->text);
+        *companion = named < 0;
+        *form = named < 0 ? *form : named;
     }
-    *asked = e->kind == MOCK_CONNECT ? -1 : *asked;
-    if (e->kind != MOCK_REPLY || *asked < 0) {
+    if (e->kind != MOCK_REPLY || *form < 0) {
         return;
     }
     bool to_message = e->at == AT_DATA || e->at == AT_BDAT || e->at == AT_END_OF_DATA;
-    if (e->at == AT_RCPT) {
-        lab->forms[*asked].taken |= e->code / 100 == 2;
+    if (e->at == AT_RCPT && !*companion) {
+        lab->forms[*form].taken |= e->code / 100 == 2;
     } else if (to_message && e->code >= 400) {
-        lab->forms[*asked].taken = false;
-    } else if (e->at == AT_MAIL) {
-        *asked = -1;
+        lab->forms[*form].taken = false;
     }
 }
 

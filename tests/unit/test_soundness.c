@@ -54,7 +54,7 @@ static void check_form(struct lab *lab, size_t i, enum verdict v)
     if (r->bounced && f->reports == 0) {
         complain(lab, "called bounced, no report came of", r);
     }
-    bool honest = lab->mood < MOOD_FAULTY;
+    bool honest = lab->mood < MOOD_LYING;
     if (v == VERDICT_CLOSED && honest && f->taken) {
         complain(lab, "closed, though the server took the recipient of", r);
     }
