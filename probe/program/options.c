@@ -325,6 +325,10 @@ static bool check_together(struct options *o, struct strbuf *error)
         missing = "--inside and --outside exclude each other";
     else if (o->quiet && o->verbose)
         missing = "--quiet and --verbose exclude each other";
+    else if (o->mode == MODE_DRY_RUN && o->json)
+        missing = "--dry-run and --json exclude each other: what would be said is no report";
+    else if (o->mode == MODE_DRY_RUN && o->expect_given)
+        missing = "--dry-run and --expect exclude each other: nothing is asked";
     else if (o->canary_missing)
         missing =
             "--canary ADDRESS is required: an address of your own, outside the target's domains";

@@ -177,6 +177,10 @@ bool target_list_read(struct target_list *list, const char *name, struct span te
     }
     if (r.wrong > 1)
         strbuf_addf(error, "\nand %zu more lines are wrong", r.wrong - 1);
+    if (r.wrong == 0 && list->count + list->elsewhere == 0 && !r.no_memory) {
+        strbuf_addf(error, "%s: no target in it: write one a line, like 192.0.2.1:25", name);
+        r.wrong++; /* to have asked nobody is not to have found all closed */
+    }
     if (r.no_memory || (r.wrong == 0 && !leave_out_repeated(list))) {
         strbuf_adds(error, "no memory for the list of targets");
         r.wrong++;

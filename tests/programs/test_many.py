@@ -217,8 +217,12 @@ def test_wrong_options(crowd, words, why):
     assert done.returncode in (2, 71) and why in done.stderr and done.stdout == ""
 
 
-def test_an_empty_list_is_done_at_once(crowd):
+def test_who_asked_nobody_found_nothing_closed(crowd):
     done = crowd.ask("--targets", "-", input="# nobody\n")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == ("relayprobe: standard input: no target in it: write one a line, "
+                           "like 192.0.2.1:25\n")
+    done = crowd.ask("--targets", "-", "--shard", "1/100", input="127.0.0.1:1\n")
     assert (done.returncode, done.stdout) == (0, "")
 
 

@@ -20,7 +20,6 @@ struct list_row {
 };
 
 static const struct list_row lists[] = {
-    {"nothing", "", "", 0},
     {"one, without a line end", "10.0.0.1", "10.0.0.1", 0},
     {"two", "10.0.0.1\n10.0.0.2:25\n", "10.0.0.1 10.0.0.2:25", 0},
     {"line ends of other systems", "10.0.0.1\r\n10.0.0.2\r\n", "10.0.0.1 10.0.0.2", 0},
@@ -64,6 +63,9 @@ struct wrong_row {
 };
 
 static const struct wrong_row wrongs[] = {
+    {"nothing", "", "list: no target in it: write one a line, like 192.0.2.1:25"},
+    {"nothing but comments", "# a\n\n \t# b\n",
+     "list: no target in it: write one a line, like 192.0.2.1:25"},
     {"no address", "10.0.0.1\n 10.0.0.256\n",
      "list:2:2: '10.0.0.256': neither an address nor a host name; write ADDR:PORT, [ADDR6]:PORT, "
      "ADDR, NAME or mx:DOMAIN\n    2 |  10.0.0.256\n      |  ^^^^^^^^^^"},
