@@ -102,12 +102,17 @@ static bool broke(const struct session *s)
            (!s->over && !header && s->outcome != OUTCOME_CLOSED_BY_US);
 }
 
-/* The connection stood, and its greeting did not come, or was a refusal. */
-static bool was_not_greeted(const struct probe *p, const struct session *s)
+/* Which sessions might do better, if another of that kind would go the same way. */
+static enum plan_front front_after(const struct probe *p, const struct session *s)
 {
+    enum smtp_step step = p->target.session_step;
     bool lost = !s->over && s->step == STEP_GREETING;
-    bool turned_away = (s->refused || s->busy) && p->target.session_step == STEP_GREETING;
-    return lost || turned_away;
+    bool turned_away = (s->refused || s->busy) && step == STEP_GREETING;
+    bool hello_refused = s->refused && (step == STEP_EHLO || step == STEP_HELO);
+    if (hello_refused && p->target.session_answer == ANSWER_REFUSED_HELO) {
+        return PLAN_FRONT_NAMES;
+    }
+    return lost || turned_away || hello_refused ? PLAN_FRONT_HEADERS : PLAN_FRONT_PLAIN;
 }
 
 /*
@@ -133,10 +138,11 @@ static int64_t pause_after(struct probe *p, const struct session *s)
         return 0;
     }
     unsigned failed = ++p->failed_sessions;
-    if (was_not_greeted(p, s) && plan_try_headers(&p->plan, world_now(p->world))) {
+    enum plan_front front = front_after(p, s);
+    if (plan_try_front(&p->plan, front, world_now(p->world))) {
         return 0;
     }
-    if (was_not_greeted(p, s) && plan_headers_taken(&p->plan)) {
+    if (front == PLAN_FRONT_HEADERS && plan_front_answered(&p->plan)) {
         return CLOCK_NEVER;
     }
     if (!p->target.greeted) {

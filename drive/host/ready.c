@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "drive/loop/loop_addr.h"
-#include "lib/base/clock.h"
 
 enum { PAUSE_MS = 5 };
 
@@ -55,17 +54,20 @@ static bool is_greeting(int fd)
 bool ready_wait(const struct ready *r)
 {
     int fd = -1;
+    int64_t stood = 0;
     bool ready = false, over = false;
 
     for (int64_t waited = 0; !ready && !over && waited < r->limit_ns;
          waited += PAUSE_MS * CLOCK_MS) {
         if (fd < 0)
             fd = open_connection(&r->at);
-        ready = fd >= 0 && !r->greets;
+        stood = fd >= 0 ? stood + PAUSE_MS * CLOCK_MS : 0;
+        ready = fd >= 0 && (!r->greets || stood >= READY_STANDS);
         if (is_heard(fd)) {
             ready = ready || is_greeting(fd);
             (void)close(fd); /* also of one that hung up: the next may be greeted */
             fd = -1;
+            stood = 0;
         }
         if (!ready)
             pass_time(r);

@@ -7,11 +7,15 @@
 #ifndef RELAYLAB_DRIVE_HOST_READY_H
 #define RELAYLAB_DRIVE_HOST_READY_H
 
+#include "lib/base/clock.h"
 #include "lib/base/endpoint.h"
+
+#define READY_STANDS (5 * CLOCK_SECOND)
 
 struct ready {
     struct endpoint at;
-    bool greets;       /* it is ready when it says something, not when it takes connections */
+    bool greets;       /* it is ready when it says something, not when it takes connections; or
+                          when a connection stood for READY_STANDS: it waits for a PROXY header */
     int64_t limit_ns;  /* of patience, by a coarse clock */
     const char *ended; /* the wait is over as soon as this file exists; NULL: none */
     /* Lets some 5 ms pass: whoever waits may have to serve the server meanwhile. NULL: sleeps. */

@@ -47,6 +47,7 @@ struct context_row {
     struct context_step steps[CONTEXT_STEPS_MAX];
     unsigned step_count;
     uint8_t proxy;         /* version of the PROXY header before all else; 0: none */
+    bool names_address;    /* we say of ourselves that we are 127.0.0.1 */
     bool certificate;      /* inside TLS, with a certificate of ours shown to the server */
     bool in_plain;         /* its session is the plain one: only the form's own commands differ */
     const char *verb;      /* instead of MAIL, or NULL; such forms go alone, in no group */

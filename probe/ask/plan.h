@@ -33,6 +33,13 @@ enum plan_phase {
     PLAN_SETTLED  /* never again */
 } __attribute__((packed));
 
+/* Which sessions go before the plain ones, since those came to nothing; each is wider. */
+enum plan_front {
+    PLAN_FRONT_PLAIN,   /* none */
+    PLAN_FRONT_HEADERS, /* it does not let us in: perhaps it waits for a PROXY header */
+    PLAN_FRONT_NAMES    /* our name in EHLO and HELO is refused: others, or none, perhaps not */
+};
+
 enum plan_style { STYLE_UNKNOWN, STYLE_BRACKETS, STYLE_BARE }; /* how paths are written (A5) */
 
 struct plan_form {
@@ -82,11 +89,11 @@ struct plan {
     unsigned sender_index; /* how many of the stand-in senders were refused; past the last: all were
                             */
     uint8_t group_losses;  /* groups that did not get all their replies */
-    bool group_wait;    /* it must be learned first how the plain question is spelled, and in whose
-                           name: by one form alone */
-    bool group_off;     /* forms go one by one */
-    bool helo_only;     /* the server hung up on EHLO */
-    bool headers_first; /* it greets nobody: perhaps it waits for a PROXY header */
+    bool group_wait; /* it must be learned first how the plain question is spelled, and in whose
+                        name: by one form alone */
+    bool group_off;  /* forms go one by one */
+    bool helo_only;  /* the server hung up on EHLO */
+    enum plan_front front;
     struct plan_tls tls;
 };
 
@@ -154,11 +161,10 @@ bool plan_form_is_left(const struct plan *p, size_t i, int64_t now_ns);
 /* The server does not let us into the session's context: what is left of its forms is not
  * applicable, also what was put off before. */
 void plan_context_refused(struct plan *p, const struct plan_session *at, const char *why);
-/* Nobody was greeted: sessions with a PROXY header are the next. False: there are none, or they
- * were tried. */
-bool plan_try_headers(struct plan *p, int64_t now_ns);
+/* Those sessions are the next. False: there are none, or they were tried. */
+bool plan_try_front(struct plan *p, enum plan_front front, int64_t now_ns);
 /* They were tried, and the server answered in one. */
-bool plan_headers_taken(const struct plan *p);
+bool plan_front_answered(const struct plan *p);
 /* The answer was one to the context, not to the form. */
 bool plan_refuses_context(const struct form_result *r);
 /* plan_taken.c */

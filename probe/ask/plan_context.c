@@ -78,13 +78,19 @@ void plan_end_session(struct plan *p, const struct plan_session *at)
     }
 }
 
+static bool is_in_front(enum plan_front front, const struct form_result *r)
+{
+    const struct context_row *row = context_of(&r->form);
+    return (front != PLAN_FRONT_PLAIN && row->proxy != 0) ||
+           (front == PLAN_FRONT_NAMES && context_has_hello(row));
+}
+
 static bool goes_before(const struct plan *p, const struct form_result *a,
                         const struct form_result *b)
 {
-    bool header_a = p->headers_first && context_of(&a->form)->proxy != 0;
-    bool header_b = p->headers_first && context_of(&b->form)->proxy != 0;
-    if (header_a != header_b) {
-        return header_a;
+    bool front_a = is_in_front(p->front, a), front_b = is_in_front(p->front, b);
+    if (front_a != front_b) {
+        return front_a;
     }
     return a->attempts < b->attempts ||
            (a->attempts == b->attempts && session_kind(a) < session_kind(b));
@@ -107,23 +113,22 @@ void plan_begin_session(struct plan *p, struct plan_session *at, unsigned number
     enter(p, at);
 }
 
-bool plan_try_headers(struct plan *p, int64_t now_ns)
+bool plan_try_front(struct plan *p, enum plan_front front, int64_t now_ns)
 {
-    for (size_t i = 0; i < p->count && !p->headers_first; i++) {
-        p->headers_first = plan_form_is_left(p, i, now_ns) &&
-                           context_of(&p->results[i].form)->proxy != 0;
-        if (p->headers_first) {
+    for (size_t i = 0; i < p->count && p->front < front; i++) {
+        if (plan_form_is_left(p, i, now_ns) && is_in_front(front, &p->results[i])) {
+            p->front = front;
             return true;
         }
     }
     return false;
 }
 
-bool plan_headers_taken(const struct plan *p)
+bool plan_front_answered(const struct plan *p)
 {
-    for (size_t i = 0; i < p->count && p->headers_first; i++) {
+    for (size_t i = 0; i < p->count; i++) {
         const struct form_result *r = &p->results[i];
-        if (context_of(&r->form)->proxy != 0 && r->answer != ANSWER_NONE &&
+        if (is_in_front(p->front, r) && r->answer != ANSWER_NONE &&
             r->state != FORM_NOT_APPLICABLE) {
             return true;
         }

@@ -5,6 +5,7 @@
  * what it took us for. A server that relays for strangers mostly does so because it sees another
  * address than the stranger's: a proxy's, a gateway's, its own.
  */
+#include "probe/ask/contexts.h"
 #include "probe/report/report_private.h"
 
 struct span report_said(const struct probe *p, const struct form_result *r, uint16_t number,
@@ -38,6 +39,7 @@ static void seen_as(struct strbuf *out, const struct probe *p)
     const struct probe_hop *hop = first_hop(p);
     struct endpoint seen;
     bool known = hop != NULL && endpoint_parse_address(span_of(hop->address), &seen);
+    bool named = context_of(&p->results[p->proof->form].form)->names_address;
     bool stranger = p->config.vantage == VANTAGE_PUBLIC || p->config.vantage == VANTAGE_OUTSIDE;
 
     if (!known) {
@@ -46,7 +48,10 @@ static void seen_as(struct strbuf *out, const struct probe *p)
     }
     strbuf_adds(out, "  the server saw us come from ");
     strbuf_adds(out, hop->address);
-    if (p->config.source.family != 0 && !endpoint_same_address(&p->config.source, &seen)) {
+    if (named && endpoint_scope(&seen) != SCOPE_PUBLIC) {
+        strbuf_adds(out, ", as we told it: whoever may name the address that he is judged by is "
+                         "refused nothing");
+    } else if (p->config.source.family != 0 && !endpoint_same_address(&p->config.source, &seen)) {
         strbuf_adds(out, ", and not from ");
         endpoint_print_address(out, &p->config.source);
         strbuf_adds(out, ": our address was lost on the way (a proxy, a gateway), and with it the "

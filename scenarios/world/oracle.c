@@ -234,6 +234,8 @@ static void be_patient(struct oracle *o, const struct case_probe *p)
     for (int i = 0; i < STEP_COUNT; i++)
         o->timeouts.ns[i] = o->patience.reply_ns;
     o->timeouts.ns[STEP_QUIT] = o->loop != NULL ? CLOCK_SECOND : CLOCK_MINUTE;
+    if (o->loop != NULL && p->timeout.set[STEP_GREETING]) /* a real server that greets nobody */
+        o->timeouts.ns[STEP_GREETING] = p->timeout.ns[STEP_GREETING];
 }
 
 /* The world of the case: the simulator, or sockets where a server is a real one. */
