@@ -33,12 +33,14 @@ bool encrypt_init(struct mock *m)
     const int64_t day = DAY_SECONDS;
     char memory[160];
     struct strbuf error;
-    struct tls_server_config config = {.name = certificate_name(c),
-                                       .not_before_s = m->world->epoch_s - day,
-                                       .not_after_s = m->world->epoch_s + CERTIFICATE_DAYS * day,
-                                       .version_max = c->tls_max,
-                                       .fault = c->handshake,
-                                       .asks = c->asks};
+    struct tls_server_config config = {
+        .name = certificate_name(c),
+        .not_before_s = m->world->epoch_s - day,
+        .not_after_s = m->world->epoch_s + CERTIFICATE_DAYS * day,
+        .version_max = c->tls_max,
+        .fault = c->handshake,
+        .asks = c->asks,
+        .early = c->early};
     if (c->tls < MOCK_TLS_STARTTLS && c->implicit_tls.count == 0) {
         return true;
     }

@@ -308,6 +308,26 @@ static enum machine_wish step_encrypted(struct tls_layer *l, struct machine_io *
     return follow_wish(l, io);
 }
 
+/* TLS has begun, and bytes are there that came before it. */
+static void take_early(struct tls_layer *l, const char *bytes, size_t len)
+{
+    switch (l->tls->early) {
+    case TLS_EARLY_DROPPED:
+        tls_facts_early(&l->facts, bytes, len);
+        break;
+    case TLS_EARLY_HEARD: /* the inner machine reads nothing before TLS stands */
+        if (!pump(l, bytes, len)) {
+            l->core.wish = WISH_RESET;
+        }
+        break;
+    case TLS_EARLY_AS_TLS:
+        if (BIO_write(l->from_peer, bytes, (int)len) <= 0) {
+            break_down(l, "no memory");
+        }
+        break;
+    }
+}
+
 static enum machine_wish step_clear(struct tls_layer *l, struct machine_io *io)
 {
     io->tls = MACHINE_TLS_READY;
@@ -319,11 +339,13 @@ static enum machine_wish step_clear(struct tls_layer *l, struct machine_io *io)
     }
     io->start_tls = false;
     assert(io->out_ready == io->out_len);
-    if (io->in_used < io->in_len) {
-        tls_facts_early(&l->facts, io->in + io->in_used, io->in_len - io->in_used);
-        io->in_used = io->in_len;
-    }
+    const char *early = io->in + io->in_used;
+    size_t early_len = io->in_len - io->in_used;
+    io->in_used = io->in_len;
     begin(l);
+    if (early_len > 0 && l->phase == TLS_SHAKING) {
+        take_early(l, early, early_len);
+    }
     return step_encrypted(l, io);
 }
 

@@ -15,7 +15,8 @@
  *
  * Bytes that came in clear behind the word that begins TLS are dropped, never read as TLS nor by
  * the machine, and counted (facts.early): behind a server's 220 they are an injection, behind a
- * client's STARTTLS they are commands that were sent too early.
+ * client's STARTTLS they are commands that were sent too early. A server may be told to do with
+ * those what it should not (enum tls_early).
  *
  * Ownership: a struct tls is the caller's and outlives its layers. A layer is given back by itself
  * when the driver calls its `ended`, right before that of the inner machine; one that was never
@@ -42,6 +43,13 @@ enum tls_fault {
     TLS_FAULT_RESET    /* breaks off likewise */
 };
 
+/* What a server does with bytes that came in clear behind STARTTLS. */
+enum tls_early {
+    TLS_EARLY_DROPPED,
+    TLS_EARLY_HEARD, /* they are the first that the machine reads inside TLS (CVE-2011-0411) */
+    TLS_EARLY_AS_TLS /* taken for the client's hello, which fails the handshake */
+};
+
 /* Whether a server asks clients for a certificate, and what it makes of theirs. */
 enum tls_asks {
     TLS_ASKS_NONE,
@@ -56,6 +64,7 @@ struct tls_server_config {
     enum tls_version version_min, version_max;
     enum tls_fault fault;
     enum tls_asks asks;
+    enum tls_early early;
 };
 
 struct tls_client_config {

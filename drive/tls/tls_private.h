@@ -22,6 +22,7 @@ struct tls {
     struct link_pool pool;        /* of the plaintext side */
     struct slab layers;
     enum tls_fault fault;
+    enum tls_early early;
     bool server;
 };
 

@@ -169,6 +169,7 @@ struct tls *tls_server_new(const struct tls_server_config *config, struct strbuf
     }
     t->server = true;
     t->fault = config->fault;
+    t->early = config->early;
     if (!set_common(t->context, config->version_min, config->version_max) ||
         !set_certificate(t->context, config)) {
         tls_say_openssl(error, "TLS certificate");

@@ -153,6 +153,23 @@ uint8_t smtp_client_group_left(const struct smtp_client *c)
     return c->group_left;
 }
 
+void smtp_client_group_end(struct smtp_client *c)
+{
+    assert(c->state == CLIENT_IDLE);
+    c->group_left = 0;
+}
+
+void smtp_client_farewell(struct smtp_client *c, struct span line)
+{
+    smtp_client_command(c, STEP_QUIT, line);
+    c->leaving = true;
+}
+
+bool smtp_client_is_leaving(const struct smtp_client *c)
+{
+    return c->leaving;
+}
+
 void smtp_client_start_tls(struct smtp_client *c)
 {
     assert(c->state == CLIENT_IDLE && c->script->secured != NULL);
@@ -171,7 +188,7 @@ void smtp_client_wait(struct smtp_client *c, int64_t until_ns)
 
 void smtp_client_close(struct smtp_client *c)
 {
-    assert(c->state == CLIENT_IDLE);
+    assert(c->state == CLIENT_IDLE || c->leaving);
     c->group_left = 0;
     c->state = CLIENT_CLOSING;
 }
@@ -220,9 +237,14 @@ static enum machine_wish finish(struct smtp_client *c, struct machine_io *io,
 }
 
 /* Hands a whole reply to the script, which then has said something, waits, or has closed; within a
- * group the next reply is awaited by itself. */
+ * group the next reply is awaited by itself, and so is one behind a farewell. */
 static void hear(struct smtp_client *c)
 {
+    if (c->leaving) {
+        c->script->next(c->script_self, c, &c->reader.reply);
+        reply_reader_reset(&c->reader);
+        return;
+    }
     c->state = CLIENT_IDLE;
     if (c->group_left > 0) {
         c->group_left--;
@@ -269,10 +291,10 @@ static void take_line(struct smtp_client *c, struct machine_io *io)
  */
 static bool take_input(struct smtp_client *c, struct machine_io *io, enum smtp_outcome *outcome)
 {
-    bool early = c->state != CLIENT_HEARING;
+    bool early = c->state != CLIENT_HEARING && !c->leaving;
     while (io->in_used < io->in_len && c->state != CLIENT_SECURING) {
         if (c->state == CLIENT_SAYING || c->state == CLIENT_SENDING_BODY) {
-            early = true;
+            early = !c->leaving;
         }
         size_t n = reply_reader_feed(&c->reader, io->in + io->in_used, io->in_len - io->in_used);
         io->in_used += n;
@@ -295,8 +317,8 @@ static bool take_input(struct smtp_client *c, struct machine_io *io, enum smtp_o
         }
         c->early = false;
         hear(c);
-        early = c->state != CLIENT_HEARING; /* what is left came before the script spoke, unless a
-                                               group's next reply is due */
+        early = c->state != CLIENT_HEARING && !c->leaving; /* what is left came before the script
+                                               spoke, unless a group's next reply is due */
         if (c->state == CLIENT_CLOSING) {
             *outcome = io->in_used < io->in_len ? OUTCOME_UNSOLICITED : OUTCOME_CLOSED_BY_US;
             return true;

@@ -9,10 +9,11 @@
  *           -> smtp_client_close
  *
  * In `next` the script must call exactly one of smtp_client_command, smtp_client_group,
- * smtp_client_body, smtp_client_chunk, smtp_client_start_tls, smtp_client_wait or
- * smtp_client_close, and in `secured` likewise. While replies to a group are missing it calls
- * nothing, or smtp_client_close. A link that is TLS from its first byte needs no call: the greeting
- * is awaited behind the handshake. `done` is the last call, exactly once, whatever happens.
+ * smtp_client_body, smtp_client_chunk, smtp_client_start_tls, smtp_client_farewell,
+ * smtp_client_wait or smtp_client_close, and in `secured` likewise. While replies to a group are
+ * missing, and behind a farewell, it calls nothing, or smtp_client_close. A link that is TLS from
+ * its first byte needs no call: the greeting is awaited behind the handshake. `done` is the last
+ * call, exactly once, whatever happens.
  *
  * Ownership: the struct is the caller's and lives until `done` returned and the driver called its
  * `ended` (forwarded as script.ended). A body is lent until the reply to it has come or `done` is
@@ -115,6 +116,7 @@ struct smtp_client {
     bool silent_close;          /* over in the middle of a body: broken off, no QUIT */
     bool tls_asked;             /* the layer below was told, or it is TLS from the first byte */
     bool tls_first;             /* the greeting comes behind the handshake */
+    bool leaving;               /* smtp_client_farewell was called */
     bool early;                 /* the reply being read began before its command was on its way */
     struct span body;           /* not yet in the output */
     struct span group;          /* likewise; of commands with their CRLFs */
@@ -145,6 +147,8 @@ void smtp_client_group(struct smtp_client *c, struct span lines, const uint8_t *
                        uint8_t count, int64_t patience_ns);
 /* Replies to the present group that are missing. */
 uint8_t smtp_client_group_left(const struct smtp_client *c);
+/* In `next`: they are awaited no more, and the script goes on as if there had been no group. */
+void smtp_client_group_end(struct smtp_client *c);
 /* After 354: an RFC 5322 message with CRLF line ends; stuffed on the way, a final dot is added. */
 void smtp_client_body(struct smtp_client *c, struct span message);
 /* Instead of DATA and all that follows: BDAT with the whole message as the last chunk (RFC 3030 2).
@@ -154,6 +158,11 @@ void smtp_client_chunk(struct smtp_client *c, struct span message);
 /* After the 220 to STARTTLS. The layer below (drive/tls/tls.h) does it; `secured` follows, or
    `done` with OUTCOME_TLS at STEP_TLS. What came in clear behind that 220 is never heard. */
 void smtp_client_start_tls(struct smtp_client *c);
+/* The last command, without CRLF, at STEP_QUIT. From now on `next` is called for every reply that
+   comes, also for one that answers nothing: how many come is what the script wants to know. The
+   time for all of them is that of STEP_QUIT. */
+void smtp_client_farewell(struct smtp_client *c, struct span line);
+bool smtp_client_is_leaving(const struct smtp_client *c);
 /* Say nothing now; the owner goes on with _command and world_wake, or _cancel. Bytes that come
    meanwhile are unsolicited. `until_ns` is the deadline (OUTCOME_TIMEOUT at STEP_OTHER). */
 void smtp_client_wait(struct smtp_client *c, int64_t until_ns);

@@ -218,6 +218,7 @@ struct server_config {
     enum tls_version tls_max;       /* TLS_ANY: the newest */
     enum tls_fault handshake;       /* instead of one */
     enum tls_asks asks;             /* for a certificate of the client's */
+    enum tls_early early;           /* what came in clear behind STARTTLS */
     struct conf_texts implicit_tls; /* names of listeners that are TLS from the first byte */
     struct rule *rules;
     size_t rule_count;

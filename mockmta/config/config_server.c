@@ -147,6 +147,13 @@ static const struct conf_name asks_names[] = {
     {NULL, 0, NULL}
 };
 
+static const struct conf_name early_names[] = {
+    {"dropped", TLS_EARLY_DROPPED, "thrown away"},
+    {"answered", TLS_EARLY_HEARD, "read and answered inside TLS (CVE-2011-0411)"},
+    {"taken-for-tls", TLS_EARLY_AS_TLS, "taken for the client's hello: the handshake fails"},
+    {NULL, 0, NULL}
+};
+
 static const struct conf_name handshake_names[] = {
     {"normal", TLS_FAULT_NONE, "as it should be"},
     {"stall", TLS_FAULT_STALL, "the client's hello is never answered"},
@@ -205,6 +212,8 @@ static const struct conf_field server_fields[] = {
      .doc = "what it does instead of one", .example = "stall"},
     {.name = "client_certificate", .type = CONF_ENUM, .names = asks_names, .offset = AT(own.asks),
      .doc = "whether its handshake asks clients for one", .example = "any"},
+    {.name = "early_commands", .type = CONF_ENUM, .names = early_names, .offset = AT(own.early),
+     .doc = "what becomes of commands that came in clear behind STARTTLS", .example = "answered"},
     {.name = "rules", .type = CONF_STRUCTS, .sub = &rule_table, .offset = AT(own.rules),
      .count_offset = AT(own.rule_count), .max = RULES_MAX, .doc = "ordered; the first match wins"},
     {.name = "wire", .type = CONF_STRUCTS, .sub = &wire_table, .offset = AT(wires),

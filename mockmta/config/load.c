@@ -183,6 +183,7 @@ static void merge_values(struct server_source *out, const struct server_source *
     o->tls_max = o->tls_max != TLS_ANY ? o->tls_max : i->tls_max;
     o->handshake = o->handshake != TLS_FAULT_NONE ? o->handshake : i->handshake;
     o->asks = o->asks != TLS_ASKS_NONE ? o->asks : i->asks;
+    o->early = o->early != TLS_EARLY_DROPPED ? o->early : i->early;
     o->old_verbs = o->old_verbs || i->old_verbs;
     o->proxy = o->proxy != MOCK_PROXY_UNSET ? o->proxy : i->proxy;
     o->proxy_version = o->proxy_version != 0 ? o->proxy_version : i->proxy_version;

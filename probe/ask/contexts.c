@@ -29,6 +29,12 @@ const struct context_row form_contexts[] = {
      .said = "STARTTLS, showing a certificate", .certificate = true, .extension = "STARTTLS",
      .refused = "the server does not take our certificate", .battery = BATTERY_STANDARD,
      .asked = "none", .why = "Postfix: permit_tls_all_clientcerts; a certificate is a pass"},
+    {.id = "E3c", .name = "commands before the handshake",
+     .said = "STARTTLS and NOOP in one write, last of all", .early = true, .notice = "NOOP",
+     .taken = "A command that came in clear behind STARTTLS is answered inside TLS "
+              "(CVE-2011-0411): who stands on the way can put commands into others' sessions.",
+     .extension = "STARTTLS", .battery = BATTERY_STANDARD, .asked = "none",
+     .why = "CVE-2011-0411: what was said in clear counts inside TLS"},
     {.id = "E5t", .name = "HELO: target's name", .said = "EHLO {T}", .helo = "{T}",
      .refused = NAME_REFUSED, .battery = BATTERY_STANDARD, .asked = "T",
      .why = "whoever calls himself like the server is taken for it"},
@@ -99,10 +105,12 @@ const struct context_row form_contexts[] = {
      .verb = "SAML", .refused = "the server does not take SAML FROM", .battery = BATTERY_FULL,
      .asked = "none", .why = "the same"},
     {.id = "E17e", .name = "ETRN", .said = "ETRN {X}", .in_plain = true, .notice = "ETRN {X}",
-     .may = "have the server's queue run", .battery = BATTERY_FULL, .asked = "none",
+     .taken = "ETRN is taken from a stranger, who thereby may have the server's queue run.",
+     .battery = BATTERY_FULL, .asked = "none",
      .why = "whether a stranger may have the queue run (RFC 1985)"},
     {.id = "E17t", .name = "TURN", .said = "TURN", .in_plain = true, .notice = "TURN",
-     .may = "fetch the mail that is queued", .battery = BATTERY_FULL, .asked = "none",
+     .taken = "TURN is taken from a stranger, who thereby may fetch the mail that is queued.",
+     .battery = BATTERY_FULL, .asked = "none",
      .why = "whether a stranger may fetch the queued mail (RFC 5321 F.1)"},
     {.id = "E15a", .name = "PROXY header, version 1",
      .said = "PROXY TCP4 127.0.0.1 {ip} 40000 25, then EHLO", .proxy = 1, .names_address = true,
@@ -124,6 +132,11 @@ const struct context_row *context_of(const struct form *f)
 bool context_in_tls(uint8_t context)
 {
     return context == CONTEXT_STARTTLS || form_contexts[context].certificate;
+}
+
+bool context_wants_starttls(uint8_t context)
+{
+    return context_in_tls(context) || form_contexts[context].early;
 }
 
 uint8_t context_of_session(const struct form *f)

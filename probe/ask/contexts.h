@@ -10,6 +10,9 @@
  * Some differ in the form's own commands alone (in_plain): they are asked in the plain session,
  * and cost no connection.
  *
+ * One of them asks last of all, when nothing else can suffer from it (early): whether a command
+ * that was said in clear behind STARTTLS is answered inside TLS. It is a control, and never a form.
+ *
  * No step sends a message: a recipient that is local to the target is only named, and RSET follows.
  *
  * Ownership: rows are static.
@@ -51,8 +54,9 @@ struct context_row {
     bool certificate;      /* inside TLS, with a certificate of ours shown to the server */
     bool in_plain;         /* its session is the plain one: only the form's own commands differ */
     const char *verb;      /* instead of MAIL, or NULL; such forms go alone, in no group */
-    const char *may;       /* what a notice that was taken allows: "... who thereby may " */
+    const char *taken;     /* a sentence about a notice that was taken */
     const char *notice;    /* asked instead of the form, a template: a control, and never a form */
+    bool early;            /* the notice stands in one write with STARTTLS, behind it */
     bool chunk;            /* the message goes by BDAT, RFC 3030 */
     const char *extension; /* EHLO keyword that it needs, or NULL */
     const char *refused; /* why its forms are not applicable where the server does not let us in */
@@ -68,6 +72,8 @@ extern const size_t form_context_count;
 const struct context_row *context_of(const struct form *f);
 /* The session is encrypted before anything is asked. */
 bool context_in_tls(uint8_t context);
+/* It makes no sense where STARTTLS cannot be had. */
+bool context_wants_starttls(uint8_t context);
 /* "MAIL", or what stands in its place. */
 const char *context_verb(const struct form *f);
 /* The context of the session that the form is asked in. */

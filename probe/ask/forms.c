@@ -391,5 +391,5 @@ void form_extensions(const struct form *f, const char *keyword[FORM_KEYWORDS_MAX
 {
     keyword[0] = f->sender->extension;
     keyword[1] = f->recipient->extension;
-    keyword[2] = context_in_tls(f->context) ? NULL : context_of(f)->extension;
+    keyword[2] = context_wants_starttls(f->context) ? NULL : context_of(f)->extension;
 }

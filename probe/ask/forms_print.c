@@ -320,7 +320,7 @@ static const char markdown_head[] =
     "batteries hold each other: quick, first, standard, full.\n"
     "\n"
     "A control says something of the server or of other answers, is never counted, and no message\n"
-    "is sent for it; E17e and E17t are controls of the last kind of session, and ask no form.\n"
+    "is sent for it; the sessions E3c, E17e and E17t are controls, and ask no form.\n"
     "\n"
     "*Asked by*: N nmap, M Metasploit, O OpenVAS and Nessus, E ERNW, D DSBL, A abuse.net, P MAPS,\n"
     "V ORVE and ORBS, R mailradar, G a gatorhole plugin, T ptsrvtester, L rlytest.\n"

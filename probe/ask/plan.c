@@ -65,7 +65,8 @@ void plan_init(struct plan *p, struct form_result *results, struct plan_form *fo
             results[i].state = FORM_NOT_APPLICABLE;
             p->forms[i].phase = PLAN_SETTLED;
         }
-        if (context_in_tls(results[i].form.context)) { /* until it is known whether it is offered */
+        if (context_wants_starttls(results[i].form.context)) { /* until it is known whether it is
+                                                                   offered */
             p->forms[i].phase = PLAN_SETTLED;
         }
     }
@@ -185,6 +186,9 @@ int64_t plan_due(const struct plan *p)
 {
     int64_t first = CLOCK_NEVER;
     for (size_t i = 0; i < p->count; i++) {
+        if (plan_form_is_held(p, i)) {
+            continue;
+        }
         if (p->forms[i].phase == PLAN_PENDING || p->forms[i].phase == PLAN_TAKEN) {
             return INT64_MIN;
         }

@@ -156,11 +156,17 @@ void plan_end_session(struct plan *p, const struct plan_session *at);
 bool plan_wants_beside(const struct plan *p, int64_t now_ns);
 /* The form belongs into a session of that kind. */
 bool plan_form_in_context(const struct plan_session *at, const struct form_result *r);
+/* The form is for when all others are settled, and some are not. */
+bool plan_form_is_held(const struct plan *p, size_t i);
 /* The form may be asked now, wherever it belongs. */
 bool plan_form_is_left(const struct plan *p, size_t i, int64_t now_ns);
 /* The server does not let us into the session's context: what is left of its forms is not
  * applicable, also what was put off before. */
 void plan_context_refused(struct plan *p, const struct plan_session *at, const char *why);
+/* The session ended before it had its answer, and its kind is not worth another: its forms stay
+   undecided. */
+void plan_context_unclear(struct plan *p, const struct plan_session *at, enum smtp_outcome outcome,
+                          enum smtp_step step);
 /* Those sessions are the next. False: there are none, or they were tried. */
 bool plan_try_front(struct plan *p, enum plan_front front, int64_t now_ns);
 /* They were tried, and the server answered in one. */

@@ -23,9 +23,26 @@ bool plan_form_in_context(const struct plan_session *at, const struct form_resul
            (at->context == CONTEXT_PLAIN || r->form.local == at->local);
 }
 
+static bool is_last(const struct plan *p, size_t i)
+{
+    return context_of(&p->results[i].form)->early;
+}
+
+bool plan_form_is_held(const struct plan *p, size_t i)
+{
+    bool held = false;
+    for (size_t k = 0; k < p->count && is_last(p, i) && !held; k++) {
+        held = p->forms[k].phase != PLAN_SETTLED && !is_last(p, k);
+    }
+    return held;
+}
+
 bool plan_form_is_left(const struct plan *p, size_t i, int64_t now_ns)
 {
     const struct plan_form *f = &p->forms[i];
+    if (plan_form_is_held(p, i)) {
+        return false;
+    }
     return f->phase == PLAN_PENDING || (f->phase == PLAN_WAITING && f->due_ns <= now_ns);
 }
 
@@ -150,6 +167,27 @@ void plan_context_refused(struct plan *p, const struct plan_session *at, const c
             r->attempts--;
         }
         p->forms[i].session = at->number; /* taken back when the session loses its trust */
+        p->forms[i].phase = PLAN_SETTLED;
+    }
+}
+
+void plan_context_unclear(struct plan *p, const struct plan_session *at, enum smtp_outcome outcome,
+                          enum smtp_step step)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        struct form_result *r = &p->results[i];
+        if (p->forms[i].phase == PLAN_SETTLED || !plan_form_in_context(at, r)) {
+            continue;
+        }
+        if (p->forms[i].phase != PLAN_TAKEN) {
+            r->attempts++;
+        }
+        r->state = FORM_UNDECIDED;
+        r->answer = ANSWER_NONE;
+        r->reply = 0;
+        r->code = 0;
+        r->outcome = outcome;
+        r->step = step;
         p->forms[i].phase = PLAN_SETTLED;
     }
 }

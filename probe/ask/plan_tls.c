@@ -15,7 +15,8 @@
 
 bool plan_form_in_tls(const struct plan *p, const struct form_result *r)
 {
-    return p->tls.demanded || context_in_tls(r->form.context);
+    bool begins_in_clear = context_of(&r->form)->early;
+    return (p->tls.demanded && !begins_in_clear) || context_in_tls(r->form.context);
 }
 
 static bool shows_certificate(const struct form_result *r)
@@ -37,17 +38,23 @@ bool plan_wants_tls(const struct plan *p, const struct plan_session *at, int64_t
     return false;
 }
 
-enum which { PLAIN_TLS = 1, WITH_CERTIFICATE = 2, BOTH = 3 };
+enum which { PLAIN_TLS = 1, WITH_CERTIFICATE = 2, EARLY = 4, ALL = 7 };
+
+static unsigned kind_of(const struct form_result *r)
+{
+    return shows_certificate(r)          ? WITH_CERTIFICATE
+           : context_of(&r->form)->early ? EARLY
+                                         : PLAIN_TLS;
+}
 
 /* What is not asked yet of the forms that are asked in TLS only. True: there was one. */
-static bool apply_context_forms(struct plan *p, enum which which, const char *why_not)
+static bool apply_context_forms(struct plan *p, unsigned which, const char *why_not)
 {
     bool any = false;
     for (size_t i = 0; i < p->count; i++) {
         struct form_result *r = &p->results[i];
-        unsigned own = shows_certificate(r) ? WITH_CERTIFICATE : PLAIN_TLS;
         bool open = r->state == FORM_NOT_ASKED && p->forms[i].phase != PLAN_TAKEN;
-        if (!context_in_tls(r->form.context) || (own & which) == 0 || !open) {
+        if (!context_wants_starttls(r->form.context) || (kind_of(r) & which) == 0 || !open) {
             continue;
         }
         r->form.applicable = why_not == NULL;
@@ -71,9 +78,9 @@ void plan_tls_init(struct plan *p, bool able, bool implicit, bool forced)
 void plan_tls_settle(struct plan *p)
 {
     if (!p->tls.able && !p->tls.implicit) {
-        (void)apply_context_forms(p, BOTH, "everything is asked in clear");
+        (void)apply_context_forms(p, ALL, "everything is asked in clear");
     } else if (p->tls.implicit) {
-        (void)apply_context_forms(p, PLAIN_TLS, "everything is asked inside TLS already");
+        (void)apply_context_forms(p, PLAIN_TLS | EARLY, "everything is asked inside TLS already");
         (void)apply_context_forms(p, WITH_CERTIFICATE, NULL);
     }
 }
@@ -85,7 +92,7 @@ void plan_tls_offered(struct plan *p, bool offered)
     }
     p->tls.looked = true;
     p->tls.offered = offered;
-    (void)apply_context_forms(p, BOTH, offered ? NULL : "STARTTLS is not offered");
+    (void)apply_context_forms(p, ALL, offered ? NULL : "STARTTLS is not offered");
 }
 
 bool plan_tls_demanded(struct plan *p, const struct plan_session *at)
@@ -104,7 +111,7 @@ void plan_tls_refused(struct plan *p)
 {
     p->tls.off = true;
     p->tls.demanded = p->tls.forced;
-    (void)apply_context_forms(p, BOTH, "STARTTLS is offered and refused");
+    (void)apply_context_forms(p, ALL, "STARTTLS is offered and refused");
     for (size_t i = 0; i < p->count; i++) {
         struct form_result *r = &p->results[i];
         bool asked = p->forms[i].phase == PLAN_PENDING && r->answer == ANSWER_TLS_REQUIRED;
@@ -122,7 +129,7 @@ bool plan_tls_unasked(struct plan *p)
 bool plan_tls_certificate_wanted(struct plan *p)
 {
     return !p->tls.demanded && !p->tls.implicit &&
-           apply_context_forms(p, PLAIN_TLS,
+           apply_context_forms(p, PLAIN_TLS | EARLY,
                                "the server takes nobody without a client certificate");
 }
 
@@ -132,6 +139,9 @@ void plan_tls_lost(struct plan *p, const struct plan_session *at, enum smtp_outc
     bool shown = form_contexts[at->context].certificate;
     if (++p->tls.failures[shown] < PLAN_LOSSES_MAX) {
         return;
+    }
+    if (!shown) {
+        (void)apply_context_forms(p, EARLY, "no handshake stands");
     }
     for (size_t i = 0; i < p->count; i++) {
         struct form_result *r = &p->results[i];

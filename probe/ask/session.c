@@ -135,7 +135,7 @@ static enum session_stage hear_greeting(struct session *s, const struct reply *r
         note_name(s, reply);
     }
     struct answer_judgement j = answer_judge(STEP_GREETING, reply);
-    if (session_header_unknown(s, reply, 220)) {
+    if (session_header_unknown(s, reply, 220) || session_early_turned_away(s, reply, 220)) {
         return STAGE_QUIT;
     }
     if (j.answer != ANSWER_ACCEPTED) {
@@ -165,7 +165,7 @@ static void note_keywords(struct session *s, const struct reply *reply)
 static enum session_stage hear_ehlo(struct session *s, const struct reply *reply)
 {
     struct answer_judgement j = answer_judge(STEP_EHLO, reply);
-    if (session_header_unknown(s, reply, 250)) {
+    if (session_header_unknown(s, reply, 250) || session_early_turned_away(s, reply, 250)) {
         return STAGE_QUIT;
     }
     if (j.answer == ANSWER_ACCEPTED) {
@@ -190,7 +190,7 @@ static enum session_stage hear_ehlo(struct session *s, const struct reply *reply
 static enum session_stage hear_helo(struct session *s, const struct reply *reply)
 {
     struct answer_judgement j = answer_judge(STEP_HELO, reply);
-    if (session_header_unknown(s, reply, 250)) {
+    if (session_header_unknown(s, reply, 250) || session_early_turned_away(s, reply, 250)) {
         return STAGE_QUIT;
     }
     if (j.answer != ANSWER_ACCEPTED && session_hello_refused(s, STEP_HELO, reply)) {
@@ -263,6 +263,8 @@ static const struct stage_row stages[] = {
     [STAGE_HELO] = {"helo", hear_helo, say_helo},
     [STAGE_STARTTLS] = {"starttls", session_hear_starttls, session_say_starttls},
     [STAGE_SECURING] = {"securing", hear_quit, session_say_securing},
+    [STAGE_EARLY] = {"early", session_hear_early, session_say_early},
+    [STAGE_EARLY_END] = {"early-end", session_hear_early_end, session_say_early_end},
     [STAGE_GROUP] = {"group", session_hear_group, session_say_group},
     [STAGE_STEP] = {"step", session_hear_step, session_say_step},
     [STAGE_NOTICE] = {"notice", session_hear_notice, session_say_notice},
@@ -288,7 +290,8 @@ static void script_next(void *self, struct smtp_client *c, const struct reply *r
     note_oddities(s, reply);
     bool quitting = s->over && s->stage != STAGE_QUIT;
     enum session_stage next = quitting ? STAGE_CLOSE : stages[s->stage].hear(s, reply);
-    bool said = smtp_client_group_left(c) > 0 && next != STAGE_CLOSE; /* in the group */
+    bool more = smtp_client_group_left(c) > 0 || smtp_client_is_leaving(c);
+    bool said = more && next != STAGE_CLOSE; /* in the group, or for the last time */
     s->stage = (uint8_t)next;
     if (!said) {
         session_count_trips(s, next != STAGE_CLOSE && next != STAGE_END);
@@ -298,7 +301,8 @@ static void script_next(void *self, struct smtp_client *c, const struct reply *r
 
 void session_go_on(struct session *s)
 {
-    s->stage = (uint8_t)session_hello(s);
+    bool early = session_is_early(s) && s->at.encrypted;
+    s->stage = (uint8_t)(early ? STAGE_EARLY_END : session_hello(s));
     stages[s->stage].say(s);
 }
 

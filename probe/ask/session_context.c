@@ -102,6 +102,9 @@ enum session_stage session_enter_context(struct session *s)
     if (session_begin_group_of_one(s)) {
         return STAGE_GROUP;
     }
+    if (session_is_early(s)) {
+        return STAGE_EARLY;
+    }
     if (context_of(&s->form->form)->notice != NULL) {
         return STAGE_NOTICE;
     }

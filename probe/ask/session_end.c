@@ -83,6 +83,9 @@ void session_done(void *self, struct smtp_client *c, enum smtp_outcome outcome, 
     struct target_notes *n = s->notes;
     s->outcome = outcome;
     s->step = step;
+    if (session_lost_early(s, outcome, step)) {
+        return;
+    }
     if (s->over) {
         bool unheard = s->stage == STAGE_QUIT || s->stage == STAGE_END;
         if (outcome == OUTCOME_UNSOLICITED && unheard && !s->tainted) {

@@ -23,7 +23,7 @@ void session_note_tls(struct session *s)
     if (f->begun && n->tls != NULL && (f->on || !n->tls->on)) {
         *n->tls = *f;
     }
-    n->tls_injected |= f->early > 0;
+    n->tls_injected |= f->early > 0 && !session_is_early(s); /* else we asked for it */
     n->certificate_asked |= f->asked;
 }
 
@@ -112,7 +112,7 @@ enum session_stage session_after_ehlo(struct session *s)
         plan_tls_offered(p, s->notes->starttls_offered);
         session_rule_out(s);
     }
-    if (p->tls.forced && !s->at.encrypted && !p->tls.off) {
+    if (p->tls.forced && !s->at.encrypted && !p->tls.off && !session_is_early(s)) {
         return STAGE_STARTTLS;
     }
     return session_begin_form(s);

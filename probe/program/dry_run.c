@@ -104,6 +104,11 @@ static void print_form(struct strbuf *out, const struct form *f, const struct fo
         strbuf_addf(out, "# not applicable: %s\n", f->why_not != NULL ? f->why_not : "");
         return;
     }
+    if (context_of(f)->early) {
+        strbuf_adds(out, "# last of all, in a session of its own, where STARTTLS is offered:\n"
+                         "# in one write\nSTARTTLS\nNOOP\n# and inside TLS\nQUIT\n");
+        return;
+    }
     if (context_of(f)->notice != NULL) {
         form_expand(f, context_of(f)->notice, who, out);
         strbuf_adds(out, "\nRSET\n");

@@ -188,9 +188,7 @@ static void note_notices(struct noter *n, const struct probe *p)
         const struct context_row *row = context_of(&r->form);
         if (row->notice == NULL || r->state != FORM_ACCEPTED)
             continue;
-        struct strbuf *text = note_begin(n);
-        strbuf_addf(text, "%s is taken from a stranger, who thereby may %s.", row->name, row->may);
-        note_end(n);
+        n->emit(n->self, span_of(row->taken));
     }
 }
 

@@ -69,6 +69,22 @@ static void time_or_null(struct json *j, const char *key, int64_t at_s, bool kno
     json_text(j, key, strbuf_span(&text));
 }
 
+/* What became of a command that was said in clear behind STARTTLS; NULL: that was not asked. */
+static const char *early_commands(const struct probe *p)
+{
+    for (size_t i = 0; i < p->result_count; i++) {
+        const struct form_result *r = &p->results[i];
+
+        if (!context_of(&r->form)->early || r->state == FORM_NOT_ASKED ||
+            r->state == FORM_NOT_APPLICABLE)
+            continue;
+        return r->state == FORM_ACCEPTED ? "answered"
+               : r->state == FORM_DENIED ? "not-answered"
+                                         : "unclear";
+    }
+    return NULL;
+}
+
 void report_tls_json(struct json *j, const struct report *r)
 {
     const struct probe *p = r->probe;
@@ -92,6 +108,10 @@ void report_tls_json(struct json *j, const struct report *r)
     time_or_null(j, "not_after", f->not_after_s, f->certificate);
     json_bool(j, "expired", is_expired(f, r->started_epoch_s));
     json_bool(j, "injected", p->target.tls_injected);
+    if (early_commands(p) != NULL)
+        json_string(j, "early_commands", early_commands(p));
+    else
+        json_null(j, "early_commands");
     json_bool(j, "client_certificate_asked", p->target.certificate_asked);
     text_or_null(j, "failure", f->why);
     json_close(j);

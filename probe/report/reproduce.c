@@ -267,6 +267,17 @@ static void write_nc(struct strbuf *out, const struct probe *p, const struct for
     strbuf_addu(out, p->config.target.port);
 }
 
+/* What was said in clear, answered inside TLS: (250, ...), not (221, ...). */
+static void write_early(struct strbuf *out, const struct probe *p)
+{
+    strbuf_adds(out, "python3 -c 'import smtplib,ssl;s=smtplib.SMTP(\"");
+    endpoint_print_address(out, &p->config.target);
+    strbuf_addf(out, "\",%u);s.ehlo();", p->config.target.port);
+    strbuf_adds(out, "s.send(\"STARTTLS\\r\\nNOOP\\r\\n\");print(s.getreply());"
+                     "s.sock=ssl._create_unverified_context().wrap_socket(s.sock);s.file=None;"
+                     "s.send(\"QUIT\\r\\n\");print(s.getreply())'");
+}
+
 void reproduce_line(struct strbuf *out, const struct probe *p, const struct form_result *r)
 {
     char sender_memory[MAIL_PATH_MAX], recipient_memory[MAIL_PATH_MAX];
@@ -278,9 +289,11 @@ void reproduce_line(struct strbuf *out, const struct probe *p, const struct form
     reproduce_sender(&sender, p, r);
     reproduce_recipient(&recipient, p, r);
     const struct context_row *context = context_of(&r->form);
-    if (r->form.recipient->companion == NULL && context->hello == HELLO_EHLO &&
-        context->step_count == 0 && context->verb == NULL && context->notice == NULL &&
-        !(whole && context->chunk) && swaks_can(strbuf_span(&sender), strbuf_span(&recipient)))
+    if (context->early)
+        write_early(out, p);
+    else if (r->form.recipient->companion == NULL && context->hello == HELLO_EHLO &&
+             context->step_count == 0 && context->verb == NULL && context->notice == NULL &&
+             !(whole && context->chunk) && swaks_can(strbuf_span(&sender), strbuf_span(&recipient)))
         write_swaks(out, p, r, strbuf_span(&sender), strbuf_span(&recipient), whole);
     else
         write_nc(out, p, r, strbuf_span(&sender), strbuf_span(&recipient), whole);

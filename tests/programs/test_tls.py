@@ -103,6 +103,23 @@ def test_commands_before_the_handshake_are_dropped(start, tmp_path):
     assert not any(e.get("at") == "RCPT" for e in events)
 
 
+@pytest.mark.parametrize("early,finding", [("answered", "answered"), ("dropped", "not-answered"),
+                                           ("taken-for-tls", "unclear")])
+def test_commands_before_the_handshake_are_noticed(start, early, finding):
+    server = start(f"tls: starttls\nearly_commands: {early}\n")
+    report = ask(server)
+    assert (report["verdict"], report["tls"]["early_commands"]) == ("closed", finding)
+    assert any("CVE-2011-0411" in n for n in report["notes"]) == (early == "answered")
+    assert not any("in clear came behind the 220" in n for n in report["notes"])
+    form = next(f for f in report["controls"]["forms"] if f["id"] == "S1-R1@E3c")
+    by_hand = subprocess.run(["sh", "-c", form["reproduce"]], capture_output=True, text=True,
+                             timeout=60).stdout.splitlines()
+    assert [line[1:4] for line in by_hand] == {
+        "answered": ["220", "250"], "dropped": ["220", "221"], "taken-for-tls": ["220"]}[early]
+    assert ask(server, "--forms", "S1-R1")["tls"] is None
+    assert ask(server, "--forms", "S1-R1,S1-R1@E3")["tls"]["early_commands"] is None
+
+
 def test_probe_behind_starttls(start):
     report = ask(start("tls: starttls\n"))
     tls = report["tls"]
@@ -165,7 +182,7 @@ def test_client_certificate(start, tmp_path):
     server.stop()
     events = [json.loads(line) for line in log.read_text().splitlines()]
     names = [e["text"].partition("certificate of ")[2] for e in events if e["event"] == "tls"]
-    assert names == ["", "CN=relayprobe.invalid"] + 2 * ["", "CN=user.example.test"]
+    assert names == ["", "CN=relayprobe.invalid", ""] + 2 * ["", "CN=user.example.test", ""]
 
 
 def test_client_certificate_is_not_asked_for(start):

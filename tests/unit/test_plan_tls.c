@@ -126,6 +126,66 @@ static void test_servers(void **state)
     }
 }
 
+static uint8_t early_context(void)
+{
+    struct span id = SPAN("@E3c");
+    uint8_t context = CONTEXT_PLAIN;
+    assert_true(form_context_cut(&id, &context));
+    return context;
+}
+
+/* What may annoy the server is asked when all else is settled, in clear though TLS is demanded, and
+ * once. */
+static void test_last_of_all(void **state)
+{
+    static const struct {
+        const char *label;
+        bool demanded, failing;
+        enum form_state early;
+    } rows[] = {{"offered", false, false, FORM_UNDECIDED},
+                {"wanted first", true, false, FORM_UNDECIDED},
+                {"no handshake stands", false, true, FORM_NOT_APPLICABLE}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct form_result results[2];
+        struct plan_form forms[2] = {0};
+        struct plan plan;
+        struct plan_session at = {.number = 1}, last;
+        print_message("  %s\n", rows[i].label);
+        add(&results[0], "S1-R1", 0, CONTEXT_PLAIN);
+        add(&results[1], "S1-R1@E3c", 0, early_context());
+        results[1].form.kind = FORM_CONTROL;
+        plan_init(&plan, results, forms, 2, CLOCK_SECOND, CLOCK_HOUR);
+        plan_tls_init(&plan, true, false, rows[i].demanded);
+        plan_tls_offered(&plan, true);
+        for (unsigned k = 0; k < PLAN_LOSSES_MAX && rows[i].failing; k++) {
+            plan_tls_lost(&plan, &at, OUTCOME_TLS, STEP_TLS);
+        }
+        at.encrypted = rows[i].demanded;
+        struct form_result *r = plan_next(&plan, &at, 0);
+        assert_ptr_equal(r, &results[0]);
+        plan_begin_session(&plan, &last, 2, 0);
+        assert_int_equal(last.context, CONTEXT_PLAIN);
+        plan_end_session(&plan, &last);
+        r->answer = ANSWER_DEFERRED;
+        plan_answered(&plan, &at, r, 0, 0);
+        assert_int_equal(plan_due(&plan), CLOCK_SECOND);
+        assert_ptr_equal(plan_next(&plan, &at, CLOCK_SECOND), r);
+        r->answer = ANSWER_DENIED;
+        plan_answered(&plan, &at, r, CLOCK_SECOND, 0);
+        assert_int_equal(plan_due(&plan), rows[i].failing ? CLOCK_NEVER : INT64_MIN);
+        plan_begin_session(&plan, &last, 3, CLOCK_SECOND);
+        assert_false(plan_wants_tls(&plan, &last, CLOCK_SECOND));
+        if (!rows[i].failing) {
+            assert_ptr_equal(plan_next(&plan, &last, CLOCK_SECOND), &results[1]);
+            plan_context_unclear(&plan, &last, OUTCOME_CLOSED, STEP_STARTTLS);
+        }
+        assert_int_equal(results[0].state, FORM_DENIED);
+        assert_int_equal(results[1].state, rows[i].early);
+        assert_int_equal(plan_due(&plan), CLOCK_NEVER);
+    }
+}
+
 static void test_ids(void **state)
 {
     struct form forms[FORMS_MAX];
@@ -148,6 +208,8 @@ static void test_ids(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_servers), cmocka_unit_test(test_ids)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_servers),
+                                       cmocka_unit_test(test_last_of_all),
+                                       cmocka_unit_test(test_ids)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

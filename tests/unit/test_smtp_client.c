@@ -12,7 +12,7 @@
 #include "tests/unit/pump.h"
 
 /* Says the lines one after another; "BODY" sends the body, "CHUNK" sends it by BDAT;
-   after the last it closes. */
+   "BYE" is a farewell, after which 221 alone ends the session; after the last it closes. */
 struct notes {
     const char *const *lines;
     struct span body;
@@ -53,6 +53,9 @@ static void notes_next(void *self, struct smtp_client *c, const struct reply *re
         return;
     }
     const char *line = n->lines[n->next];
+    if (smtp_client_is_leaving(c) && reply->code != 221) {
+        return;
+    }
     if (!line) {
         smtp_client_close(c);
         return;
@@ -63,6 +66,8 @@ static void notes_next(void *self, struct smtp_client *c, const struct reply *re
         n->group_left = 2;
         smtp_client_group(c, SPAN("MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nRSET\r\n"), steps, 3,
                           CLOCK_MINUTE);
+    } else if (strcmp(line, "BYE") == 0) {
+        smtp_client_farewell(c, SPAN("QUIT"));
     } else if (strcmp(line, "BODY") == 0) {
         smtp_client_body(c, n->body);
     } else if (strcmp(line, "CHUNK") == 0) {
@@ -347,6 +352,49 @@ static void how_sessions_end(void **state)
     }
 }
 
+static const struct end_row farewells[] = {
+    {"its own reply", "221 bye\r\n", PEER_OPEN, OUTCOME_CLOSED_BY_US, STEP_QUIT, "quit=221;", NULL},
+    {"two before it", "250 a\r\n550-b\r\n550 b\r\n221 bye\r\n", PEER_OPEN, OUTCOME_CLOSED_BY_US,
+     STEP_QUIT, "quit=250;quit=550;quit=221;", NULL},
+    {"one, and no other", "250 a\r\n", PEER_FIN, OUTCOME_CLOSED, STEP_QUIT, "quit=250;", NULL},
+    {"nonsense", "250 a\r\nhello\r\n", PEER_OPEN, OUTCOME_MALFORMED, STEP_QUIT, "quit=250;", NULL},
+    {"silence", "250 a\r\n", PEER_OPEN, OUTCOME_TIMEOUT, STEP_QUIT, "quit=250;", NULL},
+};
+
+/* Replies that come before QUIT has left (`ahead` octets of them) are heard as well. */
+static void run_farewell(const struct end_row *row, size_t ahead)
+{
+    static const char *const lines[] = {"NOOP", "BYE", NULL};
+    struct desk *d = desk_new(lines, "");
+    char first[64] = "250 x\r\n";
+    memcpy(first + 7, row->in, ahead);
+    pump_feed(&d->pump, "220 x\r\n", 7);
+    pump_feed(&d->pump, first, 7 + ahead);
+    pump_feed(&d->pump, row->in + ahead, strlen(row->in) - ahead);
+    d->pump.peer = row->peer;
+    pump_run(&d->pump);
+    if (d->notes.done_count == 0) {
+        assert_int_equal(pump_wait(&d->pump), 10 * CLOCK_SECOND);
+    }
+    const char *heard = d->notes.heard + strlen("greeting=220;other=250;");
+    if (strcmp(heard, row->heard) != 0 || d->notes.done_count != 1 ||
+        d->notes.outcome != row->outcome || d->notes.step != row->step) {
+        fail_msg("%s, %zu ahead: heard %s, %s at %s", row->label, ahead, heard,
+                 smtp_outcome_name(d->notes.outcome), smtp_step_name(d->notes.step));
+    }
+    free(d);
+}
+
+static void farewells_hear_everything(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof farewells / sizeof *farewells; i++) {
+        for (size_t ahead = 0; ahead <= strlen(farewells[i].in); ahead++) {
+            run_farewell(&farewells[i], ahead);
+        }
+    }
+}
+
 static void dripping_never_extends_a_deadline(void **state)
 {
     (void)state;
@@ -484,6 +532,7 @@ int main(void)
         cmocka_unit_test(chunks_go_as_they_are),
         cmocka_unit_test(a_long_body_goes_out_whole),
         cmocka_unit_test(how_sessions_end),
+        cmocka_unit_test(farewells_hear_everything),
         cmocka_unit_test(dripping_never_extends_a_deadline),
         cmocka_unit_test(a_body_that_cannot_leave),
         cmocka_unit_test(connecting_and_cancelling),
