@@ -1,12 +1,21 @@
 /*
- * token_index.c - open addressing with linear steps; a hole is closed when something is removed
+ * token_index.c - many short lists, chosen by twelve bits of the token
+ *
+ * A slot is four octets: sixteen bits more of the token, and its owner. There are some hundred
+ * tokens for each target in flight, so lists grow by a quarter only, and each by itself: one table
+ * that doubles would at times be three times as large as what is in it.
  */
 #include "probe/home/token_index.h"
 
+#include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
-enum { FIRST_SIZE = 1024 };
+enum { BUCKETS = 4096, FIRST_CAP = 4 };
+
+struct token_bucket {
+    uint32_t *slots;
+    uint32_t count, cap;
+};
 
 /* The first 6 characters, 30 bits; tokens are random already (HMAC). */
 static uint32_t part_of(struct span text)
@@ -23,74 +32,56 @@ static uint32_t part_of(struct span text)
     return part;
 }
 
-static size_t home(const struct token_index *x, uint32_t part)
+static struct token_bucket *bucket_of(const struct token_index *x, uint32_t part)
 {
-    return part & (x->size - 1);
+    return &x->buckets[part % BUCKETS];
 }
 
-static void put(struct token_index *x, struct token_slot slot)
+static uint32_t slot_of(uint32_t part, uint32_t owner)
 {
-    size_t at = home(x, slot.part);
-
-    while (x->slots[at].owner != 0)
-        at = (at + 1) & (x->size - 1);
-    x->slots[at] = slot;
+    return (part / BUCKETS) << 16 | owner; /* two of the thirty bits are lost */
 }
 
-static bool grow(struct token_index *x)
+static bool grow(struct token_bucket *b)
 {
-    struct token_index old = *x;
+    uint32_t cap = b->cap + b->cap / 4 + FIRST_CAP;
+    uint32_t *slots = realloc(b->slots, cap * sizeof(*slots));
 
-    x->size = old.size == 0 ? FIRST_SIZE : 2 * old.size;
-    x->slots = calloc(x->size, sizeof(x->slots[0]));
-    if (x->slots == NULL) {
-        *x = old;
+    if (slots == NULL)
         return false;
-    }
-    for (size_t i = 0; i < old.size; i++)
-        if (old.slots[i].owner != 0)
-            put(x, old.slots[i]);
-    free(old.slots);
+    b->slots = slots;
+    b->cap = cap;
     return true;
 }
 
 bool token_index_add(struct token_index *x, const struct token *t, uint32_t owner)
 {
-    if (4 * (x->count + 1) > 3 * x->size && !grow(x))
+    uint32_t part = part_of(span_of(t->text));
+
+    assert(owner < TOKEN_OWNERS_MAX);
+    if (x->buckets == NULL)
+        x->buckets = calloc(BUCKETS, sizeof(x->buckets[0]));
+    if (x->buckets == NULL)
         return false;
-    put(x, (struct token_slot){.part = part_of(span_of(t->text)), .owner = owner + 1});
-    x->count++;
+    struct token_bucket *b = bucket_of(x, part);
+    if (b->count == b->cap && !grow(b))
+        return false;
+    b->slots[b->count++] = slot_of(part, owner);
     return true;
-}
-
-/* Those behind the hole that could not be found across it move into it. */
-static void close_hole(struct token_index *x, size_t hole)
-{
-    size_t mask = x->size - 1;
-
-    for (size_t at = (hole + 1) & mask; x->slots[at].owner != 0; at = (at + 1) & mask) {
-        size_t from_home = (at - home(x, x->slots[at].part)) & mask;
-
-        if (from_home < ((at - hole) & mask))
-            continue;
-        x->slots[hole] = x->slots[at];
-        hole = at;
-    }
-    x->slots[hole] = (struct token_slot){0, 0};
 }
 
 void token_index_remove(struct token_index *x, const struct token *t, uint32_t owner)
 {
     uint32_t part = part_of(span_of(t->text));
 
-    if (x->size == 0)
+    if (x->buckets == NULL)
         return;
-    for (size_t at = home(x, part); x->slots[at].owner != 0; at = (at + 1) & (x->size - 1)) {
-        if (x->slots[at].part != part || x->slots[at].owner != owner + 1)
-            continue;
-        close_hole(x, at);
-        x->count--;
-        return;
+    struct token_bucket *b = bucket_of(x, part);
+    for (uint32_t i = 0; i < b->count; i++) {
+        if (b->slots[i] == slot_of(part, owner)) {
+            b->slots[i] = b->slots[--b->count];
+            return;
+        }
     }
 }
 
@@ -98,21 +89,22 @@ uint32_t token_index_next(const struct token_index *x, struct span token, size_t
 {
     uint32_t part = part_of(token);
 
-    if (x->size == 0)
+    if (x->buckets == NULL)
         return TOKEN_NOBODY;
-    for (;;) {
-        const struct token_slot *s = &x->slots[(home(x, part) + *cursor) & (x->size - 1)];
+    const struct token_bucket *b = bucket_of(x, part);
+    while (*cursor < b->count) {
+        uint32_t slot = b->slots[(*cursor)++];
 
-        if (s->owner == 0)
-            return TOKEN_NOBODY;
-        ++*cursor;
-        if (s->part == part)
-            return s->owner - 1;
+        if (slot >> 16 == slot_of(part, 0) >> 16)
+            return slot & (TOKEN_OWNERS_MAX - 1);
     }
+    return TOKEN_NOBODY;
 }
 
 void token_index_clear(struct token_index *x)
 {
-    free(x->slots);
-    *x = (struct token_index){NULL, 0, 0};
+    for (size_t i = 0; x->buckets != NULL && i < BUCKETS; i++)
+        free(x->buckets[i].slots);
+    free(x->buckets);
+    *x = (struct token_index){NULL};
 }

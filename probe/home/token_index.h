@@ -5,19 +5,19 @@
  * token, so ask the owner itself.
  *
  * Ownership: grows by itself; token_index_clear gives the memory back. A zeroed struct is empty.
+ * Limits: owners are numbers below TOKEN_OWNERS_MAX.
  */
 #ifndef RELAYLAB_PROBE_HOME_TOKEN_INDEX_H
 #define RELAYLAB_PROBE_HOME_TOKEN_INDEX_H
 
 #include "lib/base/token.h"
 
-struct token_slot {
-    uint32_t part, owner; /* owner + 1; 0: free */
-};
+enum { TOKEN_OWNERS_MAX = 65536 };
+
+struct token_bucket;
 
 struct token_index {
-    struct token_slot *slots;
-    size_t size, count;
+    struct token_bucket *buckets; /* NULL: it is empty */
 };
 
 #define TOKEN_NOBODY UINT32_MAX

@@ -124,7 +124,7 @@ static void every_token_is_found_until_it_is_removed(void **state)
     enum { COUNT = 5000 };
     static struct token tokens[COUNT];
     static bool there[COUNT];
-    struct token_index x = {NULL, 0, 0};
+    struct token_index x = {NULL};
     struct prng r;
     size_t cursor = 0;
     (void)state;
