@@ -6,30 +6,16 @@
  */
 #include "probe/asking.h"
 
+#include <assert.h>
+
 #include "probe/ask/contexts.h"
 #include "probe/ask/steps.h"
 
 /* -- sessions, by place */
 
-/* NULL: nothing was ever there. */
-static struct session *place(struct probe *p, size_t i)
-{
-    return i == 0 ? &p->session : p->beside[i - 1];
-}
-
-static const struct session *place_seen(const struct probe *p, size_t i)
-{
-    return i == 0 ? &p->session : p->beside[i - 1];
-}
-
-static bool exists(const struct probe *p, size_t i)
-{
-    return i == 0 || p->beside[i - 1] != NULL;
-}
-
 static bool is_active(const struct probe *p, size_t i)
 {
-    return exists(p, i) && place_seen(p, i)->active;
+    return p->sessions[i] != NULL && p->sessions[i]->active;
 }
 
 unsigned asking_active(const struct probe *p)
@@ -45,27 +31,35 @@ void asking_cancel(struct probe *p)
 {
     for (size_t i = 0; i < PROBE_BESIDE_MAX; i++) {
         if (is_active(p, i)) {
-            session_cancel(place(p, i));
+            session_cancel(p->sessions[i]);
         }
     }
 }
 
+static void put_away(struct probe *p, size_t i)
+{
+    struct session *s = p->sessions[i];
+    if (s != NULL) {
+        session_forget(s);
+        p->waited[i] = s->waited;
+        memory_drop(&p->memory, s, sizeof(*s));
+    }
+    p->sessions[i] = NULL;
+}
+
 void asking_clear(struct probe *p)
 {
-    for (size_t i = 0; i < PROBE_BESIDE_MAX - 1; i++) {
-        if (p->beside[i] != NULL) {
-            session_forget(p->beside[i]);
-        }
-        memory_drop(&p->memory, p->beside[i], sizeof(*p->beside[i]));
-        p->beside[i] = NULL;
+    for (size_t i = 0; i < PROBE_BESIDE_MAX; i++) {
+        put_away(p, i);
     }
+    memory_drop(&p->memory, p->connected_ns, p->connected_room * sizeof(*p->connected_ns));
 }
 
 const struct session *asking_session(const struct probe *p, unsigned number)
 {
     for (size_t i = 0; i < PROBE_BESIDE_MAX; i++) {
-        if (is_active(p, i) && place_seen(p, i)->at.number == number) {
-            return place_seen(p, i);
+        if (is_active(p, i) && p->sessions[i]->at.number == number) {
+            return p->sessions[i];
         }
     }
     return NULL;
@@ -168,14 +162,15 @@ static int64_t pause_after(struct probe *p, const struct session *s)
 static void look_at_ended(struct probe *p)
 {
     for (size_t i = 0; i < PROBE_BESIDE_MAX; i++) {
-        struct session *s = place(p, i);
-        if (!exists(p, i) || !s->unseen) {
+        const struct session *s = p->sessions[i];
+        if (s == NULL || !s->unseen) {
             continue;
         }
         int64_t resume_ns = clock_after(world_now(p->world), pause_after(p, s));
-        s->unseen = false;
+        bool unwritten = s->unwritten;
         p->resume_ns = resume_ns > p->resume_ns ? resume_ns : p->resume_ns;
-        if (s->unwritten) {
+        put_away(p, i);
+        if (unwritten) {
             asking_cancel(p);
         }
         steps_progress(p, "asking");
@@ -217,39 +212,65 @@ static bool may_begin_beside(const struct probe *p, unsigned active)
            plan_wants_beside(&p->plan, world_now(p->world));
 }
 
-/* NULL: no memory. */
-static struct session *free_place(struct probe *p)
+static size_t free_place(const struct probe *p)
 {
     size_t i = 0;
-    while (is_active(p, i)) {
+    while (p->sessions[i] != NULL) {
         i++;
     }
-    if (i > 0 && p->beside[i - 1] == NULL) {
-        p->beside[i - 1] = memory_get(&p->memory, sizeof(*p->beside[i - 1]));
+    assert(i < PROBE_BESIDE_MAX);
+    return i;
+}
+
+/* Round trips that followed each other before a session in that place, which others stand beside.
+ */
+static unsigned waited_until_now(const struct probe *p, size_t i)
+{
+    return p->waited[i] > 0         ? p->waited[i]
+           : p->sessions[0] != NULL ? p->sessions[0]->waited
+                                    : p->waited[0];
+}
+
+/* When each session began, PROBE_SESSIONS_MAX at most. False: no memory. */
+static bool note_connected(struct probe *p, int64_t now)
+{
+    enum { MORE = 4 };
+    size_t room = p->connected_room, each = sizeof(*p->connected_ns);
+    if (p->target.sessions == room) {
+        int64_t *list = memory_resize(&p->memory, p->connected_ns, room * each,
+                                      (room + MORE) * each);
+        if (list == NULL) {
+            return false;
+        }
+        p->connected_ns = list;
+        p->connected_room += MORE;
     }
-    return place(p, i);
+    p->connected_ns[p->target.sessions] = now;
+    return true;
 }
 
 /* False: the world is out of links, or there is no memory. */
 static bool begin(struct probe *p, unsigned active)
 {
     int64_t now = world_now(p->world);
-    struct session *s = free_place(p);
+    size_t at = free_place(p);
+    unsigned waited = active == 0 ? p->target.longest : waited_until_now(p, at);
+    struct session *s = note_connected(p, now) ? memory_get(&p->memory, sizeof(*s)) : NULL;
     if (s == NULL) {
         return false;
     }
-    unsigned waited = s->waited > 0 ? s->waited : p->session.waited;
+    p->sessions[at] = s;
     p->slot_ns = 0;
-    p->connected_ns[p->target.sessions] = now;
     p->target.first_connect_ns = p->target.sessions == 0 ? now : p->target.first_connect_ns;
-    s->waited = active == 0 ? p->target.longest : waited;
+    s->waited = waited;
     if (!session_start(s, p->world, &p->session_config, &p->plan, &p->target,
                        p->target.sessions + 1)) {
+        put_away(p, at);
         return false;
     }
     for (size_t i = 0; i < PROBE_BESIDE_MAX && active > 0; i++) {
         if (is_active(p, i)) {
-            place(p, i)->company = true;
+            p->sessions[i]->company = true;
         }
     }
     return true;

@@ -19,7 +19,7 @@ bool asking_go_on(struct probe *p);
 /* Sessions that stand. */
 unsigned asking_active(const struct probe *p);
 void asking_cancel(struct probe *p);
-/* Gives back the room of those beside the first. */
+/* Gives back all that it took of the probe's memory. */
 void asking_clear(struct probe *p);
 /* The one of that number that stands, or NULL. */
 const struct session *asking_session(const struct probe *p, unsigned number);

@@ -64,10 +64,24 @@ static bool is_under(struct span name, struct span domain)
 static bool is_local(const struct probe_config *c, struct span name)
 {
     bool local = is_under(name, c->local_domain);
-    for (size_t i = 0; i < c->further_local_count; i++) {
+    for (size_t i = 0; i < c->further_local_count; i++) { /* none without a first */
         local |= is_under(name, c->further_local[i]);
     }
     return local;
+}
+
+/* {T}. False: no memory; it stays as it was. */
+static bool keep_name(struct probe *p, struct span name)
+{
+    char *text = memory_text(&p->memory, name);
+    if (text == NULL) {
+        return false;
+    }
+    memory_drop_text(&p->memory, p->target_name);
+    p->target_name = text;
+    p->who.target_name = span_of(text);
+    p->session_config.tls_name = text;
+    return true;
 }
 
 /* {T}, when only an address was given: what the target calls itself, if the user vouches for its
@@ -76,11 +90,10 @@ static void take_name(struct probe *p, struct span name)
 {
     struct form forms[FORMS_MAX];
     struct form_identity who = p->who;
-    char room[PROBE_NAME_MAX];
-    if (p->named || !is_local(&p->config, name) || !bytes_copy(room, sizeof(room), name)) {
+    if (p->named || !is_local(&p->config, name) || name.len >= PROBE_NAME_MAX) {
         return;
     }
-    who.target_name = span_of(room);
+    who.target_name = name;
     for (size_t i = 0; i < p->result_count; i++) {
         forms[i] = p->results[i].form;
     }
@@ -90,8 +103,9 @@ static void take_name(struct probe *p, struct span name)
             return;
         }
     }
-    memcpy(p->target_name, room, sizeof(room));
-    p->who.target_name = span_of(p->target_name);
+    if (!keep_name(p, name)) {
+        return;
+    }
     for (size_t i = 0; i < p->result_count; i++) {
         p->results[i].form = forms[i];
     }
@@ -126,13 +140,15 @@ static void set_defaults(struct probe_config *c)
 static void derive_texts(struct probe *p)
 {
     const struct probe_config *c = &p->config;
+    char helo_room[PROBE_NAME_MAX];
+    char tokens_room[PROBE_NAME_MAX + 2 * ENDPOINT_TEXT_MAX + 80];
     struct strbuf helo, target, tokens;
-    strbuf_init(&helo, p->helo, sizeof(p->helo));
+    strbuf_init(&helo, helo_room, sizeof(helo_room));
     strbuf_adds(&helo, c->helo.len > 0 ? "" : "probe.");
     strbuf_add(&helo, c->helo.len > 0 ? c->helo : c->sender_domain);
     strbuf_init(&target, p->target_text, sizeof(p->target_text));
     endpoint_print(&target, &c->target);
-    strbuf_init(&tokens, p->token_target, sizeof(p->token_target));
+    strbuf_init(&tokens, tokens_room, sizeof(tokens_room));
     strbuf_add(&tokens, c->run_id);
     strbuf_addc(&tokens, '|');
     strbuf_add(&tokens, strbuf_span(&target));
@@ -140,14 +156,16 @@ static void derive_texts(struct probe *p)
         strbuf_addc(&tokens, '|');
         endpoint_print_address(&tokens, &c->source);
     }
+    p->helo = memory_text(&p->memory, strbuf_span(&helo));
+    p->token_target = memory_text(&p->memory, strbuf_span(&tokens));
 }
 
 static void derive_identity(struct probe *p)
 {
     const struct probe_config *c = &p->config;
     struct endpoint address;
-    p->named = c->target_name.len > 0 && !endpoint_parse_address(c->target_name, &address) &&
-               bytes_copy(p->target_name, sizeof(p->target_name), c->target_name);
+    p->named = c->target_name.len > 0 && c->target_name.len < PROBE_NAME_MAX &&
+               !endpoint_parse_address(c->target_name, &address);
     p->who = (struct form_identity){
         .token_place = c->token_place,
         .canary_local = c->canary_local,
@@ -162,11 +180,12 @@ static void derive_identity(struct probe *p)
     };
     memcpy(p->who.further, c->further, sizeof(p->who.further));
     memcpy(p->who.further_local, c->further_local, sizeof(p->who.further_local));
-    if (p->named) {
-        p->who.target_name = span_of(p->target_name);
-        p->who.local_domain = c->local_domain.len > 0 ? c->local_domain : p->who.target_name;
-    } else {
-        forms_name_by_address(&p->who, p->target_name, sizeof(p->target_name));
+    char room[PROBE_NAME_MAX];
+    struct form_identity literal = p->who;
+    forms_name_by_address(&literal, room, sizeof(room));
+    (void)keep_name(p, p->named ? c->target_name : literal.target_name);
+    if (c->local_domain.len == 0) {
+        p->who.local_domain = p->who.target_name;
     }
 }
 
@@ -254,8 +273,10 @@ void probe_clear(struct probe *p)
     memory_drop(m, p->rows, p->room_count * sizeof(*p->rows));
     memory_drop(m, p->plan_forms, p->room_count * sizeof(*p->plan_forms));
     memory_drop(m, p->target.tls, sizeof(*p->target.tls));
+    memory_drop_text(m, p->helo);
+    memory_drop_text(m, p->target_name);
+    memory_drop_text(m, p->token_target);
     control_clear_all(p);
-    session_forget(&p->session);
     asking_clear(p);
     receive_clear(p);
     assert(m->bytes == 0);

@@ -4,6 +4,7 @@
 #include "probe/memory.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static bool fits(struct memory *m, size_t more)
 {
@@ -36,4 +37,18 @@ void memory_drop(struct memory *m, void *piece, size_t bytes)
         m->bytes -= bytes;
         free(piece);
     }
+}
+
+char *memory_text(struct memory *m, struct span text)
+{
+    char *piece = memory_get(m, text.len + 1);
+    if (piece != NULL) {
+        (void)bytes_copy(piece, text.len + 1, text);
+    }
+    return piece;
+}
+
+void memory_drop_text(struct memory *m, char *text)
+{
+    memory_drop(m, text, text != NULL ? strlen(text) + 1 : 0);
 }

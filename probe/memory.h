@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "lib/base/bytes.h"
+
 struct memory {
     size_t bytes; /* at present */
     size_t limit; /* 0: the heap's */
@@ -24,5 +26,8 @@ void *memory_get(struct memory *m, size_t bytes); /* zeroed */
 /* NULL: the piece stays as it was. What is new is not zeroed. */
 void *memory_resize(struct memory *m, void *piece, size_t before, size_t bytes);
 void memory_drop(struct memory *m, void *piece, size_t bytes); /* NULL: nothing happens */
+/* A text without NUL, in a piece of its size, with NUL behind it. */
+char *memory_text(struct memory *m, struct span text);
+void memory_drop_text(struct memory *m, char *text); /* as it was got; NULL: nothing happens */
 
 #endif

@@ -326,7 +326,7 @@ size_t probe_size(void)
 const struct form_result *probe_form(const struct probe *p, struct span id)
 {
     for (size_t i = 0; i < p->result_count; i++) {
-        if (span_iequal(span_of(p->results[i].form.id), id)) {
+        if (span_iequal(span_of(form_id(&p->results[i].form).text), id)) {
             return &p->results[i];
         }
     }

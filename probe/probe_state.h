@@ -130,8 +130,8 @@ struct probe {
     struct plan_form *plan_forms;
     size_t result_count, room_count; /* room for so many */
     struct plan plan;
-    struct session session;
-    struct session *beside[PROBE_BESIDE_MAX - 1]; /* NULL: not needed until now */
+    struct session *sessions[PROBE_BESIDE_MAX]; /* that stand; NULL: none */
+    unsigned waited[PROBE_BESIDE_MAX];          /* of the last in that place, see session.waited */
     struct session_config session_config;
     struct target_notes target;
     struct probe_control *controls; /* of each canary: before, after */
@@ -155,7 +155,8 @@ struct probe {
     uint16_t unclear; /* of the evidence: the first arrival that cannot be told apart: envelope and
                          head */
 
-    int64_t connected_ns[PROBE_SESSIONS_MAX]; /* when each session began; the rate is kept by it */
+    int64_t *connected_ns; /* when each session began; the rate is kept by it */
+    unsigned connected_room;
     int64_t started_ns;
     int64_t asking_ended_ns; /* 0: still asking */
     int64_t window_end_ns;   /* 0: no window was needed */
@@ -175,14 +176,13 @@ struct probe {
     struct world_timer timer;
     struct verdict_result verdict;
 
-    /* Text that was derived from config. */
-    char helo[PROBE_NAME_MAX];
+    /* Text that was derived from config; NULL where there was no memory for it. */
     char target_text[ENDPOINT_TEXT_MAX]; /* "192.0.2.1:25" */
     bool named;                          /* the target was given by name */
-    char target_name[PROBE_NAME_MAX];    /* {T}; the address literal when no name was given, unless
-                                            it greets with one under --domain */
-    char token_target[PROBE_NAME_MAX + 2 * ENDPOINT_TEXT_MAX + 80]; /* run, target and source: input
-                                                                       of the tokens */
+    char *helo;
+    char *target_name;  /* {T}; the address literal when no name was given, unless it greets with
+                           one under --domain */
+    char *token_target; /* run, target and source: input of the tokens */
 };
 
 /* "S1-R1" and so on; NULL when there is none. */

@@ -468,7 +468,7 @@ static void write_reason(const struct view *v, const struct line *l, struct verd
     const struct form_result *w = witness(v, l->verdict);
     if (w != NULL) {
         strbuf_adds(&reason, " (");
-        strbuf_adds(&reason, w->form.id);
+        strbuf_adds(&reason, form_id(&w->form).text);
         char room[EVIDENCE_TEXT_MAX];
         struct span reply = evidence_text(v->f->evidence, w, w->reply, room, sizeof(room));
         strbuf_adds(&reason, reply.len > 0 ? ": " : "");

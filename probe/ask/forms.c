@@ -55,14 +55,6 @@ static bool selection_add(struct selection *s, const struct sender_row *from,
                        .kind = to->control || form_contexts[s->context].notice != NULL
                                    ? FORM_CONTROL
                                    : FORM_EXTERNAL};
-    struct strbuf id;
-    strbuf_init(&id, f->id, sizeof(f->id));
-    strbuf_adds(&id, from->id);
-    strbuf_addc(&id, '-');
-    strbuf_adds(&id, to->id);
-    if (s->context != CONTEXT_PLAIN) {
-        strbuf_addf(&id, "@%s", form_contexts[s->context].id);
-    }
     return true;
 }
 
@@ -217,6 +209,24 @@ bool forms_select(struct span selection, struct form *forms, size_t cap, size_t 
     return true;
 }
 
+struct form_name form_id(const struct form *f)
+{
+    struct form_name name;
+    struct strbuf id;
+    strbuf_init(&id, name.text, sizeof(name.text));
+    strbuf_addf(&id, "%s%s%s", f->own ? "" : f->sender->id, f->own ? "" : "-", f->recipient->id);
+    if (f->context != CONTEXT_PLAIN) {
+        strbuf_addf(&id, "@%s", form_contexts[f->context].id);
+    }
+    if (f->canary > 0) {
+        strbuf_addf(&id, ".%d", f->canary + 1);
+    }
+    if (f->local > 0) {
+        strbuf_addf(&id, ".D%d", f->local + 1);
+    }
+    return name;
+}
+
 struct span form_local(const struct form *f, const struct form_identity *who)
 {
     return f->local == 0 ? who->local_domain : who->further_local[f->local - 1];
@@ -355,7 +365,7 @@ void forms_bind(struct form *forms, size_t count, const struct form_identity *wh
     for (size_t i = 0; i < count; i++) {
         struct form *f = &forms[i];
         if (f->tokens.sender.text[0] == '\0') {
-            token_make(key, target, span_of(f->id), &f->tokens);
+            token_make(key, target, span_of(form_id(f).text), &f->tokens);
         }
         bind_kind(f, who);
         const char *missing = unknown(f, who);

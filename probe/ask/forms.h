@@ -119,14 +119,17 @@ struct form { /* there are some hundred thousand in a large run: the order leave
     const struct recipient_row *recipient;
     const char *why_not; /* when not applicable: one sentence */
     struct token_pair tokens;
-    char id[FORM_ID_MAX]; /* "S1-R1"; of the second canary "S1-R1.2", with the second local domain
-                             "S10-R1.D2" */
-    enum form_kind kind;  /* computed: external when the domain after the last unquoted @ is the
-                             canary's or another of ours */
+    enum form_kind kind; /* computed: external when the domain after the last unquoted @ is the
+                            canary's or another of ours */
     bool applicable;
+    bool own;        /* a user's */
     uint8_t canary;  /* 0: the first one */
     uint8_t local;   /* the local domain that {D} is; 0: the first one */
     uint8_t context; /* enum form_context; "S1-R1@E3" */
+};
+
+struct form_name {
+    char text[FORM_ID_MAX];
 };
 
 struct form_own {                   /* a form of the user's */
@@ -165,6 +168,9 @@ bool forms_make(const struct forms_wanted *w, struct form *forms, size_t cap, si
 bool forms_names_battery(struct span selection);
 /* Cuts "@E3" off an id. False: no such context. */
 bool form_context_cut(struct span *id, uint8_t *context);
+/* "S1-R1"; in a context "S1-R1@E3", of the second canary "S1-R1.2", with the second local domain
+ * "S10-R1.D2"; of a user's own its recipient's id. */
+struct form_name form_id(const struct form *f);
 /* The canary that the form would reach. */
 struct canary form_canary(const struct form *f, const struct form_identity *who);
 /* {D} of the form. */

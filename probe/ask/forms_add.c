@@ -36,8 +36,8 @@ bool forms_add_own(struct form *forms, size_t cap, size_t *count, const struct f
         bool plain = own[i].sender.template == NULL;
         gap[i] = (struct form){.sender = plain ? &form_senders[0] : &own[i].sender,
                                .recipient = &own[i].recipient,
+                               .own = true,
                                .kind = FORM_EXTERNAL};
-        bytes_copy(gap[i].id, sizeof(gap[i].id), span_of(own[i].recipient.id));
     }
     return gap != NULL;
 }
@@ -49,14 +49,10 @@ bool forms_add_canaries(struct form *forms, size_t cap, size_t *count, size_t fu
     }
     struct form *gap = make_room(forms, cap, count, further_count);
     for (size_t i = 0; gap != NULL && i < further_count; i++) {
-        struct form *f = &gap[i];
-        *f = (struct form){.sender = &form_senders[0],
-                           .recipient = &form_recipients[0],
-                           .kind = FORM_EXTERNAL,
-                           .canary = (uint8_t)(i + 1)};
-        struct strbuf id;
-        strbuf_init(&id, f->id, sizeof(f->id));
-        strbuf_addf(&id, "%s-%s.%zu", f->sender->id, f->recipient->id, i + 2);
+        gap[i] = (struct form){.sender = &form_senders[0],
+                               .recipient = &form_recipients[0],
+                               .kind = FORM_EXTERNAL,
+                               .canary = (uint8_t)(i + 1)};
     }
     return gap != NULL;
 }
@@ -86,11 +82,8 @@ bool forms_add_locals(struct form *forms, size_t cap, size_t *count, size_t furt
             if (!asks_by_domain(f)) {
                 continue;
             }
-            struct strbuf id;
             *end = *f;
             end->local = (uint8_t)local;
-            strbuf_init(&id, end->id, sizeof(end->id));
-            strbuf_addf(&id, "%s.D%zu", f->id, local + 1);
             end++;
         }
     }

@@ -29,9 +29,6 @@ bool forms_add_starttls(struct form *forms, size_t cap, size_t *count)
                               .recipient = &form_recipients[0],
                               .kind = FORM_EXTERNAL,
                               .context = CONTEXT_STARTTLS};
-    struct strbuf id;
-    strbuf_init(&id, forms[at].id, sizeof(forms[at].id));
-    strbuf_addf(&id, "%s-%s@E3", forms[at].sender->id, forms[at].recipient->id);
     return true;
 }
 

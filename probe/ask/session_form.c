@@ -400,10 +400,11 @@ void session_say_body(struct session *s)
     struct canary canary = form_canary(f, who);
     form_mailbox(&from, who->token_place, who->sender_local, &f->tokens.sender, who->sender_domain);
     form_mailbox(&to, who->token_place, canary.local, &f->tokens.recipient, canary.domain);
+    struct form_name id = form_id(f);
     struct mail_probe m = {
         .from = strbuf_span(&from),
         .to = strbuf_span(&to),
-        .form_id = span_of(f->id),
+        .form_id = span_of(id.text),
         .target = s->config->target_text,
         .helo = s->config->helo,
         .contact = s->config->contact,

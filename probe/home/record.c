@@ -96,9 +96,10 @@ void record_form(struct probe *p, const struct form_result *r)
         reproduce_sender(&sender, p, r);
         reproduce_recipient(&recipient, p, r);
     }
+    struct form_name id = form_id(&r->form);
     struct ledger_form row = {
         .run = p->config.run_id,
-        .form = span_of(r->form.id),
+        .form = span_of(id.text),
         .sender = strbuf_span(&sender),
         .recipient = strbuf_span(&recipient),
         .answer = span_of(answer_name(r->answer)),
@@ -222,6 +223,7 @@ void record_arrival(struct probe *p, const struct arrival *a, struct span mailbo
 {
     char room[HEAD_MAX];
     struct strbuf head;
+    struct form_name id;
     struct ledger_arrival row = {.run = p->config.run_id, .mailbox = mailbox, .token = a->mark};
     if (p->config.ledger.ops == NULL || !ledger_kind(a->kind, &row.kind)) {
         return;
@@ -229,7 +231,8 @@ void record_arrival(struct probe *p, const struct arrival *a, struct span mailbo
     strbuf_init(&head, room, sizeof(room));
     record_head(&head, mail);
     if (a->form >= 0) {
-        row.form = span_of(p->results[a->form].form.id);
+        id = form_id(&p->results[a->form].form);
+        row.form = span_of(id.text);
         row.token = span_of(p->results[a->form].form.tokens.recipient.text);
     }
     row.head = strbuf_span(&head);
@@ -251,10 +254,14 @@ void record_callout(struct probe *p, int form, struct span sender, struct span r
     strbuf_add_visible(&head, recipient);
     strbuf_adds(&head, ">\r\n");
     bool named = p->config.mailbox_count > 0;
+    struct form_name id = {""};
+    if (form >= 0) {
+        id = form_id(&p->results[form].form);
+    }
     struct ledger_arrival row = {
         .kind = LEDGER_CALLOUT,
         .run = p->config.run_id,
-        .form = form >= 0 ? span_of(p->results[form].form.id) : (struct span){NULL, 0},
+        .form = span_of(id.text),
         .mailbox = named ? p->config.mailboxes[0] : (struct span){NULL, 0},
         .head = strbuf_span(&head),
         .epoch_s = epoch(p),

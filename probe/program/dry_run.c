@@ -99,7 +99,7 @@ static void print_context(struct strbuf *out, const struct form *f, const struct
 static void print_form(struct strbuf *out, const struct form *f, const struct form_identity *who,
                        const char *helo)
 {
-    strbuf_addf(out, "\n# %s: %s -> %s\n", f->id, f->sender->name, f->recipient->name);
+    strbuf_addf(out, "\n# %s: %s -> %s\n", form_id(f).text, f->sender->name, f->recipient->name);
     if (!f->applicable) {
         strbuf_addf(out, "# not applicable: %s\n", f->why_not != NULL ? f->why_not : "");
         return;
@@ -135,7 +135,8 @@ static void print_message(struct strbuf *out, const struct form *f, const struct
 {
     char memory[4096], from[MAIL_PATH_MAX], to[MAIL_PATH_MAX];
     struct strbuf message, from_text, to_text;
-    struct mail_probe probe = {.form_id = span_of(f->id),
+    struct form_name id = form_id(f);
+    struct mail_probe probe = {.form_id = span_of(id.text),
                                .target = span_of(n->target),
                                .helo = span_of(n->helo),
                                .contact = c->contact,
@@ -151,7 +152,7 @@ static void print_message(struct strbuf *out, const struct form *f, const struct
     probe.from = strbuf_span(&from_text);
     probe.to = strbuf_span(&to_text);
     mail_write_probe(&message, &probe);
-    strbuf_addf(out, "\n# the message of %s (its date is that of the run)\n", f->id);
+    strbuf_addf(out, "\n# the message of %s (its date is that of the run)\n", id.text);
     rest = strbuf_span(&message);
     while (rest.len > 0 && span_cut(&rest, '\n', &line)) {
         strbuf_add(out, line.len > 0 && line.ptr[line.len - 1] == '\r' ? span_to(line, line.len - 1)

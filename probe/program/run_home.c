@@ -77,7 +77,7 @@ static void save_proof(struct app *a, const struct form_result *form, const stru
 
     strbuf_init(&error, memory, sizeof(memory));
     strbuf_adds(&error, "--save-proof: ");
-    if (!proof_save(a->options->save_proof, p->config.run_id, span_of(form->form.id),
+    if (!proof_save(a->options->save_proof, p->config.run_id, span_of(form_id(&form->form).text),
                     span_of(form->form.tokens.recipient.text), mail->content, name, &error)) {
         run_clear_progress(a);
         say(memory);
@@ -108,7 +108,7 @@ void run_see_arrival(void *self, enum arrival_kind kind, const struct form_resul
     strbuf_init(&text, memory, sizeof(memory));
     strbuf_addf(&text, "mailbox: %s", names[kind]);
     if (form != NULL)
-        strbuf_addf(&text, " of form %s", form->form.id);
+        strbuf_addf(&text, " of form %s", form_id(&form->form).text);
     if (mail->recipient_count > 0) {
         strbuf_adds(&text, " to ");
         strbuf_add(&text, mail->recipients[0]);

@@ -25,7 +25,7 @@ static void awaited_forms(struct strbuf *out, const struct probe *p)
         if (!r->body_sent || r->delivered || r->bounced)
             continue;
         if (count < NAMED_MAX)
-            strbuf_addf(out, "%s%s", count > 0 ? ", " : "", r->form.id);
+            strbuf_addf(out, "%s%s", count > 0 ? ", " : "", form_id(&r->form).text);
         count++;
     }
     if (count > NAMED_MAX)

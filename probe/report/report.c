@@ -191,7 +191,7 @@ static void form_head(struct page *page, const struct form_result *r)
     size_t from = page->out->len;
 
     strbuf_adds(page->out, "  ");
-    strbuf_adds(page->out, r->form.id);
+    strbuf_adds(page->out, form_id(&r->form).text);
     pad(page->out, from, 11);
     from = page->out->len;
     outcome_words(page->out, r);
@@ -262,7 +262,7 @@ static void named(struct page *page, enum form_state state, const char *label)
         if (p->results[i].state != state)
             continue;
         strbuf_adds(page->out, any ? ", " : label);
-        strbuf_adds(page->out, p->results[i].form.id);
+        strbuf_adds(page->out, form_id(&p->results[i].form).text);
         any = true;
     }
     if (any)

@@ -87,7 +87,7 @@ static void form_object(struct json *j, const struct probe *p, const struct form
     bool asked = r->attempts > 0;
 
     json_open(j, NULL, '{');
-    json_string(j, "id", r->form.id);
+    json_string(j, "id", form_id(&r->form).text);
     json_string(j, "kind", kind_name(r->form.kind));
     form_paths(j, p, r);
     json_string(j, "state", report_state_name(r->state));
@@ -163,7 +163,7 @@ static void report_object(struct json *j, const struct probe *p, const struct pr
     bool of_form = d->form >= 0 && (size_t)d->form < p->result_count;
 
     json_open(j, NULL, '{');
-    json_string(j, "form", of_form ? p->results[d->form].form.id : NULL);
+    json_string(j, "form", of_form ? form_id(&p->results[d->form].form).text : NULL);
     json_string(j, "action", d->is_dsn ? dsn_action_name(d->action) : NULL);
     json_bool(j, "in_words", d->in_words);
     json_bool(j, "by_target", d->by_target);

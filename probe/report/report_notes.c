@@ -157,7 +157,7 @@ static void note_losses(struct noter *n, const struct probe *p)
                       "the plain form was answered; a path that cuts can look the same:");
     for (size_t i = 0; i < p->result_count; i++)
         if (closed_by_loss(&p->results[i]))
-            strbuf_addf(text, "%s %s", count++ > 0 ? "," : "", p->results[i].form.id);
+            strbuf_addf(text, "%s %s", count++ > 0 ? "," : "", form_id(&p->results[i].form).text);
     if (count > 0)
         note_end(n);
 }
@@ -249,7 +249,8 @@ static void note_report(struct noter *n, const struct probe *p, const struct pro
         const struct form_result *r = report_form(p, &all[i]);
 
         if (alike(p, d, &all[i]))
-            strbuf_addf(text, "%s%s", i > first ? ", " : "", r != NULL ? r->form.id : "(no form)");
+            strbuf_addf(text, "%s%s", i > first ? ", " : "",
+                        r != NULL ? form_id(&r->form).text : "(no form)");
     }
     if (d->is_dsn)
         strbuf_addf(text, "; action %s, status %s", dsn_action_name(d->action),

@@ -110,7 +110,7 @@ void report_proof_text(struct strbuf *out, const struct probe *p)
     if (p->proof == NULL)
         return;
     r = &p->results[p->proof->form];
-    strbuf_addf(out, "\nproof: %s came home to <", r->form.id);
+    strbuf_addf(out, "\nproof: %s came home to <", form_id(&r->form).text);
     strbuf_add(out, report_said(p, r, r->home, room));
     strbuf_adds(out, ">, ");
     clock_print_human(out, delay_of(r));
@@ -152,7 +152,7 @@ void report_proof_json(struct json *j, const struct probe *p)
     }
     r = &p->results[p->proof->form];
     json_open(j, "proof", '{');
-    json_string(j, "form", r->form.id);
+    json_string(j, "form", form_id(&r->form).text);
     json_text(j, "delivered_to", report_said(p, r, r->home, room));
     text_or_null(j, "mailbox", p->proof->mailbox);
     json_int(j, "delay_ms", delay_of(r) / CLOCK_MS);

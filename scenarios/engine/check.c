@@ -72,10 +72,9 @@ static bool ask_from(struct check *c, const char *name, const char *source, int 
     *status = verdict_exit_status(r.verdict->verdict);
     const struct form_result *form = first_delivered(&r);
     if (check_is_outside(c) && r.verdict->verdict == VERDICT_OPEN && form != NULL) {
-        char id[FORM_ID_MAX];
+        struct form_name id = form_id(&form->form);
 
-        memcpy(id, form->form.id, sizeof id);
-        check_experiment(c, id);
+        check_experiment(c, id.text);
     }
     return true;
 }

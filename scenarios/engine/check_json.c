@@ -60,7 +60,7 @@ static void write_relayed(struct json *j, const struct trial_result *r)
         if (!r->forms[i].delivered)
             continue;
         json_open(j, NULL, '{');
-        json_string(j, "id", f->id);
+        json_string(j, "id", form_id(f).text);
         json_string(j, "sender", f->sender->name);
         json_string(j, "recipient", f->recipient->name);
         json_close(j);

@@ -23,7 +23,7 @@ static void tell_server(struct check *c)
 
 static bool is_plain(const struct form_result *f)
 {
-    return strcmp(f->form.id, "S1-R1") == 0;
+    return strcmp(form_id(&f->form).text, "S1-R1") == 0;
 }
 
 /* Who lets the plain form through lets most of them through: then their names are enough. */
@@ -39,10 +39,11 @@ static void tell_forms(struct check *c, const struct trial_result *r)
             continue;
         first = first != NULL ? first : f;
         if (f != first && is_plain(first))
-            strbuf_addf(&c->out, ", %s", f->form.id);
+            strbuf_addf(&c->out, ", %s", form_id(&f->form).text);
         else
-            strbuf_addf(&c->out, "%s %s, sender: %s, recipient: %s%s", label, f->form.id,
-                        f->form.sender->name, f->form.recipient->name, is_plain(f) ? "" : "\n");
+            strbuf_addf(&c->out, "%s %s, sender: %s, recipient: %s%s", label,
+                        form_id(&f->form).text, f->form.sender->name, f->form.recipient->name,
+                        is_plain(f) ? "" : "\n");
     }
     if (first != NULL && is_plain(first))
         strbuf_addc(&c->out, '\n');

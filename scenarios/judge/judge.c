@@ -206,7 +206,7 @@ static void check_counts(const struct case_expect *e, const struct trial_result 
 static int form_index(const struct trial_result *r, const char *id)
 {
     for (size_t i = 0; i < r->form_count; i++)
-        if (span_iequal(span_of(r->forms[i].form.id), span_of(id)))
+        if (span_iequal(span_of(form_id(&r->forms[i].form).text), span_of(id)))
             return (int)i;
     return -1;
 }

@@ -36,7 +36,7 @@ static void write_message(struct oracle *o, unsigned attempt)
     mail_write_probe(&text, &(struct mail_probe){
                                 .from = strbuf_span(&f),
                                 .to = strbuf_span(&t),
-                                .form_id = span_of(o->form.form.id),
+                                .form_id = span_of(form_id(&o->form.form).text),
                                 .target = o->id.who.target_name,
                                 .helo = span_of(o->id.helo),
                                 .contact = SPAN("relaylab"),
@@ -215,7 +215,7 @@ static void ask_all(struct oracle *o, const struct case_file *c, struct oracle_r
         if (i > 0 && outcome != ORACLE_REACHED)
             continue;
         out->outcome = outcome;
-        bytes_copy(out->form, sizeof out->form, span_of(forms[i].id));
+        bytes_copy(out->form, sizeof out->form, span_of(form_id(&forms[i]).text));
         bytes_copy(out->reply, sizeof out->reply, span_of(o->reply));
         if (outcome == ORACLE_REACHED)
             return;

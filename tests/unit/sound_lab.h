@@ -313,7 +313,8 @@ static inline void on_arrival(void *self, enum arrival_kind kind, const struct f
     struct lab *lab = self;
     if (lab->verbose) {
         printf("%10.3f   * %s %s from <%.*s>\n", (double)world_now(lab->world) / 1e9, names[kind],
-               form != NULL ? form->form.id : "-", (int)mail->sender.len, mail->sender.ptr);
+               form != NULL ? form_id(&form->form).text : "-", (int)mail->sender.len,
+               mail->sender.ptr);
     }
 }
 

@@ -80,7 +80,7 @@ static void batteries(void **state)
         strbuf_init(&out, ids, sizeof(ids));
         for (size_t f = 0; f < count; f++) {
             strbuf_adds(&out, f > 0 ? " " : "");
-            strbuf_adds(&out, forms[f].id);
+            strbuf_adds(&out, form_id(&forms[f]).text);
         }
         assert_string_equal(ids, rows[i].ids);
     }
@@ -346,7 +346,7 @@ static void nobody_else_is_written_to(void **state)
             found = found || span_equal(a.domain, span_of(known[k]));
         }
         if (!found || !a.valid) {
-            fail_msg("%s: %s", forms[i].id, room);
+            fail_msg("%s: %s", form_id(&forms[i]).text, room);
         }
     }
 }

@@ -92,7 +92,8 @@ static void bench_init(struct bench *b, int truth_of_case, enum verdict verdict)
                               .expect = &b->expect,
                               .expect_count = 1};
     b->verdict = (struct verdict_result){.verdict = verdict, .reason_code = "relay-denied"};
-    strcpy(b->form.form.id, "S1-R1");
+    b->form.form.sender = &form_senders[0];
+    b->form.form.recipient = &form_recipients[0];
     strcpy(b->form.form.tokens.recipient.text, "abcdefgh234567ab");
     b->form.state = FORM_DENIED;
     b->form.answer = ANSWER_DENIED;

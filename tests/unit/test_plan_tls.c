@@ -54,7 +54,7 @@ static const struct server servers[] = {
 };
 /* clang-format on */
 
-static void add(struct form_result *r, const char *id, size_t recipient, enum form_context context)
+static void add(struct form_result *r, size_t recipient, enum form_context context)
 {
     *r = (struct form_result){
         .form = {.sender = &form_senders[0],
@@ -62,7 +62,6 @@ static void add(struct form_result *r, const char *id, size_t recipient, enum fo
                  .kind = FORM_EXTERNAL,
                  .context = (uint8_t)context,
                  .applicable = true}};
-    (void)bytes_copy(r->form.id, sizeof r->form.id, span_of(id));
 }
 
 static void ask(struct plan *p, const struct plan_session *at, const struct server *s,
@@ -70,7 +69,7 @@ static void ask(struct plan *p, const struct plan_session *at, const struct serv
 {
     struct form_result *r;
     while ((r = plan_next(p, at, 0)) != NULL) {
-        strbuf_addf(out, at->encrypted ? "[%s] " : "%s ", r->form.id);
+        strbuf_addf(out, at->encrypted ? "[%s] " : "%s ", form_id(&r->form).text);
         r->answer = s->wants_tls && !at->encrypted ? ANSWER_TLS_REQUIRED : ANSWER_DENIED;
         plan_answered(p, at, r, 0, 0);
     }
@@ -86,9 +85,9 @@ static void run(const struct server *s)
     struct plan_form forms[COUNT] = {0};
     unsigned sessions = 0, failing = s->failing;
     strbuf_init(&out, memory, sizeof memory);
-    add(&results[0], "S1-R1", 0, CONTEXT_PLAIN);
-    add(&results[1], "S1-R2", 1, CONTEXT_PLAIN);
-    add(&results[2], "S1-R1@E3", 0, CONTEXT_STARTTLS);
+    add(&results[0], 0, CONTEXT_PLAIN);
+    add(&results[1], 1, CONTEXT_PLAIN);
+    add(&results[2], 0, CONTEXT_STARTTLS);
     plan_init(&plan, results, forms, COUNT, CLOCK_SECOND, CLOCK_HOUR);
     plan_tls_init(&plan, s->able, false, s->forced);
     do {
@@ -152,8 +151,8 @@ static void test_last_of_all(void **state)
         struct plan plan;
         struct plan_session at = {.number = 1}, last;
         print_message("  %s\n", rows[i].label);
-        add(&results[0], "S1-R1", 0, CONTEXT_PLAIN);
-        add(&results[1], "S1-R1@E3c", 0, early_context());
+        add(&results[0], 0, CONTEXT_PLAIN);
+        add(&results[1], 0, early_context());
         results[1].form.kind = FORM_CONTROL;
         plan_init(&plan, results, forms, 2, CLOCK_SECOND, CLOCK_HOUR);
         plan_tls_init(&plan, true, false, rows[i].demanded);
@@ -196,9 +195,9 @@ static void test_ids(void **state)
     strbuf_init(&error, memory, sizeof memory);
     assert_true(forms_select(SPAN("S1-R1,S1-R1@E3,R3@e3"), forms, FORMS_MAX, &count, &error));
     assert_int_equal(count, 3);
-    assert_string_equal(forms[1].id, "S1-R1@E3");
+    assert_string_equal(form_id(&forms[1]).text, "S1-R1@E3");
     assert_int_equal(forms[1].context, CONTEXT_STARTTLS);
-    assert_string_equal(forms[2].id, "S1-R3@E3");
+    assert_string_equal(form_id(&forms[2]).text, "S1-R3@E3");
     assert_int_equal(forms[0].context, CONTEXT_PLAIN);
     assert_false(forms_select(SPAN("S1-R1@E99"), forms, FORMS_MAX, &count, &error));
     assert_false(forms_select(SPAN("@E3"), forms, FORMS_MAX, &count, &error));

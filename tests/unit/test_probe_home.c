@@ -72,7 +72,7 @@ static void every_canary_is_asked_for(void **state)
     run_lab(lab, &config);
     expect(lab, VERDICT_OPEN, "delivered");
     assert_int_equal(lab->probe->result_count, 2);
-    assert_string_equal(lab->probe->results[1].form.id, "S1-R1.2");
+    assert_string_equal(form_id(&lab->probe->results[1].form).text, "S1-R1.2");
     assert_true(lab->probe->results[0].delivered && lab->probe->results[1].delivered);
     assert_non_null(strstr(lab->mx.lines, "@other.test>"));
     assert_true(lab->probe->controls[2].arrived);
@@ -334,11 +334,11 @@ static void the_rate_holds(void **state)
     static const struct world_row row = {"hangs up", .rules = {CLOSE_AT(AT_RCPT, NULL)}};
     struct probe_config config;
     struct lab *lab = open_lab(&row, &config);
-    const int64_t *at = lab->probe->connected_ns;
     (void)state;
     config.rate = 1;
     config.forms = SPAN("quick");
     run_lab(lab, &config);
+    const int64_t *at = lab->probe->connected_ns;
     assert_true(lab->probe->target.sessions > 1);
     for (unsigned i = 1; i < lab->probe->target.sessions; i++) {
         assert_true(at[i] - at[i - 1] >= CLOCK_MINUTE);

@@ -63,7 +63,7 @@ static struct fixture *fixture_new(const char *selection)
     p->config.control_route = p->config.target;
     p->config.vantage = VANTAGE_PRIVATE;
     p->finished_ns = 90 * CLOCK_SECOND;
-    strcpy(p->helo, "probe.canary.test");
+    p->helo = memory_text(&p->memory, SPAN("probe.canary.test"));
     strcpy(p->target_text, "10.0.0.1:2525");
     evidence_init(&p->evidence, &p->who, &p->memory);
     p->controls = memory_get(&p->memory, 2 * sizeof(*p->controls));

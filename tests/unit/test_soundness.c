@@ -26,7 +26,7 @@ static void complain(struct lab *lab, const char *what, const struct form_result
 {
     if (lab->trouble[0] == '\0') {
         (void)snprintf(lab->trouble, sizeof lab->trouble, "%s%s%s", what, r != NULL ? " " : "",
-                       r != NULL ? r->form.id : "");
+                       r != NULL ? form_id(&r->form).text : "");
     }
 }
 

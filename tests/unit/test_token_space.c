@@ -170,7 +170,8 @@ static void a_probe_takes_its_own_tokens_only(void **state)
                 }
                 judge(lab, (enum place)place, changed, &a);
                 if (a.kind == ARRIVAL_DELIVERY || a.kind == ARRIVAL_CONTROL || a.form >= 0) {
-                    fail_msg("%s, place %d, change %u: %s", r->form.id, place, n, changed);
+                    fail_msg("%s, place %d, change %u: %s", form_id(&r->form).text, place, n,
+                             changed);
                 }
             }
         }
@@ -199,8 +200,8 @@ static void a_probe_refuses_other_runs_targets_and_secrets(void **state)
         for (size_t i = 0; i < lab->probe->result_count; i++) {
             struct token_pair pair;
             struct arrival a;
-            token_make(&key, span_of(others[n].target), span_of(lab->probe->results[i].form.id),
-                       &pair);
+            token_make(&key, span_of(others[n].target),
+                       span_of(form_id(&lab->probe->results[i].form).text), &pair);
             for (int place = 0; place < PLACES; place++) {
                 judge(lab, (enum place)place, pair.recipient.text, &a);
                 if (a.kind != ARRIVAL_FORGED || a.form != ARRIVAL_NO_FORM) {

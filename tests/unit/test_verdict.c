@@ -313,6 +313,8 @@ static size_t set_forms(const struct row *row, struct form_result results[3])
             continue;
         }
         struct form_result *r = &results[count++];
+        r->form.sender = &form_senders[0];
+        r->form.recipient = &form_recipients[i];
         r->form.kind = o->kind == 'E'   ? FORM_EXTERNAL
                        : o->kind == 'A' ? FORM_AMBIGUOUS
                                         : FORM_CONTROL;
