@@ -16,7 +16,7 @@
 #include "probe/home/sink.h"
 
 /* A target has a session and perhaps a control under way, and as many come home to the sink. */
-enum { LINKS_EACH = 3, LINKS_BESIDE = 1024, FILES_BESIDE = 64 };
+enum { LINKS_EACH = 3, LINKS_LEAST = 64, LINKS_BESIDE = 1024, FILES_BESIDE = 64 };
 
 enum { EXTRA_DOMAINS_MAX = 4, EXTRA_DOMAIN_LEN = 264 };
 
@@ -124,9 +124,19 @@ struct span run_set(const struct run_config *c)
     return c->options->resume.len > 0 ? c->options->resume : c->run_id;
 }
 
-static unsigned links_of(const struct app *a)
+/* Those beside the targets' are our mailboxes' servers': with fewer of them some of what arrives at
+   once is turned away, which is seen. */
+static bool find_links(const struct app *a, unsigned *links)
 {
-    return LINKS_BESIDE + LINKS_EACH * (unsigned)a->concurrency;
+    unsigned targets = LINKS_EACH * (unsigned)a->concurrency, files;
+
+    if (!descriptors_want(LINKS_LEAST + targets + FILES_BESIDE,
+                          LINKS_BESIDE + targets + FILES_BESIDE, &files, a->error)) {
+        strbuf_adds(a->error, a->concurrency > 1 ? ", or lower --concurrency" : "");
+        return false;
+    }
+    *links = files - FILES_BESIDE;
+    return true;
 }
 
 /* What became of a list, in one line. */
@@ -335,8 +345,7 @@ int run_targets(const struct run_config *config, struct strbuf *error)
     a.target_count = config->list != NULL ? config->list->count : o->target_count;
     a.concurrency = o->concurrency < a.target_count ? o->concurrency : a.target_count;
     a.kept_end = &a.kept;
-    loop.links_max = links_of(&a);
-    if (!descriptors_want(loop.links_max + FILES_BESIDE, error))
+    if (!find_links(&a, &loop.links_max))
         return status;
     a.loop = loop_new(&loop, error);
     if (a.loop == NULL)

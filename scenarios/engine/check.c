@@ -229,7 +229,12 @@ static int check(struct check *c, struct engine_world *w)
     const char *package = engine_missing(c->engine);
 
     if (package != NULL) {
-        (void)fprintf(stderr, "relaylab: %s is missing: ci/deps %s\n", package, c->engine->name);
+        (void)fprintf(
+            stderr,
+            "relaylab: %s is missing: ci/deps %s\n"
+            "In relaylab's source tree that command unpacks it into build/mta; RELAYLAB_MTA "
+            "names that\ndirectory for a relaylab that stands elsewhere.\n",
+            package, c->engine->name);
         return CHECK_MISSING;
     }
     engine_world_init(w);

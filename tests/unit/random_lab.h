@@ -33,8 +33,9 @@ struct random_server {
     const char *listener[1];
     const char *offer[RANDOM_OFFERS_MAX], *word[1];
     struct network network;
-    bool open;   /* relays for everybody, when nothing else interferes */
-    bool trusts; /* whoever does one thing is treated otherwise: random_server.h */
+    bool open;            /* relays for everybody, when nothing else interferes */
+    bool trusts;          /* whoever does one thing is treated otherwise: random_server.h */
+    const char *shown_by; /* the form that does it, when nothing else interferes; or NULL */
 };
 
 /* In the order of the list, the first code a good one. */

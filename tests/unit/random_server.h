@@ -68,34 +68,60 @@ static inline void want_earlier(struct rule *r, enum smtp_event at, unsigned tim
     r->when.after_times = times;
 }
 
+static inline void draw_name_trust(struct prng *p, struct random_server *s, struct rule *r)
+{
+    static const char *const names[] = {"localhost", "localhost*", "victim.test", "mx.victim.test",
+                                        "[127.*"};
+    static const char *const forms[] = {"S1-R1@E5h", "S1-R1@E5l", "S1-R1@E5d", "S1-R1@E5t",
+                                        "S1-R1@E5i"};
+    size_t i = draw_below(p, COUNT_OF(names));
+    want_text(s, &r->when.helo, names[i]);
+    s->shown_by = forms[i];
+}
+
+static inline void draw_verb_trust(struct prng *p, struct random_server *s, struct rule *r)
+{
+    static const char *const verbs[] = {"SEND", "SOML", "SAML"};
+    static const char *const forms[] = {"S1-R1@E17s", "S1-R1@E17o", "S1-R1@E17a"};
+    size_t i = draw_below(p, COUNT_OF(verbs));
+    want_text(s, &r->when.verb, verbs[i]);
+    s->shown_by = s->config.old_verbs ? forms[i] : NULL;
+}
+
 static inline void draw_session_trust(struct prng *p, struct random_server *s, struct rule *r)
 {
-    static const char *const names[] = {"localhost*", "victim.test", "mx.victim.test", "[127.*"};
-    static const char *const verbs[] = {"SEND", "SOML", "SAML", "S*"};
     static const enum smtp_event earlier[] = {AT_AUTH, AT_UNKNOWN, AT_RSET, AT_STARTTLS};
+    static const char *const forms[] = {NULL, NULL, "S1-R1@E7", NULL};
+    size_t i = draw_below(p, COUNT_OF(earlier));
+    bool mail = prng_chance(p, 1, 2);
     switch (draw_below(p, 7)) {
     case 0:
-        want_text(s, &r->when.helo, names[draw_below(p, COUNT_OF(names))]);
+        draw_name_trust(p, s, r);
         break;
     case 1:
         r->when.esmtp = TRI_NO;
+        s->shown_by = "S1-R1@E6";
         break;
     case 2:
-        want_text(s, &r->when.verb, verbs[draw_below(p, COUNT_OF(verbs))]);
+        draw_verb_trust(p, s, r);
         break;
     case 3:
-        want_earlier(r, earlier[draw_below(p, COUNT_OF(earlier))], 1);
+        want_earlier(r, earlier[i], 1);
+        s->shown_by = forms[i];
         break;
     case 4:
-        want_earlier(r, prng_chance(p, 1, 2) ? AT_MAIL : AT_EHLO, (unsigned)prng_range(p, 2, 4));
+        want_earlier(r, mail ? AT_MAIL : AT_EHLO, (unsigned)prng_range(p, 2, 4));
+        s->shown_by = r->when.after_times > 2 ? NULL : mail ? "S1-R1@E7" : "S1-R1@E10";
         break;
     case 5:
         r->when.tls = TRI_YES;
+        s->shown_by = s->config.tls == MOCK_TLS_STARTTLS ? "S1-R1@E3" : NULL;
         break;
     default:
         network_parse(SPAN("127.0.0.1"), &s->network);
         r->when.from = &s->network;
         r->when.from_count = 1;
+        s->shown_by = s->config.proxy == MOCK_PROXY_OPTIONAL ? "S1-R1@E15a" : NULL;
         break;
     }
 }
@@ -109,9 +135,11 @@ static inline void draw_trust(struct prng *p, struct random_server *s)
     r->reply = (struct rule_reply){.set = true, .code = 250, .lines = {"Ok"}, .line_count = 1};
     r->fate.kind = FATE_RELAY;
     s->trusts = true;
+    bool local = prng_chance(p, 1, 2);
     switch (draw_below(p, 8)) {
     case 0:
-        r->when.sender_domain = prng_chance(p, 1, 2) ? DOMAIN_LOCAL : DOMAIN_NONE;
+        r->when.sender_domain = local ? DOMAIN_LOCAL : DOMAIN_NONE;
+        s->shown_by = local ? "S10-R1" : "S3-R1";
         break;
     case 1:
         r->when.taken_set = true;
@@ -144,6 +172,7 @@ static inline void draw_data_trust(struct random_server *s)
     r->reply = (struct rule_reply){
         .set = true, .code = 554, .lines = {"Relay access denied"}, .line_count = 1};
     s->open = s->trusts = true;
+    s->shown_by = NULL;
 }
 
 static inline void draw_trusts(struct prng *p, struct random_server *s)

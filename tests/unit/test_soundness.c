@@ -131,6 +131,23 @@ static void check_verdict(struct lab *lab)
     }
 }
 
+/* The form that the server trusts was asked, and nothing interfered. */
+static void check_trusted(struct lab *lab)
+{
+    const char *id = lab->target_config.shown_by;
+    const struct form_result *r = id != NULL ? probe_form(lab->probe, span_of(id)) : NULL;
+    bool asked = r != NULL && r->state != FORM_NOT_APPLICABLE;
+    if (id != NULL && (strcmp(id, "S10-R1") == 0 || strcmp(id, "S1-R1@E5d") == 0)) { /* {D} is a
+                                                                                        guess where
+                                                                                        nobody told
+                                                                                        it */
+        asked = asked && lab->probe->config.local_domain.len > 0;
+    }
+    if (asked && lab->mood < MOOD_LYING && lab->probe->verdict.verdict != VERDICT_OPEN) {
+        complain(lab, "trusted, and not called open:", r);
+    }
+}
+
 static void check(struct lab *lab, const struct probe_config *config)
 {
     check_end(lab, config);
@@ -139,6 +156,7 @@ static void check(struct lab *lab, const struct probe_config *config)
             check_form(lab, i, lab->probe->verdict.verdict);
         }
         check_verdict(lab);
+        check_trusted(lab);
     }
 }
 
