@@ -311,6 +311,11 @@ static enum session_stage answer_unknown(struct session *s, const struct reply *
     return session_to_rset(s, AFTER_NEXT);
 }
 
+bool session_read_path(enum answer a)
+{
+    return a != ANSWER_DEFERRED && a != ANSWER_SERVICE;
+}
+
 static bool recipient_has_brackets(const struct form_result *r)
 {
     return r->form.recipient->template[0] == '<';
@@ -337,7 +342,7 @@ enum session_stage session_hear_rcpt(struct session *s, const struct reply *repl
         s->rcpt_bare = true;
         return session_to_rset(s, AFTER_AGAIN);
     }
-    if (bracketed && p->rcpt_style == STYLE_UNKNOWN) {
+    if (bracketed && p->rcpt_style == STYLE_UNKNOWN && session_read_path(j.answer)) {
         bool bare = s->rcpt_bare && j.answer != ANSWER_SYNTAX;
         p->rcpt_style = bare ? STYLE_BARE : STYLE_BRACKETS;
         s->notes->bare_rcpt = bare;

@@ -314,7 +314,7 @@ static void keep_rcpt(struct session *s, const struct reply *reply, struct answe
     bool control = s->form->form.kind == FORM_CONTROL;
     bool taken = j.answer == ANSWER_ACCEPTED;
     bool other_sender = session_asks_in_plain_name(s->form) && j.answer == ANSWER_REFUSED_SENDER;
-    if (bracketed && !odd_style && p->rcpt_style == STYLE_UNKNOWN) {
+    if (bracketed && !odd_style && p->rcpt_style == STYLE_UNKNOWN && session_read_path(j.answer)) {
         p->rcpt_style = STYLE_BRACKETS;
     }
     session_keep_answer(s, STEP_RCPT, reply, j);

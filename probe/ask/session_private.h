@@ -107,6 +107,9 @@ void session_keep_answer(struct session *s, enum smtp_step step, const struct re
                          struct answer_judgement j);
 void session_count_refusal(struct session *s, const struct reply *reply, struct answer_judgement j);
 
+/* The answer shows that the path was read, so that its spelling is one that the target likes.
+   "Later" may be said before that. */
+bool session_read_path(enum answer a);
 /* The form's recipient was taken. Who takes the plain one takes most, and each goes alone anyway:
    no groups from then on. */
 void session_note_taken(struct session *s);
