@@ -91,7 +91,7 @@ static inline void draw_verb_trust(struct prng *p, struct random_server *s, stru
 static inline void draw_session_trust(struct prng *p, struct random_server *s, struct rule *r)
 {
     static const enum smtp_event earlier[] = {AT_AUTH, AT_UNKNOWN, AT_RSET, AT_STARTTLS};
-    static const char *const forms[] = {NULL, NULL, "S1-R1@E7", NULL};
+    static const char *const forms[] = {"S1-R1@E9", "S1-R1@E14", "S1-R1@E7", NULL};
     size_t i = draw_below(p, COUNT_OF(earlier));
     bool mail = prng_chance(p, 1, 2);
     switch (draw_below(p, 7)) {
@@ -172,12 +172,51 @@ static inline void draw_data_trust(struct random_server *s)
     r->reply = (struct rule_reply){
         .set = true, .code = 554, .lines = {"Relay access denied"}, .line_count = 1};
     s->open = s->trusts = true;
-    s->shown_by = NULL;
+    s->shown_by = "S1-R1@E12";
+}
+
+static inline void say(struct rule *r, int code, const char *text)
+{
+    r->reply = (struct rule_reply){.set = true, .code = code, .lines = {text}, .line_count = 1};
+}
+
+/* What honest servers want first, or cannot do: whoever asks must find out. */
+static inline void draw_manners(struct prng *p, struct random_server *s)
+{
+    switch (draw_below(p, 4)) {
+    case 0: {
+        struct rule *r = next_rule(s);
+        r->at = RULE_AT(AT_EHLO);
+        say(r, 502, "not implemented");
+        break;
+    }
+    case 1: {
+        struct rule *r = next_rule(s);
+        r->at = RULE_AT(prng_chance(p, 1, 2) ? AT_MAIL : AT_RCPT);
+        r->when.brackets = TRI_YES;
+        say(r, prng_chance(p, 1, 2) ? 501 : 553, "syntax error");
+        break;
+    }
+    case 2: {
+        struct rule *r = next_rule(s);
+        r->at = RULE_AT(AT_MAIL) | RULE_AT(AT_RCPT);
+        r->when.tls = TRI_NO;
+        say(r, 530, "Must issue a STARTTLS command first");
+        s->config.tls = MOCK_TLS_STARTTLS;
+        break;
+    }
+    default:
+        s->nameless = true;
+        break;
+    }
 }
 
 static inline void draw_trusts(struct prng *p, struct random_server *s)
 {
     draw_offers(p, s);
+    if (prng_chance(p, 1, 6)) {
+        draw_manners(p, s);
+    }
     draw_steps(p, s);
     if (prng_chance(p, 1, 3)) {
         draw_trust(p, s);

@@ -137,12 +137,10 @@ static void check_trusted(struct lab *lab)
     const char *id = lab->target_config.shown_by;
     const struct form_result *r = id != NULL ? probe_form(lab->probe, span_of(id)) : NULL;
     bool asked = r != NULL && r->state != FORM_NOT_APPLICABLE;
-    if (id != NULL && (strcmp(id, "S10-R1") == 0 || strcmp(id, "S1-R1@E5d") == 0)) { /* {D} is a
-                                                                                        guess where
-                                                                                        nobody told
-                                                                                        it */
-        asked = asked && lab->probe->config.local_domain.len > 0;
-    }
+    bool by_domain = id != NULL && (strcmp(id, "S10-R1") == 0 || strcmp(id, "S1-R1@E5d") == 0);
+    bool by_name = id != NULL && strcmp(id, "S1-R1@E5t") == 0;
+    asked &= !by_domain || lab->probe->config.local_domain.len > 0; /* else {D} is a guess */
+    asked &= !by_name || lab->probe->config.target_name.len > 0;
     if (asked && lab->mood < MOOD_LYING && lab->probe->verdict.verdict != VERDICT_OPEN) {
         complain(lab, "trusted, and not called open:", r);
     }
