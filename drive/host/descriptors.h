@@ -6,8 +6,8 @@
 
 #include "lib/base/bytes.h"
 
-/* Raises the soft limit to `most`, or as far as the hard one allows; how many there may be now, `most`
- * at most. False, with one sentence: fewer than `least`. */
+/* Raises the soft limit to `most`, or as far as the hard one allows; *granted: how many there may
+   be now, `most` at most. False, with one sentence: fewer than `least`. */
 bool descriptors_want(unsigned least, unsigned most, unsigned *granted, struct strbuf *error);
 
 #endif

@@ -3,8 +3,8 @@
  *
  * The whole text is read, and every line is checked, before anything is asked. A target that stands
  * there twice is asked once. A shard is the part of a list that one of several machines asks: a
- * target belongs to the shard that its hash names, whatever else is in the list. A shard may be empty,
- * a list may not.
+ * target belongs to the shard that its hash names, whatever else is in the list. A shard may be
+ * empty, a list may not.
  *
  * Ownership: entries point into the text, which must stay; target_list_clear gives back the rest.
  * Errors: one in `error`: "NAME:LINE:COLUMN: what is wrong", the line, a caret; and how many more.

@@ -5,6 +5,7 @@ import os
 import pty
 import random
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -224,6 +225,22 @@ def test_who_asked_nobody_found_nothing_closed(crowd):
                            "like 192.0.2.1:25\n")
     done = crowd.ask("--targets", "-", "--shard", "1/100", input="127.0.0.1:1\n")
     assert (done.returncode, done.stdout) == (0, "")
+
+
+def few_files(count):
+    return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (count, count))
+
+
+def test_few_open_files_are_enough(crowd):
+    done = crowd.ask("--forms", "quick", "127.0.0.1:1", preexec_fn=few_files(256))
+    assert done.returncode == 5 and done.stderr == ""
+    done = crowd.ask("127.0.0.1:1", preexec_fn=few_files(100))
+    assert done.returncode == 71
+    assert done.stderr == ("relayprobe: 131 open files are needed, and 100 are allowed: "
+                           "raise the limit (ulimit -n)\n")
+    done = crowd.ask("--targets", "-", "--concurrency", "2", input="127.0.0.1:1\n127.0.0.1:2\n",
+                     preexec_fn=few_files(100))
+    assert done.stderr.endswith("(ulimit -n), or lower --concurrency\n")
 
 
 def test_shards_make_up_the_list(crowd):

@@ -4,7 +4,6 @@ import json
 import os
 import pty
 import re
-import resource
 import shutil
 import signal
 import socket
@@ -292,20 +291,6 @@ def test_full_disk(how):
         )
     assert done.returncode == 71
     assert done.stderr == "relayprobe: standard output: No space left on device\n"
-
-
-def few_files(count):
-    return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (count, count))
-
-
-def test_few_open_files_are_enough(lab):
-    done = run(*CANARY, "--sink", lab.sink, "--wait", "1s", "--no-ledger", "--forms", "quick",
-               lab.start("open"), preexec_fn=few_files(256))
-    assert done.returncode == 1 and done.stderr == ""
-    done = run(*CANARY, "--no-ledger", free_address(), preexec_fn=few_files(100))
-    assert done.returncode == 71
-    assert done.stderr == ("relayprobe: 131 open files are needed, and 100 are allowed: "
-                           "raise the limit (ulimit -n)\n")
 
 
 def test_full_disk_under_the_transcript(lab):
