@@ -38,9 +38,11 @@ static bool load_document(struct conf *c, yaml_document_t *document)
 
 bool conf_load(struct conf *c, const struct conf_table *table, void *target)
 {
+    struct span mark = SPAN("\xEF\xBB\xBF"); /* of byte order, that some editors put first */
     yaml_document_t document;
     bool ok;
 
+    c->text = span_starts(c->text, mark) ? span_from(c->text, mark.len) : c->text;
     if (c->text.len > CONF_SIZE_MAX) {
         return conf_fail(c, NULL, NULL, "larger than %d octets", CONF_SIZE_MAX);
     }

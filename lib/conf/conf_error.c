@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/base/utf8.h"
 #include "lib/conf/conf_private.h"
 
 enum { EXCERPT_MAX = 160, CARETS_MAX = 60, WORD_MAX = 64 };
@@ -34,20 +35,35 @@ static bool continues_character(char c)
     return ((unsigned char)c & 0xC0U) == 0x80U;
 }
 
-/* The line, at most EXCERPT_MAX bytes of it, with nothing that moves a terminal's cursor. */
+/* A character that moves no terminal's cursor: none of U+0080 to U+009F. */
+static bool is_shown(struct span character)
+{
+    bool ascii = character.len == 1 && character.ptr[0] >= ' ' && character.ptr[0] != 0x7F;
+    bool control = character.len == 2 && (unsigned char)character.ptr[0] == 0xC2 &&
+                   (unsigned char)character.ptr[1] < 0xA0;
+    return ascii || (character.len > 1 && !control);
+}
+
+/* The line, at most EXCERPT_MAX bytes of it. */
 static void add_excerpt(struct strbuf *out, struct span line)
 {
-    struct span shown = span_to(line, EXCERPT_MAX);
+    struct span rest = line;
+    size_t len;
 
-    while (shown.len < line.len && shown.len > 0 && continues_character(line.ptr[shown.len])) {
-        shown.len--;
-    }
-    for (size_t i = 0; i < shown.len; i++) {
-        unsigned char byte = (unsigned char)shown.ptr[i];
-        strbuf_addc(out, byte == '\t' ? ' ' : byte < ' ' || byte == 0x7F ? '?' : shown.ptr[i]);
-    }
-    if (shown.len < line.len) {
-        strbuf_adds(out, "...");
+    for (size_t at = 0; at < line.len; at += len) {
+        rest = span_from(line, at);
+        len = utf8_len(rest);
+        struct span character = span_to(rest, len);
+        if (at + (len > 0 ? len : 1) > EXCERPT_MAX) {
+            strbuf_adds(out, "...");
+            return;
+        }
+        if (is_shown(character)) {
+            strbuf_add(out, character);
+        } else {
+            strbuf_addc(out, rest.ptr[0] == '\t' ? ' ' : '?');
+        }
+        len = len > 0 ? len : 1;
     }
 }
 
