@@ -231,6 +231,13 @@ static enum session_stage taint(struct session *s)
     return STAGE_CLOSE;
 }
 
+/* It goes alone from now on, which is a step further: no session in vain. */
+static void ask_single(struct session *s)
+{
+    plan_ask_single(s->plan, s->form);
+    s->settled++;
+}
+
 /* The first of them finds out alone; then the others are asked together again. */
 static void put_back_unlearned(struct session *s)
 {
@@ -238,7 +245,7 @@ static void put_back_unlearned(struct session *s)
     if (p->group_wait) {
         plan_put_back(p, s->form);
     } else {
-        plan_ask_single(p, s->form);
+        ask_single(s);
     }
     p->group_wait = true;
 }
@@ -251,7 +258,7 @@ static void settle_form(struct session *s)
     if (g->unlearned) {
         put_back_unlearned(s);
     } else if (g->single) {
-        plan_ask_single(s->plan, s->form);
+        ask_single(s);
     } else {
         session_give_answer(s);
     }
