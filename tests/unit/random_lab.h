@@ -31,7 +31,7 @@ struct random_server {
     struct rule rules[RANDOM_RULES_MAX];
     const char *domain[1];
     const char *listener[1];
-    const char *offer[RANDOM_OFFERS_MAX], *word[1];
+    const char *offer[RANDOM_OFFERS_MAX], *word[2];
     struct network network;
     bool open;            /* relays for everybody, when nothing else interferes */
     bool nameless;        /* its no does not say why */

@@ -194,6 +194,8 @@ static inline void draw_manners(struct prng *p, struct random_server *s)
         struct rule *r = next_rule(s);
         r->at = RULE_AT(prng_chance(p, 1, 2) ? AT_MAIL : AT_RCPT);
         r->when.brackets = TRI_YES;
+        s->word[1] = "?*"; /* the null reverse-path has no other spelling */
+        r->when.sender = (struct conf_texts){.item = &s->word[1], .count = 1};
         say(r, prng_chance(p, 1, 2) ? 501 : 553, "syntax error");
         break;
     }

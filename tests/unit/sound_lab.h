@@ -344,7 +344,8 @@ static inline bool has_looked(void *self)
 static inline void open_mock(struct lab *lab, struct mock **mock, const struct random_server *s,
                              const struct endpoint *at, const struct endpoint *route, bool watched)
 {
-    const struct mock_route routes[] = {{"canary.test", *route}, {"*.canary.test", *route}};
+    const struct mock_route routes[] = {
+        {"canary.test", *route}, {"*.canary.test", *route}, {"other.test", *route}};
     char memory[160];
     struct strbuf error;
     strbuf_init(&error, memory, sizeof memory);
@@ -365,6 +366,7 @@ static inline void open_sink(struct lab *lab)
                                                          .self = lab});
     assert_non_null(lab->sink);
     assert_true(sink_domain_add(lab->sink, SPAN("canary.test")));
+    assert_true(sink_domain_add(lab->sink, SPAN("other.test")));
     assert_true(sink_listen(lab->sink, &lab->sink_at, NULL, &error));
 }
 
@@ -401,6 +403,22 @@ static inline void draw_config(struct lab *lab, struct prng *p, struct probe_con
     c->memory_max = !plain && prng_chance(p, 1, 8) ? (size_t)prng_range(p, 20000, 200000) : 0;
 }
 
+/* Further canaries and local domains, and everything behind STARTTLS. */
+static inline void draw_further(struct lab *lab, struct prng *p, struct probe_config *c)
+{
+    if (prng_chance(p, 1, 8)) {
+        c->further[0] = (struct canary){SPAN("probe"), SPAN("other.test")};
+        c->further_route[0] = lab->sink_at;
+        c->further_count = 1;
+    }
+    if (prng_chance(p, 1, 8)) {
+        c->further_local[0] = SPAN("second.test");
+        c->further_local_count = 1;
+    }
+    c->tls = lab->target_config.config.tls == MOCK_TLS_STARTTLS ? lab->tls : NULL;
+    c->tls_mode = c->tls != NULL && prng_chance(p, 1, 6) ? SESSION_TLS_STARTTLS : SESSION_TLS_AUTO;
+}
+
 static inline void draw_lab(struct lab *lab, struct prng *p, struct probe_config *config)
 {
     struct sim_path path;
@@ -420,7 +438,7 @@ static inline void draw_lab(struct lab *lab, struct prng *p, struct probe_config
     random_path(p, &path, prng_chance(p, 3, 4) ? MOOD_PLAIN : lab->mood);
     sim_at(lab->sim, &lab->sink_at, &path);
     draw_config(lab, p, config);
-    config->tls = lab->target_config.config.tls == MOCK_TLS_STARTTLS ? lab->tls : NULL;
+    draw_further(lab, p, config);
     config->control_route = has_hop && prng_chance(p, 1, 3) ? lab->hop_at : lab->sink_at;
     lab->interrupt_ns = lab->interrupted ? draw_ns(p, 0, 1000) * CLOCK_SECOND : 0;
     lab->stored = config->mailbox && prng_chance(p, 1, 3);
