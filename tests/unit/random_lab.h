@@ -34,6 +34,7 @@ struct random_server {
     const char *offer[RANDOM_OFFERS_MAX], *word[2];
     struct network network;
     bool open;            /* relays for everybody, when nothing else interferes */
+    enum smtp_event late; /* it says no there only; AT_CONNECT: at RCPT */
     bool nameless;        /* its no does not say why */
     bool trusts;          /* whoever does one thing is treated otherwise: random_server.h */
     const char *shown_by; /* the form that does it, when nothing else interferes; or NULL */
@@ -296,7 +297,9 @@ static inline void draw_base(struct prng *p, struct random_server *s)
     r->reply.enhanced = s->open ? "2.1.5" : "5.7.1";
     r->reply.lines[0] = s->open ? "Ok" : random_denials[draw_below(p, COUNT_OF(random_denials))];
     r->fate.kind = s->open ? FATE_RELAY : FATE_NONE;
-    if (s->nameless && !s->open) {
+    if (s->late != AT_CONNECT && !s->open) {
+        r->reply = (struct rule_reply){.set = true, .code = 250, .lines = {"Ok"}, .line_count = 1};
+    } else if (s->nameless && !s->open) {
         r->reply = (struct rule_reply){.set = true, .code = 550, .lines = {"no"}, .line_count = 1};
     }
 }

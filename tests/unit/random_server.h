@@ -180,36 +180,80 @@ static inline void say(struct rule *r, int code, const char *text)
     r->reply = (struct rule_reply){.set = true, .code = code, .lines = {text}, .line_count = 1};
 }
 
+/* Without brackets; but the null reverse-path has no other spelling. */
+static inline void want_bare(struct prng *p, struct random_server *s, struct rule *r)
+{
+    bool sender = prng_chance(p, 1, 2);
+    r->at = RULE_AT(sender ? AT_MAIL : AT_RCPT);
+    r->when.brackets = TRI_YES;
+    s->word[1] = "?*";
+    r->when.sender = (struct conf_texts){.item = &s->word[1], .count = sender ? 1 : 0};
+    say(r, prng_chance(p, 1, 2) ? 501 : 553, "syntax error");
+}
+
+static inline void want_tls(struct random_server *s, struct rule *r)
+{
+    r->at = RULE_AT(AT_MAIL) | RULE_AT(AT_RCPT);
+    r->when.tls = TRI_NO;
+    say(r, 530, "Must issue a STARTTLS command first");
+    s->config.tls = MOCK_TLS_STARTTLS;
+}
+
+/* So many transactions in a session, or a few connections that come too soon. */
+static inline void want_fewer(struct prng *p, struct rule *r)
+{
+    bool connections = prng_chance(p, 1, 2);
+    r->at = RULE_AT(connections ? AT_BANNER : AT_MAIL);
+    r->nth.set = true;
+    r->nth.of = connections ? NTH_CONNECTION : NTH_TRANSACTION;
+    r->nth.min = prng_range(p, 2, 9);
+    r->nth.max = connections ? r->nth.min + prng_range(p, 0, 2) : UINT64_MAX;
+    say(r, 421, "too many of them, come back later");
+    r->then = THEN_CLOSE;
+}
+
+static inline void refuse_sender(struct prng *p, struct random_server *s, struct rule *r)
+{
+    r->at = RULE_AT(AT_MAIL);
+    s->word[1] = "*@canary.test";
+    r->when.sender = (struct conf_texts){.item = &s->word[1], .count = 1};
+    say(r, prng_chance(p, 1, 2) ? 450 : 553, "Sender address rejected: Domain not found");
+}
+
 /* What honest servers want first, or cannot do: whoever asks must find out. */
 static inline void draw_manners(struct prng *p, struct random_server *s)
 {
-    switch (draw_below(p, 4)) {
-    case 0: {
-        struct rule *r = next_rule(s);
+    struct rule *r = next_rule(s);
+    switch (draw_below(p, 8)) {
+    case 0:
         r->at = RULE_AT(AT_EHLO);
         say(r, 502, "not implemented");
         break;
-    }
-    case 1: {
-        struct rule *r = next_rule(s);
-        r->at = RULE_AT(prng_chance(p, 1, 2) ? AT_MAIL : AT_RCPT);
-        r->when.brackets = TRI_YES;
-        s->word[1] = "?*"; /* the null reverse-path has no other spelling */
-        r->when.sender = (struct conf_texts){.item = &s->word[1], .count = 1};
-        say(r, prng_chance(p, 1, 2) ? 501 : 553, "syntax error");
+    case 1:
+        want_bare(p, s, r);
         break;
-    }
-    case 2: {
-        struct rule *r = next_rule(s);
-        r->at = RULE_AT(AT_MAIL) | RULE_AT(AT_RCPT);
-        r->when.tls = TRI_NO;
-        say(r, 530, "Must issue a STARTTLS command first");
-        s->config.tls = MOCK_TLS_STARTTLS;
+    case 2:
+        want_tls(s, r);
         break;
-    }
+    case 3:
+        want_fewer(p, r);
+        break;
+    case 4:
+        refuse_sender(p, s, r);
+        break;
+    case 5:
+        s->late = AT_DATA;
+        break;
+    case 6:
+        s->late = AT_END_OF_DATA;
+        break;
     default:
         s->nameless = true;
         break;
+    }
+    if (s->late != AT_CONNECT && !s->open) { /* whoever is refused, is refused then */
+        r->at = RULE_AT(s->late) | (s->late == AT_DATA ? RULE_AT(AT_BDAT) : 0);
+        say(r, 554, "Relay access denied");
     }
 }
 
@@ -220,10 +264,11 @@ static inline void draw_trusts(struct prng *p, struct random_server *s)
         draw_manners(p, s);
     }
     draw_steps(p, s);
-    if (prng_chance(p, 1, 3)) {
+    bool late = s->late != AT_CONNECT;
+    if (!late && prng_chance(p, 1, 3)) {
         draw_trust(p, s);
     }
-    if (prng_chance(p, 1, 24)) {
+    if (!late && prng_chance(p, 1, 24)) {
         draw_data_trust(s);
     }
 }
