@@ -187,6 +187,7 @@ struct ledger_sqlite *ledger_sqlite_open(const char *given, enum ledger_sqlite_m
     if (sqlite3_open_v2(path, &l->db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK) {
         int number = l->db != NULL ? sqlite3_system_errno(l->db) : ENOMEM;
         failed(l, path, error, number != 0 ? strerror(number) : "it cannot be opened");
+        strbuf_adds(error, number == ENOENT ? ": no run was written down there yet" : "");
         return NULL;
     }
     return make_ready(l, path, error) ? l : NULL;

@@ -102,6 +102,13 @@ def kept_message(folder):
 # -- what comes home later
 
 
+def test_no_ledger_yet(tmp_path):
+    done = run("--list-runs", XDG_STATE_HOME=str(tmp_path))
+    assert done.returncode == 71 and done.stdout == ""
+    assert done.stderr == (f"relayprobe: {tmp_path}/relaylab/ledger.db: No such file or directory: "
+                           "no run was written down there yet\n")
+
+
 def test_a_canary_that_comes_home_tomorrow(place):
     report, kept = place.ask("discard")
     assert report["verdict"] == "discards"

@@ -461,7 +461,8 @@ static void what_is_no_ledger_of_ours_is_refused(void **state)
     tamper(f->path, "PRAGMA application_id = 0x524c4142; DELETE FROM ledger");
     refused(f->path, LEDGER_SQLITE_MAKE, "lost its secret");
     snprintf(path, sizeof path, "%s/other", f->folder);
-    refused(path, LEDGER_SQLITE_EXISTING, "No such file");
+    refused(path, LEDGER_SQLITE_EXISTING,
+            "No such file or directory: no run was written down there yet");
     tamper(path, "CREATE TABLE t (x)");
     refused(path, LEDGER_SQLITE_MAKE, "another program");
     unlink(path);
