@@ -160,10 +160,10 @@ static void write_meaning(struct strbuf *out, const struct evidence *e, const st
         form_sender(f, used, e->who, mark == MARK_SENDER_BARE, &path);
         break;
     case MARK_RECIPIENT_TOKEN:
-        strbuf_adds(&path, f->tokens.recipient.text);
+        strbuf_adds(&path, form_tokens(f).recipient.text);
         break;
     case MARK_SENDER_TOKEN:
-        strbuf_adds(&path, f->tokens.sender.text);
+        strbuf_adds(&path, form_tokens(f).sender.text);
         break;
     case MARK_END:
         break;

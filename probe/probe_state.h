@@ -54,6 +54,12 @@ struct probe_report_kept { /* the same, its texts in the evidence */
     uint16_t reporting_mta, remote_mta, status, diagnostic, to;
 };
 
+struct probe_delivery { /* the first of a form */
+    int64_t at_ns;
+    uint16_t form; /* index in results */
+    uint16_t to;   /* a text of the evidence: the envelope recipient it came home to */
+};
+
 struct probe_callout { /* somebody spoke to our mailbox's server and left before end-of-data */
     int form;          /* -1: no token of ours */
     int64_t at_ns;
@@ -139,7 +145,8 @@ struct probe {
 
     struct probe_report_kept *reports; /* the first PROBE_REPORTS_MAX */
     struct probe_callout *callouts;    /* the first PROBE_CALLOUTS_MAX */
-    unsigned report_kept, callout_kept;
+    struct probe_delivery *deliveries; /* one of each form that was delivered */
+    unsigned report_kept, callout_kept, delivery_kept;
     unsigned report_count, callout_count; /* all that came */
     unsigned delivery_count, foreign_count, unclear_count, forged_count, replayed_count;
     struct probe_mailbox mailboxes[PROBE_MAILBOXES_MAX]; /* as config.mailboxes */
@@ -187,6 +194,8 @@ struct probe {
 
 /* "S1-R1" and so on; NULL when there is none. */
 const struct form_result *probe_form(const struct probe *p, struct span id);
+/* NULL: it was not delivered, or there was no memory. */
+const struct probe_delivery *probe_delivery_of(const struct probe *p, const struct form_result *r);
 /* The i-th report that was kept. */
 void probe_report_at(const struct probe *p, unsigned i, struct probe_report *out);
 void probe_facts(const struct probe *p, struct verdict_facts *facts);

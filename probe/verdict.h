@@ -37,11 +37,9 @@ struct form_result {
     const struct answer_row *row;
     const struct sender_row *sender_used;
     int64_t answered_ns; /* or lost; of the last attempt */
-    int64_t delivered_ns;
     /* In the probe's evidence; 0: there is none. */
     uint16_t dialogue; /* of the last attempt */
     uint16_t reply;    /* "554 5.7.1 <...>: Relay access denied" */
-    uint16_t home;     /* envelope recipient it came home to */
     int16_t code;
     enum form_state state : 8; /* octets: there are as many results as forms, of every target */
     enum answer answer : 8;

@@ -13,7 +13,7 @@
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 
-enum { TOKEN_BYTES = TOKEN_LEN * 5 / 8, DIGEST_LEN = 32 };
+enum { DIGEST_LEN = 32 };
 
 bool token_key_init(struct token_key *k, const uint8_t secret[TOKEN_SECRET_LEN])
 {
@@ -39,13 +39,13 @@ void token_key_clear(struct token_key *k)
     k->mac = NULL;
 }
 
-static void base32(const uint8_t bytes[TOKEN_BYTES], struct token *out)
+static void base32(const uint8_t bytes[TOKEN_OCTETS], struct token *out)
 {
     static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
     for (size_t i = 0; i < TOKEN_LEN; i++) {
         size_t bit = i * 5, at = bit / 8;
         unsigned pair = (unsigned)bytes[at] << 8;
-        if (at + 1 < TOKEN_BYTES)
+        if (at + 1 < TOKEN_OCTETS)
             pair |= bytes[at + 1];
         out->text[i] = alphabet[(pair >> (11 - bit % 8)) & 31];
     }
@@ -71,7 +71,7 @@ void token_make(const struct token_key *k, struct span target, struct span form,
                 EVP_MAC_final(k->mac, digest, &digest_len, sizeof digest) == 1;
     assert(made && digest_len == DIGEST_LEN); /* a keyed HMAC-SHA256 has no way to fail */
     base32(digest, &out->sender);
-    base32(digest + TOKEN_BYTES, &out->recipient);
+    base32(digest + TOKEN_OCTETS, &out->recipient);
 }
 
 static bool is_token_char(char c)
@@ -109,6 +109,47 @@ bool token_fold(struct span text, struct token *out)
     for (size_t i = 0; i < TOKEN_LEN; i++)
         out->text[i] = fold(text.ptr[i]);
     return true;
+}
+
+bool token_read(struct span text, uint8_t octets[TOKEN_OCTETS])
+{
+    struct token folded;
+    if (!token_fold(text, &folded))
+        return false;
+    unsigned bits = 0, count = 0;
+    for (size_t i = 0, at = 0; i < TOKEN_LEN; i++) {
+        char c = folded.text[i];
+        bits = bits << 5 | (unsigned)(c >= 'a' ? c - 'a' : 26 + c - '2');
+        count += 5;
+        if (count >= 8) {
+            count -= 8;
+            octets[at++] = (uint8_t)(bits >> count);
+        }
+    }
+    return true;
+}
+
+void token_pack(const struct token_pair *pair, struct token_octets *out)
+{
+    bool whole = token_read(span_of(pair->sender.text), out->sender) &&
+                 token_read(span_of(pair->recipient.text), out->recipient);
+    assert(whole);
+}
+
+struct token_pair token_unpack(const struct token_octets *octets)
+{
+    struct token_pair pair;
+    base32(octets->sender, &pair.sender);
+    base32(octets->recipient, &pair.recipient);
+    return pair;
+}
+
+bool token_octets_equal(const uint8_t a[TOKEN_OCTETS], const uint8_t b[TOKEN_OCTETS])
+{
+    unsigned different = 0;
+    for (size_t i = 0; i < TOKEN_OCTETS; i++)
+        different |= (unsigned)a[i] ^ b[i];
+    return different == 0;
 }
 
 bool token_equal(const struct token *t, struct span text)

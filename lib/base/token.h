@@ -14,7 +14,7 @@
 
 #include "lib/base/bytes.h"
 
-enum { TOKEN_LEN = 16, TOKEN_SECRET_LEN = 32 };
+enum { TOKEN_LEN = 16, TOKEN_OCTETS = TOKEN_LEN * 5 / 8, TOKEN_SECRET_LEN = 32 };
 
 struct token {
     char text[TOKEN_LEN + 1];
@@ -24,6 +24,11 @@ struct token {
 struct token_pair {
     struct token sender;
     struct token recipient;
+};
+
+/* The same before base32, for whoever keeps many. */
+struct token_octets {
+    uint8_t sender[TOKEN_OCTETS], recipient[TOKEN_OCTETS];
 };
 
 struct token_key {
@@ -37,6 +42,12 @@ void token_key_clear(struct token_key *k);
    call). */
 void token_make(const struct token_key *k, struct span target, struct span form,
                 struct token_pair *out);
+void token_pack(const struct token_pair *pair, struct token_octets *out);
+struct token_pair token_unpack(const struct token_octets *octets);
+/* The octets of a text that is a token; false: it has not the shape of one. */
+bool token_read(struct span text, uint8_t octets[TOKEN_OCTETS]);
+bool token_octets_equal(const uint8_t a[TOKEN_OCTETS], const uint8_t b[TOKEN_OCTETS]); /* constant
+                                                                                          time */
 /* First place in text that has the shape of a token ([a-z2-7]{16}, case folded, no such character
    before or after); returns its offset or SIZE_MAX. */
 size_t token_find(struct span text, size_t start);

@@ -227,6 +227,11 @@ struct form_name form_id(const struct form *f)
     return name;
 }
 
+struct token_pair form_tokens(const struct form *f)
+{
+    return f->marked ? token_unpack(&f->tokens) : (struct token_pair){.sender = {""}};
+}
+
 struct span form_local(const struct form *f, const struct form_identity *who)
 {
     return f->local == 0 ? who->local_domain : who->further_local[f->local - 1];
@@ -364,8 +369,11 @@ void forms_bind(struct form *forms, size_t count, const struct form_identity *wh
 {
     for (size_t i = 0; i < count; i++) {
         struct form *f = &forms[i];
-        if (f->tokens.sender.text[0] == '\0') {
-            token_make(key, target, span_of(form_id(f).text), &f->tokens);
+        if (!f->marked) {
+            struct token_pair tokens;
+            token_make(key, target, span_of(form_id(f).text), &tokens);
+            token_pack(&tokens, &f->tokens);
+            f->marked = true;
         }
         bind_kind(f, who);
         const char *missing = unknown(f, who);

@@ -114,18 +114,19 @@ enum form_context {
 
 enum form_kind { FORM_EXTERNAL, FORM_AMBIGUOUS, FORM_CONTROL } __attribute__((packed));
 
-struct form { /* there are some hundred thousand in a large run: the order leaves no gaps */
+struct form { /* there are some hundred thousand in a large run: it is packed */
     const struct sender_row *sender;
     const struct recipient_row *recipient;
-    const char *why_not; /* when not applicable: one sentence */
-    struct token_pair tokens;
-    enum form_kind kind; /* computed: external when the domain after the last unquoted @ is the
-                            canary's or another of ours */
-    bool applicable;
-    bool own;        /* a user's */
-    uint8_t canary;  /* 0: the first one */
-    uint8_t local;   /* the local domain that {D} is; 0: the first one */
-    uint8_t context; /* enum form_context; "S1-R1@E3" */
+    const char *why_not;        /* when not applicable: one sentence */
+    struct token_octets tokens; /* form_tokens */
+    uint8_t context;            /* enum form_context; "S1-R1@E3" */
+    uint8_t canary;             /* 0: the first one */
+    uint8_t local;              /* the local domain that {D} is; 0: the first one */
+    enum form_kind kind : 2;    /* computed: external when the domain after the last unquoted @ is
+                                   the canary's or another of ours */
+    bool applicable : 1;
+    bool own : 1;    /* a user's */
+    bool marked : 1; /* it has its tokens */
 };
 
 struct form_name {
@@ -171,6 +172,8 @@ bool form_context_cut(struct span *id, uint8_t *context);
 /* "S1-R1"; in a context "S1-R1@E3", of the second canary "S1-R1.2", with the second local domain
  * "S10-R1.D2"; of a user's own its recipient's id. */
 struct form_name form_id(const struct form *f);
+/* Empty ones before forms_bind. */
+struct token_pair form_tokens(const struct form *f);
 /* The canary that the form would reach. */
 struct canary form_canary(const struct form *f, const struct form_identity *who);
 /* {D} of the form. */

@@ -38,8 +38,8 @@ void form_mailbox(struct strbuf *out, enum token_place place, struct span local,
 
 static void add_x(const struct expansion *e)
 {
-    add_tagged(e->out, e->who->token_place, form_canary(e->f, e->who).local,
-               &e->f->tokens.recipient);
+    struct token_pair tokens = form_tokens(e->f);
+    add_tagged(e->out, e->who->token_place, form_canary(e->f, e->who).local, &tokens.recipient);
 }
 
 static void add_X(const struct expansion *e)
@@ -49,12 +49,13 @@ static void add_X(const struct expansion *e)
 
 static void add_t(const struct expansion *e)
 {
-    strbuf_add(e->out, (struct span){e->f->tokens.recipient.text, TOKEN_LEN});
+    strbuf_adds(e->out, form_tokens(e->f).recipient.text);
 }
 
 static void add_p(const struct expansion *e)
 {
-    add_tagged(e->out, e->who->token_place, e->who->sender_local, &e->f->tokens.sender);
+    struct token_pair tokens = form_tokens(e->f);
+    add_tagged(e->out, e->who->token_place, e->who->sender_local, &tokens.sender);
 }
 
 static void add_S(const struct expansion *e)
@@ -64,7 +65,7 @@ static void add_S(const struct expansion *e)
 
 static void add_rand(const struct expansion *e)
 {
-    strbuf_add(e->out, (struct span){e->f->tokens.sender.text, TOKEN_LEN});
+    strbuf_adds(e->out, form_tokens(e->f).sender.text);
 }
 
 static void add_T(const struct expansion *e)

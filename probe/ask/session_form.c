@@ -403,8 +403,9 @@ void session_say_body(struct session *s)
     strbuf_init(&to, to_room, sizeof(to_room));
     strbuf_init(&message, message_room, sizeof(message_room));
     struct canary canary = form_canary(f, who);
-    form_mailbox(&from, who->token_place, who->sender_local, &f->tokens.sender, who->sender_domain);
-    form_mailbox(&to, who->token_place, canary.local, &f->tokens.recipient, canary.domain);
+    struct token_pair tokens = form_tokens(f);
+    form_mailbox(&from, who->token_place, who->sender_local, &tokens.sender, who->sender_domain);
+    form_mailbox(&to, who->token_place, canary.local, &tokens.recipient, canary.domain);
     struct form_name id = form_id(f);
     struct mail_probe m = {
         .from = strbuf_span(&from),
@@ -413,7 +414,7 @@ void session_say_body(struct session *s)
         .target = s->config->target_text,
         .helo = s->config->helo,
         .contact = s->config->contact,
-        .token = &f->tokens.recipient,
+        .token = &tokens.recipient,
         .attempt = s->form->attempts,
         .epoch_s = world_epoch(s->world),
     };

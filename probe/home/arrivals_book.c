@@ -15,11 +15,22 @@ static bool pair_has(const struct token_pair *pair, struct span text, enum token
     return (sender && (role & ROLE_SENDER) != 0) || (recipient && (role & ROLE_RECIPIENT) != 0);
 }
 
+static bool form_has(const struct form *f, const uint8_t token[TOKEN_OCTETS], enum token_role role)
+{
+    bool sender = f->marked && token_octets_equal(f->tokens.sender, token);
+    bool recipient = f->marked && token_octets_equal(f->tokens.recipient, token);
+    return (sender && (role & ROLE_SENDER) != 0) || (recipient && (role & ROLE_RECIPIENT) != 0);
+}
+
 static int owner_of(const void *self, struct span token, enum token_role role)
 {
     const struct probe *p = self;
+    uint8_t octets[TOKEN_OCTETS];
+    if (!token_read(token, octets)) {
+        return ARRIVAL_NO_FORM;
+    }
     for (size_t i = 0; i < p->result_count; i++) {
-        if (pair_has(&p->results[i].form.tokens, token, role)) {
+        if (form_has(&p->results[i].form, octets, role)) {
             return (int)i;
         }
     }

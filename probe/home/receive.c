@@ -68,6 +68,41 @@ static void keep_proof(struct probe *p, const struct arrival *a, struct span mai
     keep_chain(proof, headers);
 }
 
+/* The list with room for one more; NULL: it is full, or there is no memory. */
+static void *more_room(struct probe *p, void *list, unsigned count, size_t size, unsigned max)
+{
+    return count < max ? memory_resize(&p->memory, list, count * size, (count + 1) * size) : NULL;
+}
+
+static void keep_delivery(struct probe *p, const struct form_result *r, struct span recipient)
+{
+    char room[MAIL_PATH_MAX];
+    struct strbuf to;
+    struct probe_delivery *list = more_room(p, p->deliveries, p->delivery_kept, sizeof(*list),
+                                            FORMS_MAX);
+    if (list == NULL) {
+        return;
+    }
+    strbuf_init(&to, room, sizeof(room));
+    strbuf_add_visible(&to, recipient);
+    p->deliveries = list;
+    list[p->delivery_kept++] = (struct probe_delivery){
+        .at_ns = world_now(p->world),
+        .form = (uint16_t)(r - p->results),
+        .to = evidence_keep(&p->evidence, r, strbuf_span(&to)),
+    };
+}
+
+const struct probe_delivery *probe_delivery_of(const struct probe *p, const struct form_result *r)
+{
+    for (unsigned i = 0; i < p->delivery_kept; i++) {
+        if (&p->results[p->deliveries[i].form] == r) {
+            return &p->deliveries[i];
+        }
+    }
+    return NULL;
+}
+
 static void take_delivery(struct probe *p, const struct arrival *a, struct span mailbox,
                           const struct mail_view *mail)
 {
@@ -75,23 +110,12 @@ static void take_delivery(struct probe *p, const struct arrival *a, struct span 
     p->delivery_count++;
     keep_proof(p, a, mailbox, mail);
     if (!r->delivered) {
-        char room[MAIL_PATH_MAX];
-        struct strbuf to;
-        strbuf_init(&to, room, sizeof(room));
-        strbuf_add_visible(&to, a->recipient);
-        r->home = evidence_keep(&p->evidence, r, strbuf_span(&to));
+        keep_delivery(p, r, a->recipient);
         r->delivered = true;
-        r->delivered_ns = world_now(p->world);
     }
     if (p->first_delivery_ns == 0) {
-        p->first_delivery_ns = r->delivered_ns;
+        p->first_delivery_ns = world_now(p->world);
     }
-}
-
-/* The list with room for one more; NULL: it is full, or there is no memory. */
-static void *more_room(struct probe *p, void *list, unsigned count, size_t size, unsigned max)
-{
-    return count < max ? memory_resize(&p->memory, list, count * size, (count + 1) * size) : NULL;
 }
 
 static uint16_t keep_text(struct probe *p, int form, const char *text)
@@ -372,6 +396,7 @@ void receive_clear(struct probe *p)
 {
     struct memory *m = &p->memory;
     memory_drop(m, p->reports, p->report_kept * sizeof(*p->reports));
+    memory_drop(m, p->deliveries, p->delivery_kept * sizeof(*p->deliveries));
     memory_drop(m, p->callouts, p->callout_kept * sizeof(*p->callouts));
     memory_drop(m, p->proof, p->proof != NULL ? proof_size(p->proof->hop_room) : 0);
 }

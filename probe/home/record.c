@@ -163,9 +163,10 @@ bool record_form_message(struct probe *p, const struct form_result *r, const str
     strbuf_init(&recipient, recipient_room, sizeof(recipient_room));
     reproduce_sender(&sender, p, r);
     reproduce_recipient(&recipient, p, r);
+    struct token_pair tokens = form_tokens(&r->form);
     struct ledger_message row = {.sender = strbuf_span(&sender),
                                  .recipient = strbuf_span(&recipient),
-                                 .tokens = &r->form.tokens};
+                                 .tokens = &tokens};
     return record_message(p, &row, m);
 }
 
@@ -224,6 +225,7 @@ void record_arrival(struct probe *p, const struct arrival *a, struct span mailbo
     char room[HEAD_MAX];
     struct strbuf head;
     struct form_name id;
+    struct token_pair tokens;
     struct ledger_arrival row = {.run = p->config.run_id, .mailbox = mailbox, .token = a->mark};
     if (p->config.ledger.ops == NULL || !ledger_kind(a->kind, &row.kind)) {
         return;
@@ -233,7 +235,8 @@ void record_arrival(struct probe *p, const struct arrival *a, struct span mailbo
     if (a->form >= 0) {
         id = form_id(&p->results[a->form].form);
         row.form = span_of(id.text);
-        row.token = span_of(p->results[a->form].form.tokens.recipient.text);
+        tokens = form_tokens(&p->results[a->form].form);
+        row.token = span_of(tokens.recipient.text);
     }
     row.head = strbuf_span(&head);
     row.epoch_s = epoch(p);

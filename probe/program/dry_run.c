@@ -136,19 +136,20 @@ static void print_message(struct strbuf *out, const struct form *f, const struct
     char memory[4096], from[MAIL_PATH_MAX], to[MAIL_PATH_MAX];
     struct strbuf message, from_text, to_text;
     struct form_name id = form_id(f);
+    struct token_pair tokens = form_tokens(f);
     struct mail_probe probe = {.form_id = span_of(id.text),
                                .target = span_of(n->target),
                                .helo = span_of(n->helo),
                                .contact = c->contact,
-                               .token = &f->tokens.recipient,
+                               .token = &tokens.recipient,
                                .attempt = 1};
     struct span rest, line;
 
     strbuf_init(&message, memory, sizeof(memory));
     strbuf_init(&from_text, from, sizeof(from));
     strbuf_init(&to_text, to, sizeof(to));
-    form_mailbox(&from_text, c->token_place, c->sender_local, &f->tokens.sender, c->sender_domain);
-    form_mailbox(&to_text, c->token_place, c->canary_local, &f->tokens.recipient, c->canary_domain);
+    form_mailbox(&from_text, c->token_place, c->sender_local, &tokens.sender, c->sender_domain);
+    form_mailbox(&to_text, c->token_place, c->canary_local, &tokens.recipient, c->canary_domain);
     probe.from = strbuf_span(&from_text);
     probe.to = strbuf_span(&to_text);
     mail_write_probe(&message, &probe);

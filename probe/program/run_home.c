@@ -78,7 +78,8 @@ static void save_proof(struct app *a, const struct form_result *form, const stru
     strbuf_init(&error, memory, sizeof(memory));
     strbuf_adds(&error, "--save-proof: ");
     if (!proof_save(a->options->save_proof, p->config.run_id, span_of(form_id(&form->form).text),
-                    span_of(form->form.tokens.recipient.text), mail->content, name, &error)) {
+                    span_of(form_tokens(&form->form).recipient.text), mail->content, name,
+                    &error)) {
         run_clear_progress(a);
         say(memory);
     } else if (p->proof != NULL && p->proof->file[0] == '\0') {

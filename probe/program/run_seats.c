@@ -10,10 +10,10 @@
 
 /* -- seats */
 
-static const struct token_pair *token_pair_of(const struct probe *p, size_t i)
+static struct token_pair token_pair_of(const struct probe *p, size_t i)
 {
-    return i < p->result_count ? &p->results[i].form.tokens
-                               : &p->controls[i - p->result_count].tokens;
+    return i < p->result_count ? form_tokens(&p->results[i].form)
+                               : p->controls[i - p->result_count].tokens;
 }
 
 void run_seat_register(struct seat *s)
@@ -22,10 +22,10 @@ void run_seat_register(struct seat *s)
     struct probe *p = &s->probe;
 
     for (size_t i = 0; i < p->result_count + 2 * p->canary_count; i++) {
-        const struct token_pair *pair = token_pair_of(p, i);
+        const struct token_pair pair = token_pair_of(p, i);
 
-        if (!token_index_add(x, &pair->sender, s->number) ||
-            !token_index_add(x, &pair->recipient, s->number))
+        if (!token_index_add(x, &pair.sender, s->number) ||
+            !token_index_add(x, &pair.recipient, s->number))
             run_out_of_memory(s->app, "no memory for tokens");
     }
 }
@@ -36,10 +36,10 @@ static void forget_tokens(struct seat *s)
     struct probe *p = &s->probe;
 
     for (size_t i = 0; i < p->result_count + 2 * p->canary_count; i++) {
-        const struct token_pair *pair = token_pair_of(p, i);
+        const struct token_pair pair = token_pair_of(p, i);
 
-        token_index_remove(x, &pair->sender, s->number);
-        token_index_remove(x, &pair->recipient, s->number);
+        token_index_remove(x, &pair.sender, s->number);
+        token_index_remove(x, &pair.recipient, s->number);
     }
 }
 

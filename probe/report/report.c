@@ -233,15 +233,16 @@ static void form_returned(struct page *page, const struct form_result *r)
 static void form_delivery(struct page *page, const struct form_result *r)
 {
     const struct probe *p = page->report->probe;
+    const struct probe_delivery *d = probe_delivery_of(p, r);
     char room[EVIDENCE_TEXT_MAX];
 
     form_returned(page, r);
-    if (!r->delivered)
+    if (d == NULL)
         return;
     strbuf_adds(page->out, "             came home to <");
-    strbuf_add_visible(page->out, report_said(p, r, r->home, room));
+    strbuf_add_visible(page->out, report_said(p, r, d->to, room));
     strbuf_adds(page->out, "> after ");
-    seconds(page->out, p, r->delivered_ns);
+    seconds(page->out, p, d->at_ns);
     strbuf_addc(page->out, '\n');
 }
 

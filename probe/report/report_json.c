@@ -67,12 +67,13 @@ static void form_paths(struct json *j, const struct probe *p, const struct form_
 
 static void form_arrival(struct json *j, const struct probe *p, const struct form_result *r)
 {
+    const struct probe_delivery *d = probe_delivery_of(p, r);
     char room[EVIDENCE_TEXT_MAX];
 
     json_bool(j, "delivered", r->delivered);
-    if (r->delivered) {
-        json_text(j, "delivered_to", report_said(p, r, r->home, room));
-        json_int(j, "delivered_after_ms", (r->delivered_ns - p->started_ns) / CLOCK_MS);
+    if (d != NULL) {
+        json_text(j, "delivered_to", report_said(p, r, d->to, room));
+        json_int(j, "delivered_after_ms", (d->at_ns - p->started_ns) / CLOCK_MS);
     } else {
         json_null(j, "delivered_to");
         json_null(j, "delivered_after_ms");

@@ -27,11 +27,19 @@ static unsigned kept_hops(const struct probe *p)
 }
 
 /* From the server's yes to the arrival. */
-static int64_t delay_of(const struct form_result *r)
+static int64_t delay_of(const struct probe *p, const struct form_result *r)
 {
-    int64_t from = r->answered_ns;
+    const struct probe_delivery *d = probe_delivery_of(p, r);
 
-    return r->delivered_ns > from ? r->delivered_ns - from : 0;
+    return d != NULL && d->at_ns > r->answered_ns ? d->at_ns - r->answered_ns : 0;
+}
+
+static struct span reached(const struct probe *p, const struct form_result *r,
+                           char room[EVIDENCE_TEXT_MAX])
+{
+    const struct probe_delivery *d = probe_delivery_of(p, r);
+
+    return report_said(p, r, d != NULL ? d->to : 0, room);
 }
 
 static void seen_as(struct strbuf *out, const struct probe *p)
@@ -111,9 +119,9 @@ void report_proof_text(struct strbuf *out, const struct probe *p)
         return;
     r = &p->results[p->proof->form];
     strbuf_addf(out, "\nproof: %s came home to <", form_id(&r->form).text);
-    strbuf_add(out, report_said(p, r, r->home, room));
+    strbuf_add(out, reached(p, r, room));
     strbuf_adds(out, ">, ");
-    clock_print_human(out, delay_of(r));
+    clock_print_human(out, delay_of(p, r));
     strbuf_adds(out, " after the server took it\n");
     if (p->proof->mailbox[0] != '\0')
         strbuf_addf(out, "  mailbox: %s\n", p->proof->mailbox);
@@ -153,9 +161,9 @@ void report_proof_json(struct json *j, const struct probe *p)
     r = &p->results[p->proof->form];
     json_open(j, "proof", '{');
     json_string(j, "form", form_id(&r->form).text);
-    json_text(j, "delivered_to", report_said(p, r, r->home, room));
+    json_text(j, "delivered_to", reached(p, r, room));
     text_or_null(j, "mailbox", p->proof->mailbox);
-    json_int(j, "delay_ms", delay_of(r) / CLOCK_MS);
+    json_int(j, "delay_ms", delay_of(p, r) / CLOCK_MS);
     json_bool(j, "token_in_header", p->proof->token_in_header);
     text_or_null(j, "seen_address", first_hop(p) != NULL ? first_hop(p)->address : "");
     json_open(j, "received", '[');

@@ -214,7 +214,8 @@ static int form_index(const struct trial_result *r, const char *id)
 /* The connection in which the target was asked that form; 0: none. */
 static uint64_t connection_of(const struct trial_result *r, int form)
 {
-    struct span token = span_of(r->forms[form].form.tokens.recipient.text);
+    struct token_pair tokens = form_tokens(&r->forms[form].form);
+    struct span token = span_of(tokens.recipient.text);
 
     for (size_t i = 0; i < r->record->event_count; i++) {
         const struct record_event *e = &r->record->events[i];

@@ -175,10 +175,12 @@ static int match_one(const struct record *r, const struct record_mail *m,
     struct span to = record_text(r, m->recipients, m->recipients_len);
 
     mail_split(record_text(r, m->content, m->content_len), &headers, &body);
-    for (size_t i = 0; i < count; i++)
-        if (holds_token(to, &forms[i].form.tokens.recipient) ||
-            holds_token(headers, &forms[i].form.tokens.recipient))
+    for (size_t i = 0; i < count; i++) {
+        struct token_pair tokens = form_tokens(&forms[i].form);
+
+        if (holds_token(to, &tokens.recipient) || holds_token(headers, &tokens.recipient))
             return (int)i;
+    }
     return -1;
 }
 

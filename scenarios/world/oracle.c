@@ -33,6 +33,7 @@ static void write_message(struct oracle *o, unsigned attempt)
     strbuf_addc(&f, '@');
     strbuf_add(&f, o->id.who.sender_domain);
     strbuf_init(&text, o->message, sizeof o->message);
+    struct token_pair tokens = form_tokens(&o->form.form);
     mail_write_probe(&text, &(struct mail_probe){
                                 .from = strbuf_span(&f),
                                 .to = strbuf_span(&t),
@@ -40,7 +41,7 @@ static void write_message(struct oracle *o, unsigned attempt)
                                 .target = o->id.who.target_name,
                                 .helo = span_of(o->id.helo),
                                 .contact = SPAN("relaylab"),
-                                .token = &o->form.form.tokens.recipient,
+                                .token = &tokens.recipient,
                                 .attempt = attempt,
                                 .epoch_s = world_epoch(o->world),
                             });

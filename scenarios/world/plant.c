@@ -15,8 +15,8 @@ bool case_has_plants(const struct case_file *c)
 
 static struct token choose(const struct plants *p, int which)
 {
-    const struct token_pair *plain = &p->probe->results[0].form.tokens;
-    struct token t = plain->recipient;
+    const struct token_pair plain = form_tokens(&p->probe->results[0].form);
+    struct token t = plain.recipient;
 
     switch ((enum case_plant_token)which) {
     case PLANT_MADE_UP:
@@ -29,7 +29,7 @@ static struct token choose(const struct plants *p, int which)
         t.text[TOKEN_LEN - 1] = '\0';
         break;
     case PLANT_SENDER:
-        t = plain->sender;
+        t = plain.sender;
         break;
     case PLANT_EARLIER:
         t = *p->earlier;

@@ -67,23 +67,23 @@ static long peak_kib(void)
     return usage.ru_maxrss;
 }
 
-static const struct token_pair *pair_of(const struct probe *p, size_t i)
+static struct token_pair pair_of(const struct probe *p, size_t i)
 {
-    return i < p->result_count ? &p->results[i].form.tokens
-                               : &p->controls[i - p->result_count].tokens;
+    return i < p->result_count ? form_tokens(&p->results[i].form)
+                               : p->controls[i - p->result_count].tokens;
 }
 
 static void each_token(struct slot *s, bool add)
 {
     struct token_index *x = &s->crowd->tokens;
     for (size_t i = 0; i < s->probe->result_count + 2 * s->probe->canary_count; i++) {
-        const struct token_pair *pair = pair_of(s->probe, i);
+        const struct token_pair pair = pair_of(s->probe, i);
         if (add) {
-            (void)token_index_add(x, &pair->sender, s->number);
-            (void)token_index_add(x, &pair->recipient, s->number);
+            (void)token_index_add(x, &pair.sender, s->number);
+            (void)token_index_add(x, &pair.recipient, s->number);
         } else {
-            token_index_remove(x, &pair->sender, s->number);
-            token_index_remove(x, &pair->recipient, s->number);
+            token_index_remove(x, &pair.sender, s->number);
+            token_index_remove(x, &pair.recipient, s->number);
         }
     }
 }

@@ -131,15 +131,15 @@ static inline void record_mail(struct lab *lab, const struct mail_view *mail)
     const struct probe *p = lab->probe;
     bool report = made_by_a_mock(mail);
     for (size_t i = 0; i < p->result_count; i++) {
-        const struct token_pair *t = &p->results[i].form.tokens;
-        bool to = envelope_holds(mail, &t->recipient);
-        bool named = to || envelope_holds(mail, &t->sender) ||
-                     holds_token(mail->content, &t->sender) ||
-                     holds_token(mail->content, &t->recipient);
+        const struct token_pair t = form_tokens(&p->results[i].form);
+        bool to = envelope_holds(mail, &t.recipient);
+        bool named = to || envelope_holds(mail, &t.sender) ||
+                     holds_token(mail->content, &t.sender) ||
+                     holds_token(mail->content, &t.recipient);
         lab->forms[i].copies += named && !report;
         lab->forms[i].reports += named && report;
         lab->forms[i].certain += to && !report && mail->sender.len > 0 &&
-                                 !holds_token(mail->sender, &t->recipient);
+                                 !holds_token(mail->sender, &t.recipient);
     }
 }
 
@@ -149,9 +149,8 @@ static inline void record_put(struct lab *lab, const struct mail_view *mail)
     const struct probe *p = lab->probe;
     int64_t at = clock_after(world_now(lab->world), lab->box.visible_after_ns);
     for (size_t i = 0; i < p->result_count && !made_by_a_mock(mail); i++) {
-        const struct token_pair *t = &p->results[i].form.tokens;
-        bool ours = envelope_holds(mail, &t->recipient) ||
-                    holds_token(mail->content, &t->recipient);
+        const struct token_pair t = form_tokens(&p->results[i].form);
+        bool ours = envelope_holds(mail, &t.recipient) || holds_token(mail->content, &t.recipient);
         if (ours && (lab->forms[i].visible_ns == 0 || at < lab->forms[i].visible_ns)) {
             lab->forms[i].visible_ns = at;
         }
@@ -240,8 +239,9 @@ static inline int form_named(const struct lab *lab, struct span line)
     size_t at = token_find(line, 0);
     for (size_t i = 0; i < p->result_count && at != SIZE_MAX; i++) {
         const struct form *f = &p->results[i].form;
+        const struct token_pair t = form_tokens(f);
         if (f->kind == FORM_EXTERNAL &&
-            token_equal(&f->tokens.recipient, (struct span){line.ptr + at, TOKEN_LEN})) {
+            token_equal(&t.recipient, (struct span){line.ptr + at, TOKEN_LEN})) {
             return (int)i;
         }
     }
@@ -283,8 +283,8 @@ static inline void on_target(void *self, struct mock *m, const struct mock_event
     if (e->kind == MOCK_ACCEPTED) {
         const struct probe *p = lab->probe;
         for (size_t i = 0; i < p->result_count; i++) {
-            lab->forms[i].accepted += holds_token(e->mail->content,
-                                                  &p->results[i].form.tokens.recipient);
+            const struct token_pair t = form_tokens(&p->results[i].form);
+            lab->forms[i].accepted += holds_token(e->mail->content, &t.recipient);
         }
     }
     if (lab->verbose && (e->kind != MOCK_REPLY && e->kind != MOCK_COMMAND)) {

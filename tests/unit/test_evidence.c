@@ -90,7 +90,7 @@ static void refuse(struct lab *lab, struct form_result *r, bool bare, int quote,
     form_recipient(&r->form, &lab->who, bare, &rcpt);
     strbuf_adds(&reply, "554 5.7.1 ");
     strbuf_add(&reply, quote == 0   ? strbuf_span(&path)
-                       : quote == 1 ? span_of(r->form.tokens.recipient.text)
+                       : quote == 1 ? span_of(form_tokens(&r->form).recipient.text)
                                     : SPAN("you <at> there"));
     strbuf_adds(&reply, ": Relay access denied");
     say(lab, r, beside, 'C', strbuf_span(&mail));

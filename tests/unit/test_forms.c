@@ -199,12 +199,13 @@ static void check_text(const struct form *f, const struct text_row *row,
     strbuf_init(&b, wanted, sizeof(wanted));
     bool in_own_name = strcmp(f->sender->id, "S2") == 0;
     form_sender(f, f->sender, who, false, &a);
-    fill(row->sender, in_own_name ? f->tokens.recipient.text : f->tokens.sender.text, "", &b);
+    fill(row->sender, in_own_name ? form_tokens(f).recipient.text : form_tokens(f).sender.text, "",
+         &b);
     assert_string_equal(sent, wanted);
     strbuf_reset(&a);
     strbuf_reset(&b);
     form_recipient(f, who, false, &a);
-    fill(row->recipient, f->tokens.recipient.text, f->tokens.sender.text, &b);
+    fill(row->recipient, form_tokens(f).recipient.text, form_tokens(f).sender.text, &b);
     assert_string_equal(sent, wanted);
     assert_int_equal(f->kind, row->kind);
     assert_true(f->applicable);
@@ -234,7 +235,7 @@ static void bare_paths_lose_their_brackets_only(void **state)
     strbuf_init(&a, sent, sizeof(sent));
     strbuf_init(&b, wanted, sizeof(wanted));
     form_recipient(&forms[0], &who, true, &a); /* R2 has none */
-    fill("x+{t}@canary.test", forms[0].tokens.recipient.text, "", &b);
+    fill("x+{t}@canary.test", form_tokens(&forms[0]).recipient.text, "", &b);
     assert_string_equal(sent, wanted);
     strbuf_reset(&a);
     form_sender(&forms[1], forms[1].sender, &who, true, &a); /* the null path needs them */
@@ -242,7 +243,7 @@ static void bare_paths_lose_their_brackets_only(void **state)
     strbuf_reset(&a);
     strbuf_reset(&b);
     form_recipient(&forms[1], &who, true, &a);
-    fill("x+{t}@canary.test", forms[1].tokens.recipient.text, "", &b);
+    fill("x+{t}@canary.test", form_tokens(&forms[1]).recipient.text, "", &b);
     assert_string_equal(sent, wanted);
 }
 
@@ -445,10 +446,12 @@ static void tokens_differ_and_stay(void **state)
     bind(forms, count, &who);
     bind(again, count, &who);
     for (size_t i = 0; i < count; i++) {
-        assert_string_equal(forms[i].tokens.sender.text, again[i].tokens.sender.text);
-        assert_string_not_equal(forms[i].tokens.sender.text, forms[i].tokens.recipient.text);
+        assert_string_equal(form_tokens(&forms[i]).sender.text, form_tokens(&again[i]).sender.text);
+        assert_string_not_equal(form_tokens(&forms[i]).sender.text,
+                                form_tokens(&forms[i]).recipient.text);
         for (size_t j = 0; j < i; j++) {
-            assert_string_not_equal(forms[i].tokens.recipient.text, forms[j].tokens.recipient.text);
+            assert_string_not_equal(form_tokens(&forms[i]).recipient.text,
+                                    form_tokens(&forms[j]).recipient.text);
         }
     }
 }

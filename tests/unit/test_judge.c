@@ -94,7 +94,9 @@ static void bench_init(struct bench *b, int truth_of_case, enum verdict verdict)
     b->verdict = (struct verdict_result){.verdict = verdict, .reason_code = "relay-denied"};
     b->form.form.sender = &form_senders[0];
     b->form.form.recipient = &form_recipients[0];
-    strcpy(b->form.form.tokens.recipient.text, "abcdefgh234567ab");
+    token_pack(&(struct token_pair){{"ba765432hgfedcba"}, {"abcdefgh234567ab"}},
+               &b->form.form.tokens);
+    b->form.form.marked = true;
     b->form.state = FORM_DENIED;
     b->form.answer = ANSWER_DENIED;
     record_init(&b->record);

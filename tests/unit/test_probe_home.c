@@ -359,7 +359,8 @@ static void what_comes_after_the_verdict_still_changes_it(void **state)
     expect(lab, VERDICT_DISCARDS, "discarded");
     lab->probe->config.ledger = (struct ledger){&watching, &w};
     strbuf_init(&text, to, sizeof(to));
-    strbuf_addf(&text, "x+%s@canary.test", lab->probe->results[0].form.tokens.recipient.text);
+    strbuf_addf(&text, "x+%s@canary.test",
+                form_tokens(&lab->probe->results[0].form).recipient.text);
     recipient = span_of("x@canary.test");
     struct mail_view foreign = {SPAN("a@b.test"), &recipient, 1, SPAN("Subject: a\r\n\r\nb")};
     assert_false(probe_arrival(lab->probe, &foreign));

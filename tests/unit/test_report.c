@@ -97,6 +97,20 @@ static void answered(struct fixture *f, struct form_result *r, enum form_state s
     r->reply = evidence_keep(&f->probe.evidence, r, span_of(reply));
 }
 
+static void came_home(struct fixture *f, const struct form_result *r, const char *to, int64_t at_ns)
+{
+    struct probe *p = &f->probe;
+    size_t kept = p->delivery_kept, each = sizeof(*p->deliveries);
+
+    p->deliveries = memory_resize(&p->memory, p->deliveries, kept * each, (kept + 1) * each);
+    assert_non_null(p->deliveries);
+    p->deliveries[p->delivery_kept++] = (struct probe_delivery){
+        .at_ns = at_ns,
+        .form = (uint16_t)(r - p->results),
+        .to = evidence_keep(&p->evidence, r, span_of(to)),
+    };
+}
+
 static void conclude(struct fixture *f, enum verdict v, const char *code)
 {
     f->probe.verdict.verdict = v;
@@ -143,8 +157,7 @@ static void test_open(void **state)
     (void)state;
     answered(f, r, FORM_ACCEPTED, ANSWER_ACCEPTED, STEP_END_OF_DATA, "250 2.0.0 Ok");
     r->rcpt_accepted = r->data_accepted = r->delivered = true;
-    r->delivered_ns = 214 * CLOCK_MS;
-    r->home = evidence_keep(&f->probe.evidence, r, SPAN("probe+x@canary.test"));
+    came_home(f, r, "probe+x@canary.test", 214 * CLOCK_MS);
     answered(f, &f->probe.results[1], FORM_DENIED, ANSWER_DENIED, STEP_RCPT, "554 5.7.1 no");
     conclude(f, VERDICT_OPEN, "delivered");
     f->probe.verdict.plain_accepted = PLAIN_END_OF_DATA;
@@ -342,7 +355,7 @@ static void test_largest(void **state)
         memset(reply, '"', sizeof(reply) - 1);
         memset(home, '\\', sizeof(home) - 1);
         answered(f, r, FORM_ACCEPTED, ANSWER_ACCEPTED, STEP_END_OF_DATA, reply);
-        r->home = evidence_keep(&p->evidence, r, span_of(home));
+        came_home(f, r, home, 0);
         r->rcpt_accepted = r->delivered = true;
     }
     p->callout_count = p->callout_kept = PROBE_CALLOUTS_MAX;

@@ -135,6 +135,35 @@ static void test_equal(void **state)
     assert_false(token_equal(&t, span_of(NULL)));
 }
 
+static void test_packed_tokens_come_back(void **state)
+{
+    (void)state;
+    uint8_t secret[TOKEN_SECRET_LEN] = {3};
+    struct token_key key;
+    assert_true(token_key_init(&key, secret));
+    for (unsigned i = 0; i < 200; i++) {
+        struct token_pair pair;
+        struct token_octets octets;
+        uint8_t read[TOKEN_OCTETS];
+        char upper[TOKEN_LEN];
+        token_make(&key, SPAN("192.0.2.1:25"), (struct span){(const char *)&i, sizeof i}, &pair);
+        token_pack(&pair, &octets);
+        struct token_pair back = token_unpack(&octets);
+        assert_string_equal(back.sender.text, pair.sender.text);
+        assert_string_equal(back.recipient.text, pair.recipient.text);
+        assert_false(token_octets_equal(octets.sender, octets.recipient));
+        for (size_t k = 0; k < TOKEN_LEN; k++)
+            upper[k] = (char)(pair.sender.text[k] & ~(pair.sender.text[k] >= 'a' ? 32 : 0));
+        assert_true(token_read((struct span){upper, TOKEN_LEN}, read));
+        assert_true(token_octets_equal(read, octets.sender));
+    }
+    token_key_clear(&key);
+    uint8_t read[TOKEN_OCTETS];
+    assert_false(token_read(SPAN("abcdefgh234567a"), read));
+    assert_false(token_read(SPAN("abcdefgh234567ab2"), read));
+    assert_false(token_read(SPAN("abcdefgh134567ab"), read));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -143,6 +172,7 @@ int main(void)
         cmocka_unit_test(test_fields_do_not_run_together),
         cmocka_unit_test(test_find),
         cmocka_unit_test(test_made_tokens_are_found),
+        cmocka_unit_test(test_packed_tokens_come_back),
         cmocka_unit_test(test_equal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

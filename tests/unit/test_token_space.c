@@ -150,7 +150,8 @@ static void a_probe_takes_its_own_tokens_only(void **state)
     unsigned looked_at = 0;
     for (size_t i = 0; i < p->result_count; i++) {
         const struct form_result *r = &p->results[i];
-        const char *token = r->form.tokens.recipient.text;
+        const struct token_pair own = form_tokens(&r->form);
+        const char *token = own.recipient.text;
         if (!r->form.applicable || r->form.kind == FORM_CONTROL) {
             continue;
         }
@@ -161,7 +162,7 @@ static void a_probe_takes_its_own_tokens_only(void **state)
             judge(lab, (enum place)place, token, &a);
             assert_int_equal(a.form, i);
             assert_int_equal(a.kind, own_name ? ARRIVAL_UNCLEAR : ARRIVAL_DELIVERY);
-            judge(lab, (enum place)place, r->form.tokens.sender.text, &a);
+            judge(lab, (enum place)place, own.sender.text, &a);
             assert_int_not_equal(a.kind, ARRIVAL_DELIVERY);
             for (unsigned n = 0; n < CHANGES; n++) {
                 char changed[TOKEN_LEN + 2];
