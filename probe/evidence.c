@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-enum { STEP = 4, ROOM = EVIDENCE_TEXT_MAX, GROW = 512, LINES_MAX = EVIDENCE_DIALOGUE_MAX / 4 };
+enum { STEP = 4, ROOM = EVIDENCE_TEXT_MAX, GROW = 128, LINES_MAX = EVIDENCE_DIALOGUE_MAX / 4 };
 
 enum mark {
     MARK_RECIPIENT = 1, /* as after RCPT TO: */

@@ -32,13 +32,13 @@ static bool scan_plain(struct scan *s, char c)
 
 enum pick { PICK_FIRST, PICK_LAST };
 
-/* Offset of an unquoted byte that is in `set`, or SIZE_MAX. */
-static size_t find_plain(struct span s, const char *set, enum pick pick)
+/* Offset of an unquoted byte that is one of the two, or SIZE_MAX. */
+static size_t find_plain(struct span s, char one, char other, enum pick pick)
 {
     struct scan scan = {0};
     size_t found = SIZE_MAX;
     for (size_t i = 0; i < s.len; i++) {
-        if (!scan_plain(&scan, s.ptr[i]) || span_chr(span_of(set), s.ptr[i]) == SIZE_MAX)
+        if (!scan_plain(&scan, s.ptr[i]) || (s.ptr[i] != one && s.ptr[i] != other))
             continue;
         found = i;
         if (pick == PICK_FIRST)
@@ -73,12 +73,13 @@ static bool find_path(struct span text, struct address *a)
     a->space_before = text.len > 0 && (text.ptr[0] == ' ' || text.ptr[0] == '\t');
     a->brackets = t.len > 0 && t.ptr[0] == '<';
     struct span rest = span_from(t, a->brackets);
-    size_t end = find_plain(rest, a->brackets ? ">" : " \t", PICK_FIRST);
+    size_t end = a->brackets ? find_plain(rest, '>', '>', PICK_FIRST)
+                             : find_plain(rest, ' ', '\t', PICK_FIRST);
     if (a->brackets && end == SIZE_MAX)
         return false;
     a->path = span_trim(span_to(rest, end));
     a->params = end == SIZE_MAX ? span_from(t, t.len) : span_trim(span_from(rest, end + 1));
-    if (!balanced_quotes(a->path) || find_plain(a->path, "<>", PICK_FIRST) != SIZE_MAX)
+    if (!balanced_quotes(a->path) || find_plain(a->path, '<', '>', PICK_FIRST) != SIZE_MAX)
         return false;
     return a->brackets || a->path.len > 0;
 }
@@ -105,7 +106,7 @@ static size_t route_len(struct span path)
 /* "x@X (comment)" goes where "x@X" goes. */
 static struct span without_comment(struct span s)
 {
-    size_t open = find_plain(s, "(", PICK_FIRST);
+    size_t open = find_plain(s, '(', '(', PICK_FIRST);
     bool comment = s.len > 0 && s.ptr[s.len - 1] == ')' && open != SIZE_MAX;
     return comment ? span_trim(span_to(s, open)) : s;
 }
@@ -121,7 +122,7 @@ static enum address_shape shape_of(const struct address *a, size_t last_at)
         return SHAPE_QUOTED_AT;
     if (has_quoted(a->local, '%'))
         return SHAPE_QUOTED_PERCENT;
-    if (last_at != SIZE_MAX && find_plain(a->local, "@", PICK_FIRST) != SIZE_MAX)
+    if (last_at != SIZE_MAX && find_plain(a->local, '@', '@', PICK_FIRST) != SIZE_MAX)
         return SHAPE_DOUBLE_AT;
     if (span_chr(a->local, '%') != SIZE_MAX)
         return SHAPE_PERCENT;
@@ -139,7 +140,7 @@ struct address address_parse(struct span text)
     size_t route = route_len(a.path);
     a.route = span_to(a.path, route);
     struct span mailbox = without_comment(span_trim(span_from(a.path, route)));
-    size_t at = find_plain(mailbox, "@", PICK_LAST);
+    size_t at = find_plain(mailbox, '@', '@', PICK_LAST);
     a.local = span_to(mailbox, at);
     a.domain = at == SIZE_MAX ? span_from(mailbox, mailbox.len) : span_from(mailbox, at + 1);
     a.shape = shape_of(&a, at);
