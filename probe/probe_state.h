@@ -96,7 +96,7 @@ struct probe_proof {      /* the first delivery */
 
 struct probe_talk { /* of a control, while it lasts */
     struct smtp_client client;
-    char message[SESSION_MESSAGE_MAX];
+    char *message; /* that is being sent; NULL: not yet */
 };
 
 struct probe_control {       /* a message of our own, by its own way in */

@@ -44,10 +44,19 @@ void control_init_all(struct probe *p)
     }
 }
 
+static void drop_talk(struct probe_control *c)
+{
+    if (c->talk != NULL) {
+        memory_drop_text(&c->probe->memory, c->talk->message);
+        memory_drop(&c->probe->memory, c->talk, sizeof(*c->talk));
+    }
+    c->talk = NULL;
+}
+
 void control_clear_all(struct probe *p)
 {
     for (size_t i = 0; i < 2 * p->canary_count; i++) {
-        memory_drop(&p->memory, p->controls[i].talk, sizeof(*p->controls[i].talk));
+        drop_talk(&p->controls[i]);
     }
     memory_drop(&p->memory, p->controls, 2 * p->canary_count * sizeof(*p->controls));
 }
@@ -74,11 +83,11 @@ static void say_path(struct probe_control *c, enum smtp_step step)
 static void say_body(struct probe_control *c)
 {
     const struct form_identity *who = &c->probe->who;
-    char from_room[MAIL_PATH_MAX], to_room[MAIL_PATH_MAX];
+    char from_room[MAIL_PATH_MAX], to_room[MAIL_PATH_MAX], room[SESSION_MESSAGE_MAX];
     struct strbuf from, to, message;
     strbuf_init(&from, from_room, sizeof(from_room));
     strbuf_init(&to, to_room, sizeof(to_room));
-    strbuf_init(&message, c->talk->message, sizeof(c->talk->message));
+    strbuf_init(&message, room, sizeof(room));
     form_mailbox(&from, who->token_place, who->sender_local, &c->tokens.sender, who->sender_domain);
     form_mailbox(&to, who->token_place, c->canary.local, &c->tokens.recipient, c->canary.domain);
     struct mail_probe m = {
@@ -93,13 +102,14 @@ static void say_body(struct probe_control *c)
         .epoch_s = world_epoch(c->probe->world),
     };
     mail_write_probe(&message, &m);
-    if (!record_control_message(c->probe, c, &m)) {
+    c->talk->message = memory_text(&c->probe->memory, strbuf_span(&message));
+    if (c->talk->message == NULL || !record_control_message(c->probe, c, &m)) {
         c->unwritten = true;
         smtp_client_close(&c->talk->client);
         return;
     }
     c->sent_ns = c->talk->client.now_ns;
-    smtp_client_body(&c->talk->client, strbuf_span(&message));
+    smtp_client_body(&c->talk->client, span_of(c->talk->message));
 }
 
 static void say(struct probe_control *c, enum control_stage stage)
@@ -182,12 +192,6 @@ static void script_done(void *self, struct smtp_client *client, enum smtp_outcom
         c->step = step;
         c->finished = true;
     }
-}
-
-static void drop_talk(struct probe_control *c)
-{
-    memory_drop(&c->probe->memory, c->talk, sizeof(*c->talk));
-    c->talk = NULL;
 }
 
 static void script_ended(void *self, struct smtp_client *client)

@@ -101,6 +101,15 @@ uint32_t token_index_next(const struct token_index *x, struct span token, size_t
     return TOKEN_NOBODY;
 }
 
+size_t token_index_octets(const struct token_index *x)
+{
+    size_t slots = 0;
+
+    for (size_t i = 0; x->buckets != NULL && i < BUCKETS; i++)
+        slots += x->buckets[i].cap;
+    return x->buckets != NULL ? BUCKETS * sizeof(x->buckets[0]) + slots * sizeof(uint32_t) : 0;
+}
+
 void token_index_clear(struct token_index *x)
 {
     for (size_t i = 0; x->buckets != NULL && i < BUCKETS; i++)

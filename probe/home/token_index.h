@@ -27,6 +27,7 @@ bool token_index_add(struct token_index *x, const struct token *t, uint32_t owne
 void token_index_remove(struct token_index *x, const struct token *t, uint32_t owner);
 /* The next owner from *cursor on (0 at first) that may have this token, or TOKEN_NOBODY. */
 uint32_t token_index_next(const struct token_index *x, struct span token, size_t *cursor);
+size_t token_index_octets(const struct token_index *x); /* of memory, at present */
 void token_index_clear(struct token_index *x);
 
 #endif

@@ -147,12 +147,31 @@ static void every_token_is_found_until_it_is_removed(void **state)
     token_index_clear(&x);
 }
 
+static void an_index_is_small(void **state)
+{
+    enum { COUNT = 200000, TABLE = 65536 };
+    struct token_index x = {NULL};
+    struct token t;
+    struct prng r;
+    (void)state;
+
+    assert_int_equal(token_index_octets(&x), 0);
+    prng_init(&r, 2);
+    for (int i = 0; i < COUNT; i++) {
+        draw(&r, &t);
+        assert_true(token_index_add(&x, &t, (uint32_t)i % TOKEN_OWNERS_MAX));
+    }
+    assert_true(token_index_octets(&x) < TABLE + 6 * COUNT);
+    token_index_clear(&x);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(connections_are_spaced),
         cmocka_unit_test(no_network_is_asked_faster),
         cmocka_unit_test(every_token_is_found_until_it_is_removed),
+        cmocka_unit_test(an_index_is_small),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
