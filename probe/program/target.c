@@ -65,6 +65,8 @@ static bool read_name(struct target *t, struct span text, struct strbuf *error)
     size_t column = 0;
 
     t->name = span_to(text, colon);
+    if (t->name.len > 1 && t->name.ptr[t->name.len - 1] == '.') /* of the root, as dig prints it */
+        t->name.len--;
     t->is_name = true;
     t->has_port = colon != SIZE_MAX;
     t->reason_code = "no-such-name";

@@ -309,6 +309,31 @@ static void test_values(void **state)
     free(o);
 }
 
+static void test_dots_behind_names(void **state)
+{
+    static const struct {
+        const char *text, *name; /* NULL: refused */
+        unsigned port;
+    } names[] = {{"mx.test.", "mx.test", 25},
+                 {"mx.test.:26", "mx.test", 26},
+                 {"mx:mail.test.", "mail.test", 25},
+                 {"mx.test..", NULL, 0},
+                 {".", NULL, 0},
+                 {"127.0.0.1.", NULL, 0}};
+    char memory[256];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct target t;
+        struct strbuf error;
+        strbuf_init(&error, memory, sizeof(memory));
+        bool taken = target_read(&t, span_of(names[i].text), &error);
+        if (taken != (names[i].name != NULL) ||
+            (taken && (!span_equal(t.name, span_of(names[i].name)) || t.port != names[i].port)))
+            fail_msg("%s: %s", names[i].text, memory);
+    }
+}
+
 static void test_vantage(void **state)
 {
     static const struct {
@@ -402,9 +427,9 @@ static void test_control_route(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows),          cmocka_unit_test(test_options_without_value),
-        cmocka_unit_test(test_values),        cmocka_unit_test(test_vantage),
-        cmocka_unit_test(test_control_route),
+        cmocka_unit_test(test_rows),    cmocka_unit_test(test_options_without_value),
+        cmocka_unit_test(test_values),  cmocka_unit_test(test_dots_behind_names),
+        cmocka_unit_test(test_vantage), cmocka_unit_test(test_control_route),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
