@@ -27,6 +27,7 @@ static const int64_t look_ns = 126 * CLOCK_SECOND;
 struct form_record {
     unsigned accepted;  /* end-of-data answered with 2yz by the target */
     bool taken;         /* its recipient was, and nothing that was said of its message since */
+    bool ever;          /* its recipient was taken once */
     unsigned copies;    /* messages at the sink that name the form and that no mock made */
     unsigned certain;   /* of these, with a reverse-path and to the form's own address */
     unsigned reports;   /* made by a mock */
@@ -269,6 +270,7 @@ static inline void record_answer(struct lab *lab, const struct mock_event *e)
     bool to_message = e->at == AT_DATA || e->at == AT_BDAT || e->at == AT_END_OF_DATA;
     if (e->at == AT_RCPT && !*companion) {
         lab->forms[*form].taken |= e->code / 100 == 2;
+        lab->forms[*form].ever |= e->code / 100 == 2;
     } else if (to_message && e->code >= 400) {
         lab->forms[*form].taken = false;
     }

@@ -58,6 +58,10 @@ static void check_form(struct lab *lab, size_t i, enum verdict v)
     if (v == VERDICT_CLOSED && honest && f->taken) {
         complain(lab, "closed, though the server took the recipient of", r);
     }
+    bool plain = r == probe_form(lab->probe, SPAN("S1-R1"));
+    if (plain && honest && f->ever && lab->probe->verdict.plain_accepted == PLAIN_NO) {
+        complain(lab, "never taken, though the server took the recipient of", r);
+    }
     if (!counts && r->body_sent) {
         complain(lab, "a message for the control", r);
     }
