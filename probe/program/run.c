@@ -326,6 +326,8 @@ static bool open_transcript(struct app *a)
 static void clean_up(struct app *a)
 {
     run_clear_progress(a);
+    if (a->unsaved > 1)
+        fprintf(stderr, "relayprobe: --save-proof: %u messages are not kept\n", a->unsaved);
     mailboxes_close(a->mailboxes);
     free(a->collect);
     dns_ares_free(a->resolver);

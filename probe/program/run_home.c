@@ -68,7 +68,8 @@ static void say(const char *text)
     fprintf(stderr, "relayprobe: %s\n", text);
 }
 
-/* The message that is the proof, into a file; trouble with that is said, and no more. */
+/* The message that is the proof, into a file; the first trouble with that is said, and how often.
+ */
 static void save_proof(struct app *a, const struct form_result *form, const struct mail_view *mail)
 {
     char memory[512], name[PROOF_NAME_MAX];
@@ -81,7 +82,8 @@ static void save_proof(struct app *a, const struct form_result *form, const stru
                     span_of(form_tokens(&form->form).recipient.text), mail->content, name,
                     &error)) {
         run_clear_progress(a);
-        say(memory);
+        if (a->unsaved++ == 0)
+            say(memory);
     } else if (p->proof != NULL && p->proof->file[0] == '\0') {
         bytes_copy(p->proof->file, sizeof(p->proof->file), span_of(name));
     }

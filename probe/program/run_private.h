@@ -89,6 +89,7 @@ struct app {
     size_t held[HELD_MAX], held_count;
     unsigned done, by_verdict[VERDICT_UNREACHABLE + 1], known; /* known: of the ledger */
     unsigned strays;        /* with a mark of ours, and a token of nobody who is asking */
+    unsigned unsaved;       /* messages that --save-proof could not keep */
     struct seat *receiving; /* to which a message is being shown */
     bool ready;             /* the mailboxes were read once */
     bool replayed;          /* the message being shown has a token of an earlier run */

@@ -6,6 +6,7 @@ import mailbox
 import os
 import pty
 import re
+import resource
 import signal
 import smtplib
 import subprocess
@@ -65,6 +66,22 @@ def test_no_proof_is_ever_overwritten(lab, tmp_path):
     for _ in range(2):
         assert lab.ask("--forms", "S1-R1", "--save-proof", str(tmp_path), target).returncode == 1
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def no_large_files():
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))
+
+
+def test_proofs_that_cannot_be_kept(lab, tmp_path):
+    """Said once, and how many."""
+    done = run(*CANARY, "--sink", lab.sink, "--no-ledger", "--forms", "quick", "--exhaustive",
+               "--wait", "1s", "--save-proof", tmp_path, lab.start("open"),
+               preexec_fn=no_large_files)
+    assert done.returncode == 1
+    first, second = done.stderr.splitlines()
+    assert first == f"relayprobe: --save-proof: {tmp_path}: File too large"
+    assert re.fullmatch(r"relayprobe: --save-proof: \d+ messages are not kept", second)
 
 
 def test_a_directory_that_is_none_is_an_error_before_anything_is_sent(lab, tmp_path):
