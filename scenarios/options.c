@@ -1,9 +1,11 @@
 /*
- * options.c - one row per option; both "--name value" and "--name=value" are understood
+ * options.c - one row per option (lib/conf/words.h); of one that comes again the last value holds
  */
 #include "scenarios/options.h"
 
 #include <string.h>
+
+#include "lib/conf/words.h"
 
 static bool set_world(struct options *o, const char *value)
 {
@@ -261,22 +263,13 @@ static const struct option_row {
 enum { ROWS = sizeof rows / sizeof rows[0], SHOWN_MAX = 120 };
 
 /* --markdown takes a file behind `run`, and none elsewhere. */
-static const struct option_row *find(const char *word, bool is_run, const char **value)
+static size_t find_row(bool (*set)(struct options *o, const char *value))
 {
-    for (size_t i = 0; i < ROWS; i++) {
-        size_t len = strlen(rows[i].name);
+    size_t i = 0;
 
-        *value = NULL;
-        if (strcmp(word, rows[i].name) == 0 && (is_run || rows[i].set != set_page))
-            return &rows[i];
-        if (strncmp(word, rows[i].name, len) != 0 || rows[i].value == NULL)
-            continue;
-        if (word[len] == '=' || strcmp(rows[i].name, "-j") == 0) {
-            *value = word + len + (word[len] == '=' ? 1 : 0);
-            return &rows[i];
-        }
-    }
-    return NULL;
+    while (i < ROWS && rows[i].set != set)
+        i++;
+    return i;
 }
 
 static bool read_command(struct options *o, const char *word)
@@ -292,58 +285,51 @@ static bool read_command(struct options *o, const char *word)
     return false;
 }
 
-static bool read_option(struct options *o, int argc, char **argv, int *i, struct strbuf *error)
+static bool read_option(struct options *o, const struct word *word, struct strbuf *error)
 {
-    const char *value;
-    const struct option_row *row = find(argv[*i], o->command == COMMAND_RUN, &value);
+    const struct option_row *row = &rows[word->row];
 
-    if (row == NULL) {
-        strbuf_add_visible(error, span_to(span_of(argv[*i]), SHOWN_MAX));
-        strbuf_adds(error, ": no such option");
-        return false;
-    }
-    if (row->value != NULL && value == NULL) {
-        if (*i + 1 >= argc) {
-            strbuf_addf(error, "%s: needs a value (%s)", row->name, row->value);
-            return false;
-        }
-        value = argv[++*i];
-    }
-    if (row->set(o, value))
+    return row->set(o, word->value) ||
+           words_wrong(row->name, span_of(word->value), row->wanted, error);
+}
+
+static bool read_argument(struct options *o, char *value, bool first, char **kept,
+                          struct strbuf *error)
+{
+    if (!first) {
+        kept[o->argument_count++] = value;
         return true;
-    strbuf_addf(error, "%s: '", row->name);
+    }
+    if (read_command(o, value))
+        return true;
     strbuf_add_visible(error, span_to(span_of(value), SHOWN_MAX));
-    strbuf_addf(error, "': %s", row->wanted);
+    strbuf_adds(error, ": no such command (" COMMANDS ")");
     return false;
 }
 
 bool options_read(struct options *o, int argc, char **argv, struct strbuf *error)
 {
-    bool has_command = false, only_arguments = false;
-    int kept = 0;
+    bool has_command = false;
+    struct words words;
+    struct word word;
+    enum word_kind kind;
 
     *o = (struct options){.command = COMMAND_HELP, .seed = 1, .jobs = 1, .wall_s = 120};
-    for (int i = 1; i < argc; i++) {
-        if (!only_arguments && strcmp(argv[i], "--") == 0) {
-            only_arguments = true;
-        } else if (!only_arguments && argv[i][0] == '-' && argv[i][1] != '\0') {
-            if (!read_option(o, argc, argv, &i, error))
-                return false;
-        } else if (!has_command) {
-            has_command = true;
-            if (!read_command(o, argv[i])) {
-                strbuf_add_visible(error, span_to(span_of(argv[i]), SHOWN_MAX));
-                strbuf_adds(error, ": no such command (" COMMANDS ")");
-                return false;
-            }
-        } else {
-            argv[kept++] = argv[i];
-        }
+    words_init(&words, rows, ROWS, sizeof rows[0], argc, argv);
+    words.hidden = find_row(set_page);
+    while ((kind = words_next(&words, &word, error)) != WORD_END) {
+        bool fine = kind == WORD_ARGUMENT ? read_argument(o, word.value, !has_command, argv, error)
+                                          : kind == WORD_OPTION && read_option(o, &word, error);
+
+        if (!fine)
+            return false;
+        has_command |= kind == WORD_ARGUMENT;
+        if (o->command == COMMAND_RUN && has_command)
+            words.hidden = find_row(set_markdown);
         if (o->command == COMMAND_VERSION || (has_command && o->command == COMMAND_HELP))
             return true;
     }
     o->arguments = argv;
-    o->argument_count = kept;
     if (!has_command && argc <= 1) {
         strbuf_adds(error, "no command (" COMMANDS ")");
         return false;
@@ -368,13 +354,6 @@ void options_usage(struct strbuf *out)
                 "  adapter  check: does a manifest work?\n"
                 "  diff     what changed between two runs: new failures, healed, flaky\n"
                 "  check    does this server's configuration relay? (postfix, exim, ...)\n\n");
-    for (size_t i = 0; i < ROWS; i++) {
-        char name[64];
-        struct strbuf n;
-
-        strbuf_init(&n, name, sizeof name);
-        strbuf_addf(&n, "%s%s%s", rows[i].name, rows[i].value != NULL ? " " : "",
-                    rows[i].value != NULL ? rows[i].value : "");
-        strbuf_addf(out, "  %-18s %s\n", name, rows[i].doc);
-    }
+    for (size_t i = 0; i < ROWS; i++)
+        words_help(out, rows[i].name, rows[i].value, 21, rows[i].doc);
 }

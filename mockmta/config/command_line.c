@@ -1,12 +1,12 @@
 /*
- * A table of options, one row each. Options that may stand once only are errors the second time:
- * the user would not see which value won. getopt_long is not used, since it takes abbreviations,
- * and those change their meaning when an option is added.
+ * A table of options, one row each (lib/conf/words.h). Options that may stand once only are errors
+ * the second time.
  */
 #include "mockmta/config/command_line.h"
 
 #include <string.h>
 
+#include "lib/conf/words.h"
 #include "lib/smtp/address.h"
 
 struct reader {
@@ -26,12 +26,7 @@ struct option_row {
 
 static bool wrong(struct reader *r, const char *allowed)
 {
-    strbuf_adds(r->error, r->option);
-    strbuf_adds(r->error, " \"");
-    strbuf_add_visible(r->error, span_to(span_of(r->value), 128));
-    strbuf_adds(r->error, "\": ");
-    strbuf_adds(r->error, allowed);
-    return false;
+    return words_wrong(r->option, span_of(r->value), allowed, r->error);
 }
 
 static bool read_path(struct reader *r, const char **to)
@@ -193,12 +188,7 @@ void command_line_help(struct strbuf *out)
     strbuf_adds(out, "usage: mockmta [OPTION...]\n"
                      "A mail server that behaves like any server that fools a detector.\n\n");
     for (size_t i = 0; i < ROW_COUNT; i++) {
-        size_t start = out->len;
-        strbuf_addf(out, "  %s %s", rows[i].name, rows[i].argument == NULL ? "" : rows[i].argument);
-        while (out->len - start < 30) {
-            strbuf_addc(out, ' ');
-        }
-        strbuf_addf(out, " %s\n", rows[i].help);
+        words_help(out, rows[i].name, rows[i].argument, 31, rows[i].help);
     }
     strbuf_adds(
         out, "\nExit status: 0 fine, 2 usage, 3 invalid file, 71 system error, 128+n signal n.\n");
@@ -211,46 +201,12 @@ static bool refuse(struct strbuf *error, const char *option, const char *why)
     return false;
 }
 
-static const struct option_row *find_row(struct span name)
+static bool read_option(struct command_line *c, const struct word *word, struct strbuf *error)
 {
-    for (size_t i = 0; i < ROW_COUNT; i++) {
-        if (span_equal(name, span_of(rows[i].name))) {
-            return &rows[i];
-        }
-    }
-    return NULL;
-}
-
-/* Reads the option at argv[*at] with its value and moves *at behind both. */
-static bool read_option(struct command_line *c, int argc, char **argv, int *at,
-                        bool seen[ROW_COUNT], struct strbuf *error)
-{
-    char *word = argv[(*at)++];
-    struct span text = span_of(word);
-    size_t equals = span_chr(text, '=');
-    const struct option_row *row = find_row(span_to(text, equals));
-    struct reader r = {.c = c,
-                       .error = error,
-                       .value = equals == SIZE_MAX ? NULL : word + equals + 1};
-    if (row == NULL) {
-        return refuse(error, word, ": no such option; see mockmta --help");
-    }
-    r.option = row->name;
-    if (row->argument == NULL && r.value != NULL) {
-        return refuse(error, row->name, " takes no value");
-    }
-    if (row->argument != NULL && r.value == NULL) {
-        if (*at == argc) {
-            strbuf_addf(error, "%s wants a value: %s", row->name, row->argument);
-            return false;
-        }
-        r.value = argv[(*at)++];
-    }
-    if (seen[row - rows] && !row->repeats) {
-        return refuse(error, row->name, " may stand only once");
-    }
-    seen[row - rows] = true;
-    return row->read(&r);
+    const struct option_row *row = &rows[word->row];
+    struct reader r = {.c = c, .error = error, .option = word->option, .value = word->value};
+    bool once = word->value == NULL || row->repeats || words_once(word, error);
+    return once && row->read(&r);
 }
 
 static bool check_public(const struct endpoint *e, const char *option, const struct command_line *c,
@@ -301,15 +257,17 @@ static bool check_together(const struct command_line *c, struct strbuf *error)
 
 bool command_line_read(struct command_line *c, int argc, char **argv, struct strbuf *error)
 {
-    bool seen[ROW_COUNT] = {false};
-    int at = 1;
+    struct words words;
+    struct word word;
+    enum word_kind kind;
     *c = (struct command_line){.mode = COMMAND_SERVE};
-    while (at < argc) {
-        if (argv[at][0] != '-') {
-            return refuse(error, argv[at][0] != '\0' ? argv[at] : "''",
+    words_init(&words, rows, ROW_COUNT, sizeof rows[0], argc, argv);
+    while ((kind = words_next(&words, &word, error)) != WORD_END) {
+        if (kind == WORD_ARGUMENT) {
+            return refuse(error, word.value[0] != '\0' ? word.value : "''",
                           ": no argument is taken, only options; see mockmta --help");
         }
-        if (!read_option(c, argc, argv, &at, seen, error)) {
+        if (kind == WORD_WRONG || !read_option(c, &word, error)) {
             return false;
         }
     }

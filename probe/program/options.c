@@ -2,10 +2,8 @@
  * options.c - a table of options, one row each; a handler reads a value and says what it wanted
  * instead
  *
- * Options are read left to right, `--name value` or `--name=value`; `--` ends them. Rows say which
- * may come more than once: any other that does is an error, since the user would not see which
- * value won. getopt_long is not used: it takes abbreviations, and a script that says --time today
- * must not change its meaning when an option is added.
+ * Options are read left to right (lib/conf/words.h). Rows say which may come more than once: any
+ * other that does is an error.
  */
 #include "probe/program/options_private.h"
 
@@ -13,6 +11,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "lib/conf/words.h"
 #include "lib/smtp/address.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -27,9 +26,7 @@ struct option_row {
 
 bool option_wrong(struct reader *r, const char *allowed)
 {
-    target_say(r->error, r->option, r->value);
-    strbuf_adds(r->error, allowed);
-    return false;
+    return words_wrong(r->option, r->value, allowed, r->error);
 }
 
 bool option_wrong_at(struct reader *r, const char *why, size_t column)
@@ -355,66 +352,30 @@ static bool check_together(struct options *o, struct strbuf *error)
     return true;
 }
 
-static size_t find_row(struct span name)
+static bool read_option(struct options *o, const struct word *word, struct strbuf *error)
 {
-    size_t i = 0;
+    const struct option_row *row = &rows[word->row];
+    struct reader r = {.o = o,
+                       .error = error,
+                       .option = word->option,
+                       .value = word->value != NULL ? span_of(word->value) : SPAN("")};
 
-    while (i < ROW_COUNT && !span_equal(span_of(rows[i].name), name))
-        i++;
-    return i;
-}
-
-/* Reads the option at argv[*at]; *at moves on when its value is the next word. */
-static bool read_option(struct options *o, int argc, char **argv, int *at, bool *seen,
-                        struct strbuf *error)
-{
-    struct span word = span_of(argv[*at]);
-    size_t equals = span_chr(word, '=');
-    size_t i = find_row(span_to(word, equals));
-    struct reader r = {.o = o, .error = error};
-
-    if (i == ROW_COUNT) {
-        strbuf_adds(error, "unknown option '");
-        strbuf_add_visible(error, span_to(word, equals < 60 ? equals : 60));
-        strbuf_adds(error, "'; --help lists all");
-        return false;
-    }
-    r.option = rows[i].name;
-    r.value = equals == SIZE_MAX ? SPAN("") : span_from(word, equals + 1);
-    if (rows[i].argument == NULL && equals != SIZE_MAX)
-        return option_wrong(&r, "this option takes no value");
-    if (rows[i].argument != NULL && equals == SIZE_MAX) {
-        if (*at + 1 >= argc) {
-            strbuf_addf(error, "%s: a value is missing: %s %s", r.option, r.option,
-                        rows[i].argument);
-            return false;
-        }
-        r.value = span_of(argv[++*at]);
-    }
-    if (seen[i] && !rows[i].repeats && rows[i].argument != NULL)
-        return option_wrong(&r, "given twice; once is allowed");
-    seen[i] = true;
-    return rows[i].read(&r);
+    bool once = word->value == NULL || row->repeats || words_once(word, error);
+    return once && row->read(&r);
 }
 
 bool options_parse(struct options *o, int argc, char **argv, struct strbuf *error)
 {
-    bool seen[ROW_COUNT] = {false};
-    bool only_targets = false;
+    struct words words;
+    struct word word;
+    enum word_kind kind;
 
     set_defaults(o);
-    for (int at = 1; at < argc; at++) {
-        struct span word = span_of(argv[at]);
-        bool fine;
+    words_init(&words, rows, ROW_COUNT, sizeof(rows[0]), argc, argv);
+    while ((kind = words_next(&words, &word, error)) != WORD_END) {
+        bool fine = kind == WORD_ARGUMENT ? read_target(o, span_of(word.value), error)
+                                          : kind == WORD_OPTION && read_option(o, &word, error);
 
-        if (!only_targets && span_equal(word, SPAN("--"))) {
-            only_targets = true;
-            continue;
-        }
-        if (only_targets || !span_starts(word, SPAN("-")))
-            fine = read_target(o, word, error);
-        else
-            fine = read_option(o, argc, argv, &at, seen, error);
         if (!fine)
             return false;
         if (o->mode == MODE_VERSION || o->mode == MODE_HELP)
@@ -430,17 +391,8 @@ void options_print_help(struct strbuf *out)
         "Usage: relayprobe --canary ADDRESS [OPTION...] TARGET...\n"
         "Asks a mail server whether it relays for strangers, and proves the answer by delivery.\n"
         "TARGET is ADDR:PORT, [ADDR6]:PORT, ADDR or NAME (port 25), or mx:DOMAIN.\n\n");
-    for (size_t i = 0; i < ROW_COUNT; i++) {
-        size_t from = out->len;
-
-        strbuf_addf(out, "  %s%s%s", rows[i].name, rows[i].argument != NULL ? " " : "",
-                    rows[i].argument != NULL ? rows[i].argument : "");
-        do
-            strbuf_addc(out, ' ');
-        while (out->len < from + 28 && !out->truncated);
-        strbuf_adds(out, rows[i].help);
-        strbuf_addc(out, '\n');
-    }
+    for (size_t i = 0; i < ROW_COUNT; i++)
+        words_help(out, rows[i].name, rows[i].argument, 28, rows[i].help);
     strbuf_adds(out, "\nExit status: 0 closed, 1 open, 2 usage, 3 bounces, discards or accepts,\n"
                      "4 inconclusive, 5 unreachable, 71 system error, 128+n signal.\n"
                      "With --expect: 0 as expected, 1 not.\n");

@@ -195,7 +195,7 @@ def test_schema_names_every_key_that_the_cases_use():
     (["jump"], 2, "jump: no such command"),
     (["run"], 2, "no case files"),
     (["run", "--sped", "3", FIRST], 2, "--sped: no such option"),
-    (["run", "--seed"], 2, "--seed: needs a value"),
+    (["run", "--seed"], 2, "--seed: a value is missing: --seed N"),
     (["run", "--seed", "x", FIRST], 2, "--seed: 'x': write a whole number"),
     (["run", "--time", "unreal", FIRST], 2, "--time: 'unreal'"),
     (["run", "-j", "0", FIRST], 2, "-j: '0'"),

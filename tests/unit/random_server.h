@@ -206,7 +206,7 @@ static inline void want_fewer(struct prng *p, struct rule *r)
     r->at = RULE_AT(connections ? AT_BANNER : AT_MAIL);
     r->nth.set = true;
     r->nth.of = connections ? NTH_CONNECTION : NTH_TRANSACTION;
-    r->nth.min = prng_range(p, 2, 9);
+    r->nth.min = connections ? prng_range(p, 2, 9) : prng_range(p, 6, 12); /* of 64 sessions */
     r->nth.max = connections ? r->nth.min + prng_range(p, 0, 2) : UINT64_MAX;
     say(r, 421, "too many of them, come back later");
     r->then = THEN_CLOSE;
