@@ -62,7 +62,7 @@ bool ready_wait(const struct ready *r)
         if (fd < 0)
             fd = open_connection(&r->at);
         stood = fd >= 0 ? stood + PAUSE_MS * CLOCK_MS : 0;
-        ready = fd >= 0 && (!r->greets || stood >= READY_STANDS);
+        ready = fd >= 0 && (!r->greets || (r->may_wait && stood >= READY_STANDS));
         if (is_heard(fd)) {
             ready = ready || is_greeting(fd);
             (void)close(fd); /* also of one that hung up: the next may be greeted */

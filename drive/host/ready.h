@@ -14,8 +14,8 @@
 
 struct ready {
     struct endpoint at;
-    bool greets;       /* it is ready when it says something, not when it takes connections; or
-                          when a connection stood for READY_STANDS: it waits for a PROXY header */
+    bool greets;       /* it is ready when it says something, not when it takes connections */
+    bool may_wait;     /* or when a connection stood for READY_STANDS: for a PROXY header */
     int64_t limit_ns;  /* of patience, by a coarse clock */
     const char *ended; /* the wait is over as soon as this file exists; NULL: none */
     /* Lets some 5 ms pass: whoever waits may have to serve the server meanwhile. NULL: sleeps. */

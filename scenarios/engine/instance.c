@@ -157,12 +157,14 @@ static void forget(const char *here)
 
 static bool is_ready(const struct instance_config *c, const char *ended)
 {
-    return ready_wait(&(struct ready){.at = c->at,
-                                      .greets = !c->wrapped,
-                                      .limit_ns = READY_S * CLOCK_SECOND,
-                                      .ended = ended,
-                                      .pause = c->pause,
-                                      .self = c->self});
+    return ready_wait(
+        &(struct ready){.at = c->at,
+                        .greets = !c->wrapped,
+                        .may_wait = !c->check,
+                        .limit_ns = READY_S * CLOCK_SECOND,
+                        .ended = ended,
+                        .pause = c->pause,
+                        .self = c->self});
 }
 
 struct instance *instance_start(const struct instance_config *c, struct strbuf *error)
