@@ -6,7 +6,7 @@ CFLAGS  ?= -O2 -g
 LDFLAGS ?=
 PREFIX  ?= /usr/local
 DESTDIR ?=
-PYTEST  ?= /usr/bin/python3 -m pytest -q -p no:cacheprovider -n 4 --dist loadfile
+PYTEST  ?= /usr/bin/python3 -m pytest -q -p no:cacheprovider -n 5 --dist loadgroup
 JOBS    ?= $(shell nproc)
 FUZZ_SECONDS ?= 10
 # SAN=address,undefined builds with sanitizers in a tree of its own; BUILD=dir puts everything elsewhere; V=1 shows commands.

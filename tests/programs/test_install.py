@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+# One installation for all.
+pytestmark = pytest.mark.xdist_group("install")
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("RELAYLAB_BUILD", ROOT / "build")).resolve()
 ENV = {name: value for name, value in os.environ.items() if not name.startswith("RELAYLAB_")}

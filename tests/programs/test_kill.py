@@ -3,8 +3,9 @@ home is found.
 
 The instants are chosen by number of calls, not by time: tests/kill/kill_at.c is preloaded, counts
 every call that lets anything out to a file or a socket, and kills in place of the Nth.
-RELAYLAB_KILLS says how many kills (20), spread over a whole run. All runs of a test share one
-ledger, so that each also opens what the one before was killed in.
+RELAYLAB_KILLS says how many kills (20), spread over a whole run. All runs that ask share one
+ledger, so that each also opens what the one before was killed in. Where each kill has its ledger,
+they are dealt out to PARTS tests, which run side by side.
 """
 
 import json
@@ -22,6 +23,7 @@ import pytest
 from lab import BUILD, ENV, Mockmta, read_log
 
 KILLS = int(os.environ.get("RELAYLAB_KILLS", "20"))
+PARTS = 5
 SHIM = BUILD / "tests" / "kill_at.so"
 TOKEN = re.compile(r"^X-Relaylab-Token: ([a-z2-7]{16})", re.M)
 FORM = re.compile(r"^X-Relaylab-Form: (\S+)", re.M)
@@ -185,6 +187,7 @@ def scene(tmp_path):
         each.relay.stop()
 
 
+@pytest.mark.takes(15)
 def test_killed_beside_a_stored_mailbox(scene, tmp_path):
     server = MailServer(tmp_path / "Maildir")
     mailbox = ["--mailbox", f"maildir:{server.maildir}"]
@@ -205,6 +208,7 @@ def test_killed_beside_a_stored_mailbox(scene, tmp_path):
     server.shutdown()
 
 
+@pytest.mark.takes(15)
 def test_killed_while_it_is_the_mailbox_itself(scene, tmp_path):
     sink = free_address()
     s = scene(["--sink", sink], sink)
@@ -226,7 +230,9 @@ def test_killed_while_it_is_the_mailbox_itself(scene, tmp_path):
     server.shutdown()
 
 
-def test_killed_while_the_ledger_is_made(tmp_path):
+@pytest.mark.takes(8)
+@pytest.mark.parametrize("part", range(PARTS))
+def test_killed_while_the_ledger_is_made(tmp_path, part):
     """What is left can be opened, and is made whole by the next one."""
     closed = free_address()
     command = ["--canary", "probe@canary.test", "--forms", "S1-R1", "--ledger"]
@@ -235,7 +241,7 @@ def test_killed_while_the_ledger_is_made(tmp_path):
                       RELAYLAB_KILL_COUNT=str(count))
     assert whole.returncode == 5
     calls = int(count.read_text())
-    for i in range(KILLS):
+    for i in range(part, KILLS, PARTS):
         at = 1 + i * calls // KILLS
         ledger = tmp_path / f"ledger-{i}"
         done = run_probe(*command, ledger, closed, LD_PRELOAD=str(SHIM), RELAYLAB_KILL_AT=str(at))
@@ -245,7 +251,9 @@ def test_killed_while_the_ledger_is_made(tmp_path):
         assert not ledger.exists() or ledger.stat().st_mode & 0o777 == 0o600
 
 
-def test_killed_while_it_collects(scene, tmp_path):
+@pytest.mark.takes(5)
+@pytest.mark.parametrize("part", range(PARTS))
+def test_killed_while_it_collects(scene, tmp_path, part):
     """The next --collect finds what is missing, and nothing twice."""
     sink = free_address()
     s = scene(["--sink", sink], sink)
@@ -257,7 +265,7 @@ def test_killed_while_it_collects(scene, tmp_path):
     server = MailServer(tmp_path / "Maildir")
     server.keep(f"X-Relaylab-Token: {token}\r\n\r\nhome\r\n".encode())
     words = ["--collect", "--ledger", s.ledger, "--mailbox", f"maildir:{server.maildir}"]
-    for i in range(KILLS):
+    for i in range(part, KILLS, PARTS):
         s.ledger.write_bytes(before)
         for name in ("ledger.db-wal", "ledger.db-shm"):
             (tmp_path / name).unlink(missing_ok=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from once import once
+from cases import Run
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("RELAYLAB_BUILD", ROOT / "build")).resolve()
@@ -26,37 +26,26 @@ def lab(*args, timeout=300):
     )
 
 
-def run_once(args):
-    if not (BUILD / "relaylab").exists():
-        return [{"id": "relaylab-is-not-built", "status": "fail", "story": "make all"}]
-    run = lab("run", "--jsonl", "-", *args)
-    lines = [json.loads(line) for line in run.stdout.splitlines()]
-    found = [line for line in lines if line["event"] == "result"]
-    return found or [{"id": "no-case-ran", "status": "fail", "story": run.stderr}]
+VIRTUAL = Run("virtual", CASES, but="real")
+BOTH = Run("both", "--time", "both", "-j", "32", "--tag", "!engine", CASES)
+MUST_FAIL = Run("must-fail", "tests/must-fail")
 
 
-def results(*args):
-    """One object a case, from one run over all of them."""
-    return once(repr(args), lambda: run_once(args))
+@pytest.mark.takes(20)
+@VIRTUAL.each
+def test_case_in_virtual_time(place):
+    VIRTUAL.check(place)
 
 
-def cases(*args):
-    return [pytest.param(r, id=r["id"]) for r in results(*args) if r["status"] != "skip"]
+@pytest.mark.takes(30)
+@BOTH.each
+def test_case_in_every_world_it_is_for(place):
+    BOTH.check(place)
 
 
-@pytest.mark.parametrize("result", cases(CASES))
-def test_case_in_virtual_time(result):
-    assert result["status"] == "pass", result["story"]
-
-
-@pytest.mark.parametrize("result", cases("--time", "both", "-j", "32", "--tag", "!engine", CASES))
-def test_case_in_every_world_it_is_for(result):
-    assert result["status"] == "pass", result["story"]
-
-
-@pytest.mark.parametrize("result", cases("tests/must-fail"))
-def test_case_that_must_fail(result):
-    assert result["status"] == "pass", result["story"]
+@MUST_FAIL.each
+def test_case_that_must_fail(place):
+    MUST_FAIL.check(place)
 
 
 @pytest.mark.parametrize("seed", [2, 3, 5, 8, 13])
@@ -89,6 +78,7 @@ def test_the_same_seed_gives_the_same_output():
     assert first != other
 
 
+@pytest.mark.takes(5)
 def test_workers_change_nothing():
     assert lab("run", "-j", "3", CASES).stdout == lab("run", CASES).stdout
 
@@ -456,6 +446,6 @@ def test_three_programs_agree_on_one_case(tmp_path):
         server.terminate()
         server.communicate()
     said = json.loads(probe.stdout.splitlines()[0])["verdict"]
-    ours = results("--time", "real", FIRST)[0]
+    ours = json.loads(lab("run", "--time", "real", "--jsonl", "-", FIRST).stdout.splitlines()[0])
     assert probe.returncode == 1
     assert said == ours["verdict"] == "open"

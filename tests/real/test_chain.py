@@ -13,6 +13,8 @@ from dovecot import HOST, PASSWORD, PORTS, USER, Dovecot
 from namespace import DOVECOT
 from postfix import HOME_DOMAIN, HOME_PORT, Home
 
+# One Postfix and one Dovecot for all.
+pytestmark = [pytest.mark.xdist_group("chain"), pytest.mark.takes(60)]
 FOREIGN = 5
 STATUS = """
 import imaplib, ssl, sys

@@ -90,6 +90,7 @@ def test_smtplib_dots_arrive(mock, canary):
         assert [event["event"] for event in server.stop()].count("relayed") == 1
 
 
+@pytest.mark.takes(20)
 @pytest.mark.parametrize("persona, says", [
     ("postfix-554", "Server doesn't seem to be an open relay, all tests failed"),
     ("open", "Server is an open relay (16/16 tests)"),

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from cases import Run
 from conftest import need
-from once import once
 
+pytestmark = pytest.mark.takes(8)  # servers are started, each several times
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("RELAYLAB_BUILD", ROOT / "build")).resolve()
 CASES = "scenarios/cases/engines"
@@ -24,25 +25,13 @@ def lab(*args, timeout=200, **environment):
                           env={**os.environ, **environment})
 
 
-def run_all():
-    """One object a case. No limit here: --wall bounds each case, and so the sum of them."""
-    if not (BUILD / "relaylab").exists():
-        return [{"id": "relaylab-is-not-built", "status": "fail", "story": "make all"}]
-    run = lab("run", "--time", "real", "-j", "6", "--wall", "60s", "--jsonl", "-", CASES,
-              timeout=None)
-    lines = [json.loads(line) for line in run.stdout.splitlines()]
-    found = [line for line in lines if line["event"] == "result"]
-    return found or [{"id": "no-case-ran", "status": "fail", "story": run.stderr}]
+ALL = Run("engines", "--time", "real", "-j", "6", "--wall", "60s", CASES)
 
 
-RESULTS = once("engines", run_all)
-
-
-@pytest.mark.parametrize("result", [pytest.param(r, id=r["id"]) for r in RESULTS])
-def test_case(result):
-    if result["status"] == "skip":
-        pytest.skip(str(result.get("reason", "")))
-    assert result["status"] == "pass", result.get("story", "")
+@pytest.mark.takes(90)
+@ALL.each
+def test_case(place):
+    ALL.check(place)
 
 
 def unpacked(name):
@@ -191,7 +180,8 @@ def test_check_of_a_closed_configuration(tmp_path, server, name, text):
     assert "closed: port 25, asked from 198.51.100.7" in run.stdout
 
 
-@pytest.mark.parametrize("server, name, text, plant, named", CHECKS)
+@pytest.mark.parametrize("server, name, text, plant, named", CHECKS,
+                         ids=[f"{check[0]}-{check[4]}" for check in CHECKS])
 def test_check_names_the_line_that_opens(tmp_path, server, name, text, plant, named):
     need_server(server)
     assert plant[0] in text

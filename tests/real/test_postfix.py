@@ -9,6 +9,8 @@ import pytest
 
 from postfix import SINK_PORT
 
+# One Postfix for all.
+pytestmark = [pytest.mark.xdist_group("postfix"), pytest.mark.takes(15)]
 HERE = Path(__file__).resolve().parent
 PYTHON = "/usr/bin/python3" if Path("/usr/bin/python3").exists() else sys.executable
 
