@@ -174,6 +174,7 @@ static bool session_accept(void *self, struct link *link, const struct endpoint 
     smtp_server_init(&s->smtp, m->observer.see != NULL ? &policy_told : &policy_quiet, s,
                      world_now(m->world), m->config->idle_ns);
     s->smtp.old_verbs = m->config->old_verbs;
+    s->smtp.lax_ends = (uint16_t)m->config->lax_ends;
     m->server_ops = smtp_server_machine(&s->smtp).ops;
     mock_tell(m, &(struct mock_event){.kind = MOCK_CONNECT,
                                       .connection = s->number,

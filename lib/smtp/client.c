@@ -161,6 +161,7 @@ void smtp_client_group_end(struct smtp_client *c)
 
 void smtp_client_farewell(struct smtp_client *c, struct span line)
 {
+    c->state = c->leaving && c->state == CLIENT_HEARING ? CLIENT_IDLE : c->state;
     smtp_client_command(c, STEP_QUIT, line);
     c->leaving = true;
 }
@@ -168,6 +169,11 @@ void smtp_client_farewell(struct smtp_client *c, struct span line)
 bool smtp_client_is_leaving(const struct smtp_client *c)
 {
     return c->leaving;
+}
+
+bool smtp_client_is_sending(const struct smtp_client *c)
+{
+    return c->state == CLIENT_SENDING_BODY;
 }
 
 void smtp_client_start_tls(struct smtp_client *c)

@@ -9,11 +9,11 @@
  *           -> smtp_client_close
  *
  * In `next` the script must call exactly one of smtp_client_command, smtp_client_group,
- * smtp_client_body, smtp_client_chunk, smtp_client_start_tls, smtp_client_farewell,
- * smtp_client_wait or smtp_client_close, and in `secured` likewise. While replies to a group are
- * missing, and behind a farewell, it calls nothing, or smtp_client_close. A link that is TLS from
- * its first byte needs no call: the greeting is awaited behind the handshake. `done` is the last
- * call, exactly once, whatever happens.
+ * smtp_client_body, smtp_client_raw, smtp_client_chunk, smtp_client_start_tls,
+ * smtp_client_farewell, smtp_client_wait or smtp_client_close, and in `secured` likewise. While
+ * replies to a group are missing, and behind a farewell, it calls nothing, or smtp_client_close. A
+ * link that is TLS from its first byte needs no call: the greeting is awaited behind the handshake.
+ * `done` is the last call, exactly once, whatever happens.
  *
  * Ownership: the struct is the caller's and lives until `done` returned and the driver called its
  * `ended` (forwarded as script.ended). A body is lent until the reply to it has come or `done` is
@@ -113,10 +113,11 @@ struct smtp_client {
     bool data_byte_sent;        /* a byte of a body followed a 354 (or BDAT) */
     bool eom_sent;              /* the final dot, or a chunk's last octet, went into the output */
     bool chunk;                 /* the body is one of BDAT: as it is, no final dot */
+    bool raw;                   /* the body goes as it stands, and the final dot behind it */
     bool silent_close;          /* over in the middle of a body: broken off, no QUIT */
     bool tls_asked;             /* the layer below was told, or it is TLS from the first byte */
     bool tls_first;             /* the greeting comes behind the handshake */
-    bool leaving;               /* smtp_client_farewell was called */
+    bool leaving;               /* every reply is heard, asked or not */
     bool early;                 /* the reply being read began before its command was on its way */
     struct span body;           /* not yet in the output */
     struct span group;          /* likewise; of commands with their CRLFs */
@@ -151,6 +152,11 @@ uint8_t smtp_client_group_left(const struct smtp_client *c);
 void smtp_client_group_end(struct smtp_client *c);
 /* After 354: an RFC 5322 message with CRLF line ends; stuffed on the way, a final dot is added. */
 void smtp_client_body(struct smtp_client *c, struct span message);
+/* The same, as it stands: nothing is stuffed, so that what is no end of data but looks like one
+   reaches the peer. From now on `next` is called for every reply that comes, as behind a farewell,
+   also before all of the body is out (smtp_client_is_sending); when it is, the script says
+   farewell, or closes. */
+void smtp_client_raw(struct smtp_client *c, struct span message);
 /* Instead of DATA and all that follows: BDAT with the whole message as the last chunk (RFC 3030 2).
    One reply, to STEP_END_OF_DATA. The peer must have offered CHUNKING: to others the message would
    be commands. */
@@ -163,6 +169,7 @@ void smtp_client_start_tls(struct smtp_client *c);
    time for all of them is that of STEP_QUIT. */
 void smtp_client_farewell(struct smtp_client *c, struct span line);
 bool smtp_client_is_leaving(const struct smtp_client *c);
+bool smtp_client_is_sending(const struct smtp_client *c);
 /* Say nothing now; the owner goes on with _command and world_wake, or _cancel. Bytes that come
    meanwhile are unsolicited. `until_ns` is the deadline (OUTCOME_TIMEOUT at STEP_OTHER). */
 void smtp_client_wait(struct smtp_client *c, int64_t until_ns);

@@ -1,6 +1,7 @@
 /*
  * Stuffing happens on the way into the output, so that a message is lent as it is, however long,
- * and no copy is kept. A chunk (RFC 3030) goes as it stands, behind its command.
+ * and no copy is kept. A chunk (RFC 3030) goes as it stands, behind its command, and so does a raw
+ * body, before its end mark.
  */
 #include "lib/smtp/client_body.h"
 
@@ -23,11 +24,14 @@ bool smtp_client_put_line(struct smtp_client *c, struct machine_io *io)
     return true;
 }
 
-static void begin_body(struct smtp_client *c, struct span message, bool chunk)
+enum body_kind { BODY_STUFFED, BODY_RAW, BODY_CHUNK };
+
+static void begin_body(struct smtp_client *c, struct span message, enum body_kind kind)
 {
     assert(c->state == CLIENT_IDLE);
     c->body = message;
-    c->chunk = chunk;
+    c->chunk = kind == BODY_CHUNK;
+    c->raw = kind == BODY_RAW;
     c->at_line_start = true;
     c->eom_sent = false;
     c->unsent = 0;
@@ -40,7 +44,13 @@ static void begin_body(struct smtp_client *c, struct span message, bool chunk)
 
 void smtp_client_body(struct smtp_client *c, struct span message)
 {
-    begin_body(c, message, false);
+    begin_body(c, message, BODY_STUFFED);
+}
+
+void smtp_client_raw(struct smtp_client *c, struct span message)
+{
+    begin_body(c, message, BODY_RAW);
+    c->leaving = true;
 }
 
 void smtp_client_chunk(struct smtp_client *c, struct span message)
@@ -53,7 +63,7 @@ void smtp_client_chunk(struct smtp_client *c, struct span message)
     }
     strbuf_adds(&line, "\r\n");
     c->line_len = (uint16_t)line.len;
-    begin_body(c, message, true);
+    begin_body(c, message, BODY_CHUNK);
 }
 
 /* RFC 5321 4.5.2: a dot at the start of a line is doubled. Needs room for a dot and a byte, and for
@@ -68,7 +78,7 @@ void smtp_client_put_body(struct smtp_client *c, struct machine_io *io)
         return;
     }
     while (c->body.len > 0 && io->out_cap - io->out_len > END_ROOM) {
-        if (!c->chunk && c->at_line_start && c->body.ptr[0] == '.') {
+        if (!c->chunk && !c->raw && c->at_line_start && c->body.ptr[0] == '.') {
             put(io, ".", 1);
         }
         size_t room = io->out_cap - io->out_len;

@@ -199,3 +199,33 @@ void mail_write_probe(struct strbuf *out, const struct mail_probe *p)
     add_headers(out, p);
     add_text(out, p);
 }
+
+void mail_write_carrier(struct strbuf *out, const struct mail_probe *p)
+{
+    strbuf_adds(out, "Date: ");
+    clock_print_rfc5322(out, p->epoch_s);
+    strbuf_adds(out, "\r\n");
+    add_mailbox(out, "From: relaylab open relay test ", p->from);
+    add_mailbox(out, "To: ", p->to);
+    add_field(out, "Subject", SPAN("Open relay test, end of data"));
+    strbuf_adds(out, "Message-ID: <");
+    strbuf_addu(out, (uint64_t)p->epoch_s);
+    strbuf_addc(out, '.');
+    strbuf_addu(out, p->attempt);
+    strbuf_addc(out, '.');
+    add_atom(out, p->form_id);
+    strbuf_addc(out, '@');
+    add_clean(out, p->helo);
+    strbuf_adds(out, ">\r\nMIME-Version: 1.0\r\n"
+                     "Content-Type: text/plain; charset=us-ascii\r\n");
+    add_field(out, MAIL_FORM_HEADER, p->form_id);
+    add_field(out, "X-Relaylab-Target", p->target);
+    if (p->contact.len > 0)
+        add_field(out, "X-Relaylab-Contact", p->contact);
+    strbuf_adds(out,
+                "\r\n"
+                "This message is a test of a mail server, by relaylab. Below stands what some\r\n"
+                "servers take for the end of a message, and behind it a second message to an\r\n"
+                "address elsewhere. If you see all of it in one piece, this server did well.\r\n"
+                "Nothing needs to be done and no answer is expected.");
+}

@@ -50,5 +50,8 @@ struct mail_probe {
 void mail_write_id(struct strbuf *out, const struct mail_probe *p);
 /* A proper RFC 5322 message with CRLF line ends. */
 void mail_write_probe(struct strbuf *out, const struct mail_probe *p);
+/* A message to somebody at the target, inside of which another transaction will stand. No token is
+   in it (p->token is not read), and its last line has no end yet. */
+void mail_write_carrier(struct strbuf *out, const struct mail_probe *p);
 
 #endif

@@ -57,6 +57,10 @@ enum smtp_then {
     THEN_DEAF        /* stop reading too: the peer's window fills */
 };
 
+/* An end of data: a line end, a dot, a line end. */
+enum smtp_line_end { LINE_END_CRLF, LINE_END_LF, LINE_END_CR, LINE_END_COUNT };
+#define SMTP_END_OF_DATA(before, after) (1U << (LINE_END_COUNT * (before) + (after)))
+
 enum wire_segment { WIRE_AS_IS, WIRE_PER_LINE, WIRE_PER_BYTE, WIRE_SPLIT_CRLF, WIRE_BYTES };
 enum wire_eol {
     EOL_CRLF,
@@ -145,12 +149,15 @@ struct smtp_server {
     uint16_t after_quit; /* lines that came with QUIT, behind it */
     uint8_t phase;       /* enum smtp_server_phase */
     uint8_t dot_state;   /* of the end-of-data recogniser */
-    uint8_t then;        /* enum smtp_then, due once the reply is out */
-    uint8_t last_at;     /* enum smtp_event: the last thing decided */
-    bool pending;        /* the policy is asking elsewhere */
-    bool resumed;        /* ... and knows now */
-    bool body_ended;     /* a whole body was read, its reply is due */
-    bool more;           /* the policy has further bytes of this reply */
+    uint8_t dot_before;  /* enum smtp_line_end: how the line before ended */
+    uint16_t lax_ends; /* the policy's: set of SMTP_END_OF_DATA that end a body beside CRLF . CRLF;
+                          CR alone is one where no LF follows */
+    uint8_t then;      /* enum smtp_then, due once the reply is out */
+    uint8_t last_at;   /* enum smtp_event: the last thing decided */
+    bool pending;      /* the policy is asking elsewhere */
+    bool resumed;      /* ... and knows now */
+    bool body_ended;   /* a whole body was read, its reply is due */
+    bool more;         /* the policy has further bytes of this reply */
     bool esmtp, has_helo, has_mail;
     bool old_verbs; /* the policy's: SEND, SOML and SAML begin a transaction as MAIL does, RFC 821
                      */

@@ -211,6 +211,7 @@ struct server_config {
     uint64_t errors_max;  /* 421 and close after so many 4yz/5yz; 0: never */
     int64_t idle_ns;      /* default 5 min */
     bool old_verbs;       /* SEND, SOML and SAML are known (RFC 821 3.4) and begin a transaction */
+    unsigned lax_ends;    /* set of SMTP_END_OF_DATA: what it takes for one beside CRLF . CRLF */
     enum mock_proxy proxy;
     int proxy_version; /* that is read; 0: both */
     enum mock_tls tls;

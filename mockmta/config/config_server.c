@@ -86,6 +86,37 @@ static bool parse_extensions(struct conf *c, const struct conf_node *n, void *ta
                       "an EHLO keyword and its parameters");
 }
 
+/* clang-format off */
+static const struct conf_name end_names[] = {
+    {"lf-lf", SMTP_END_OF_DATA(LINE_END_LF, LINE_END_LF), "LF . LF"},
+    {"lf-crlf", SMTP_END_OF_DATA(LINE_END_LF, LINE_END_CRLF), "LF . CRLF"},
+    {"lf-cr", SMTP_END_OF_DATA(LINE_END_LF, LINE_END_CR), "LF . CR"},
+    {"cr-lf", SMTP_END_OF_DATA(LINE_END_CR, LINE_END_LF), "CR . LF"},
+    {"cr-crlf", SMTP_END_OF_DATA(LINE_END_CR, LINE_END_CRLF), "CR . CRLF"},
+    {"cr-cr", SMTP_END_OF_DATA(LINE_END_CR, LINE_END_CR), "CR . CR"},
+    {"crlf-lf", SMTP_END_OF_DATA(LINE_END_CRLF, LINE_END_LF), "CRLF . LF"},
+    {"crlf-cr", SMTP_END_OF_DATA(LINE_END_CRLF, LINE_END_CR), "CRLF . CR"},
+    {NULL, 0, NULL}
+};
+/* clang-format on */
+
+static bool parse_ends(struct conf *c, const struct conf_node *n, void *target)
+{
+    struct server_config *s = &((struct server_source *)target)->own;
+    size_t count = conf_is_list(n) ? conf_length(n) : 1;
+
+    for (size_t i = 0; i < count; i++) {
+        struct conf_node_value memory;
+        int end;
+
+        if (!conf_read_enum(c, conf_is_list(n) ? conf_item(n, i, &memory) : n, end_names, &end)) {
+            return false;
+        }
+        s->lax_ends |= (unsigned)end;
+    }
+    return true;
+}
+
 static bool parse_listen(struct conf *c, const struct conf_node *n, void *target)
 {
     struct conf_texts *listen = &((struct server_source *)target)->own.listen;
@@ -195,6 +226,9 @@ static const struct conf_field server_fields[] = {
      .doc = "patience between commands", .example = "5min"},
     {.name = "old_verbs", .type = CONF_BOOL, .offset = AT(own.old_verbs),
      .doc = "whether SEND, SOML and SAML (RFC 821) are known; to rules they are MAIL"},
+    {.name = "end_of_data", .type = CONF_CUSTOM, .parse = parse_ends, .names = end_names,
+     .doc = "what it takes for the end of data beside CRLF . CRLF, one or a list",
+     .example = "[lf-lf, cr-crlf]"},
     {.name = "proxy", .type = CONF_ENUM, .names = proxy_names, .offset = AT(own.proxy),
      .doc = "whether a PROXY header (v1 or v2) is read before all else; rules see its client"},
     {.name = "proxy_version", .type = CONF_ENUM, .names = proxy_versions,

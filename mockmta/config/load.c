@@ -185,6 +185,7 @@ static void merge_values(struct server_source *out, const struct server_source *
     o->asks = o->asks != TLS_ASKS_NONE ? o->asks : i->asks;
     o->early = o->early != TLS_EARLY_DROPPED ? o->early : i->early;
     o->old_verbs = o->old_verbs || i->old_verbs;
+    o->lax_ends = o->lax_ends != 0 ? o->lax_ends : i->lax_ends;
     o->proxy = o->proxy != MOCK_PROXY_UNSET ? o->proxy : i->proxy;
     o->proxy_version = o->proxy_version != 0 ? o->proxy_version : i->proxy_version;
     if (o->networks == NULL) {

@@ -16,6 +16,13 @@ enum { PROXY_CLIENT_PORT = 40000, SMTP_PORT = 25 };
 /* base64 of NUL "nobody@probe.invalid" NUL "nonsense": no server has that user (RFC 2606). */
 #define NONSENSE "AG5vYm9keUBwcm9iZS5pbnZhbGlkAG5vbnNlbnNl"
 #define NO_PROXY_HEADER "the server does not take a PROXY header"
+#define SMUGGLED(end)                               \
+    .said = "in a message to <{L}>, behind " end,   \
+    .steps = {{NULL, WANT_TAKEN, false},            \
+              {"RCPT TO:<{L}>", WANT_TAKEN, false}, \
+              {"DATA", WANT_DATA, false}},          \
+    .step_count = 3, .battery = BATTERY_FULL,       \
+    .refused = "the server does not take the message to the local recipient"
 #define NAME_REFUSED "the server does not take that name in EHLO"
 
 /* clang-format off */
@@ -120,6 +127,19 @@ const struct context_row form_contexts[] = {
      .said = "the same in version 2, binary", .proxy = 2, .names_address = true,
      .refused = NO_PROXY_HEADER, .battery = BATTERY_FULL, .asked = "none",
      .why = "the same, where version 2 alone is read"},
+    {.id = "E16a", .name = "smuggled behind LF . LF", .false_end = "\n.\n", SMUGGLED("LF . LF"),
+     .asked = "mxcheck", .why = "a second transaction in a message: the server, or the one behind "
+                               "it that trusts it, ends messages there"},
+    {.id = "E16b", .name = "smuggled behind LF . CRLF", .false_end = "\n.\r\n",
+     SMUGGLED("LF . CRLF"), .asked = "mxcheck", .why = "the same"},
+    {.id = "E16c", .name = "smuggled behind CR . CRLF", .false_end = "\r.\r\n",
+     SMUGGLED("CR . CRLF"), .asked = "none", .why = "the same"},
+    {.id = "E16d", .name = "smuggled behind CRLF . LF", .false_end = "\r\n.\n",
+     SMUGGLED("CRLF . LF"), .asked = "none", .why = "the same"},
+    {.id = "E16e", .name = "smuggled behind CR . CR", .false_end = "\r.\r", SMUGGLED("CR . CR"),
+     .asked = "none", .why = "the same"},
+    {.id = "E16f", .name = "smuggled behind CRLF . CR", .false_end = "\r\n.\r",
+     SMUGGLED("CRLF . CR"), .asked = "none", .why = "the same"},
 };
 /* clang-format on */
 const size_t form_context_count = sizeof(form_contexts) / sizeof(form_contexts[0]);
@@ -203,6 +223,8 @@ bool context_wanted(enum context_want want, int code)
         return code / 100 == 2;
     case WANT_BEGUN:
         return code == 334;
+    case WANT_DATA:
+        return code == 354;
     case WANT_TRIED: /* not: unknown, out of place, no such mechanism, TLS first (RFC 4954 4) */
         return code != 500 && code != 502 && code != 503 && code != 504 && code != 530 &&
                code != 538 && code / 100 != 3;

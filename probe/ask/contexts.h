@@ -13,7 +13,12 @@
  * One of them asks last of all, when nothing else can suffer from it (early): whether a command
  * that was said in clear behind STARTTLS is answered inside TLS. It is a control, and never a form.
  *
- * No step sends a message: a recipient that is local to the target is only named, and RSET follows.
+ * In some (false_end) the form is asked inside of a message to a recipient of the target's, behind
+ * what some server may take for the end of its data. The steps begin that message; the form's own
+ * commands are text to whoever knows where a message ends. Only what comes home proves more.
+ *
+ * No other step sends a message: a recipient that is local to the target is only named, and RSET
+ * follows.
  *
  * Ownership: rows are static.
  */
@@ -30,6 +35,7 @@ enum context_hello { HELLO_EHLO, HELLO_HELO, HELLO_NONE };
 enum context_want {
     WANT_TAKEN, /* 2yz */
     WANT_BEGUN, /* 334, RFC 4954 4 */
+    WANT_DATA,  /* 354 */
     WANT_TRIED, /* AUTH was looked at, whatever was found */
     WANT_ANY
 };
@@ -57,6 +63,7 @@ struct context_row {
     const char *taken;     /* a sentence about a notice that was taken */
     const char *notice;    /* asked instead of the form, a template: a control, and never a form */
     bool early;            /* the notice stands in one write with STARTTLS, behind it */
+    const char *false_end; /* behind it the form stands in the message that the steps began */
     bool chunk;            /* the message goes by BDAT, RFC 3030 */
     const char *extension; /* EHLO keyword that it needs, or NULL */
     const char *refused; /* why its forms are not applicable where the server does not let us in */

@@ -310,7 +310,8 @@ static void bind_kind(struct form *f, const struct form_identity *who)
     f->why_not = path_trouble(f, strbuf_span(&path), path.truncated);
     if (f->kind != FORM_CONTROL) {
         struct address a = address_parse(strbuf_span(&path));
-        f->kind = is_ours(f, who, a.domain) ? FORM_EXTERNAL : FORM_AMBIGUOUS;
+        bool carried = context_of(f)->false_end != NULL; /* in mail that a server should take */
+        f->kind = !carried && is_ours(f, who, a.domain) ? FORM_EXTERNAL : FORM_AMBIGUOUS;
         bool odd = span_chr(a.domain, '[') != SIZE_MAX || !in_zone(a.domain, who->extras.zone);
         if (f->recipient->limits == FORM_OWN_ZONE && odd) {
             f->why_not = "the domain would not be in a zone of ours (--zone)";
@@ -334,6 +335,8 @@ static const char *unknown(const struct form *f, const struct form_identity *who
         {"{T}", who->target_name.len > 0, "the target's name is not known"},
         {"{D}", who->local_domain.len > 0, "no domain local to the target is known (--domain)"},
         {"{M}", x->mx_domain.len > 0, "no domain whose MX is the target is known (--mx-domain)"},
+        {"{L}", x->local_recipient.len > 0,
+         "no recipient that the target takes mail for is known (--local-recipient)"},
         {"{Z}", x->zone.len > 0, "no zone of ours is known (--zone)"},
         {"{B}", x->backup_domain.len > 0,
          "no domain of ours has the target as a backup MX (--backup-domain)"},

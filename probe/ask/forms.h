@@ -14,6 +14,7 @@
  *     {T} {ip}   the target's name, its address as an address literal's inside
  *     {D}        a domain local to the target
  *     {M}        a domain whose MX is the target
+ *     {L}        a recipient that the target takes mail for
  *     {Z} {B}    a zone of ours with a wildcard MX; a domain of ours with the target as backup MX
  *     {canary-ip4} {canary-ip6}   the canary's server, as an address literal's inside
  *     {xh} {Xh}  {x} and {X} with +XX for what is no letter or digit (IMCEA, RFC 3461 xtext)
@@ -90,6 +91,7 @@ struct form_extras { /* what only some forms need; family 0 and empty: not known
     struct span zone;                       /* {Z} */
     struct span backup_domain;              /* {B} */
     struct span mx_domain;                  /* {M} */
+    struct span local_recipient;            /* {L} */
 };
 
 struct form_identity { /* who asks whom */

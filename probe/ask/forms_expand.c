@@ -101,6 +101,11 @@ static void add_B(const struct expansion *e)
     strbuf_add(e->out, e->who->extras.backup_domain);
 }
 
+static void add_L(const struct expansion *e)
+{
+    strbuf_add(e->out, e->who->extras.local_recipient);
+}
+
 static void add_canary_ip4(const struct expansion *e)
 {
     if (e->who->extras.canary_ip4.family != 0) {
@@ -215,6 +220,7 @@ static const struct word_row words[] = {
     {"ip", add_ip, NULL},
     {"D", add_D, "local domain"},
     {"M", add_M, "hosted domain"},
+    {"L", add_L, "local recipient"},
     {"Z", add_Z, "our zone"},
     {"B", add_B, "our backup domain"},
     {"canary-ip4", add_canary_ip4, "canary's IPv4"},

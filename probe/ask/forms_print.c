@@ -192,9 +192,9 @@ static void print_text(struct strbuf *out)
     strbuf_adds(out,
                 "\n{x} {X} {t} the canary with token, its domain, the token; {p} {S} {rand} the\n"
                 "same of the sender; {T} {ip} the target's name, address; {D} a domain local to\n"
-                "it; {M} one whose MX it is; {Z} {B} a zone of ours, a domain it is a backup MX\n"
-                "for; {canary-ip4} the canary's server; {xh} {Xh} +XX for odd characters; {XU}\n"
-                "capitals; {Xw} a full-width letter; {pad} 60 letters.\n"
+                "it; {L} a recipient of it; {M} a domain whose MX it is; {Z} {B} a zone of ours,\n"
+                "a domain it is a backup MX for; {canary-ip4} the canary's server; {xh} {Xh} +XX\n"
+                "for odd characters; {XU} capitals; {Xw} a full-width letter; {pad} 60 letters.\n"
                 "A form is a sender and a recipient: S3-R1; S3 alone is S3-R1, R6 alone S1-R6.\n"
                 "It may be asked in a session of another kind: S1-R1@E5h.\n"
                 "A battery is every recipient with S1, then every sender with R1, then S1-R1 in\n"
@@ -257,6 +257,7 @@ static const struct {
     {"message-by-bdat", " E12 "},
     {"sender-by-old-verbs", " E17s E17o E17a "},
     {"sessions-proxied", " E15a E15b "},
+    {"sessions-smuggled", " E16a E16b E16c E16d E16e E16f "},
     {"recipients-paths",
      " R14 R15 R16 R17 R18 R19 R20 R20i R21 R22 R22t R22d R23 R24 R24p R25 R25a "},
 };
@@ -315,9 +316,11 @@ static const char markdown_head[] =
     "sender with R1, then S1-R1 in each kind of session (S1-R1@E5h), then the controls; a cross\n"
     "(S3-R6, S3-R6@E5h) is asked when it is named. Forms whose needs are not known, or which the\n"
     "server's EHLO does not offer, are listed as not applicable with the reason; so is a session\n"
-    "that the server does not let us into: that is no answer about relaying. No session sends a\n"
-    "message to the target's own users: E8 names a local recipient and takes it back. The\n"
-    "batteries hold each other: quick, first, standard, full.\n"
+    "that the server does not let us into: that is no answer about relaying. E8 names a local\n"
+    "recipient and takes it back; a message to the target's own users is sent by E16 alone, to\n"
+    "the one that --local-recipient names: in it, behind what some server takes for the end of\n"
+    "data, the form is asked again. That the server takes such a message proves nothing; what\n"
+    "comes home does. The batteries hold each other: quick, first, standard, full.\n"
     "\n"
     "A control says something of the server or of other answers, is never counted, and no message\n"
     "is sent for it; the sessions E3c, E17e and E17t are controls, and ask no form.\n"

@@ -151,7 +151,7 @@ bool plan_may_group(const struct plan *p, const struct form_result *r)
 {
     const struct plan_form *f = &p->forms[r - p->results];
     const struct context_row *row = context_of(&r->form);
-    bool alone = f->single || row->verb != NULL || row->notice != NULL;
+    bool alone = f->single || row->verb != NULL || row->notice != NULL || row->false_end != NULL;
     bool trusted = !alone && !f->suspect && f->losses == 0 && r->hang_ups == 0;
     return trusted && !p->group_off && !p->group_wait;
 }

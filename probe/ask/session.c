@@ -264,7 +264,9 @@ static const struct stage_row stages[] = {
     [STAGE_STARTTLS] = {"starttls", session_hear_starttls, session_say_starttls},
     [STAGE_SECURING] = {"securing", hear_quit, session_say_securing},
     [STAGE_EARLY] = {"early", session_hear_early, session_say_early},
-    [STAGE_EARLY_END] = {"early-end", session_hear_early_end, session_say_early_end},
+    [STAGE_EARLY_END] = {"early-end", session_hear_early_end, session_say_farewell},
+    [STAGE_SMUGGLED] = {"smuggled", session_hear_smuggled, session_say_smuggled},
+    [STAGE_SMUGGLED_END] = {"smuggled-end", session_hear_smuggled_end, session_say_farewell},
     [STAGE_GROUP] = {"group", session_hear_group, session_say_group},
     [STAGE_STEP] = {"step", session_hear_step, session_say_step},
     [STAGE_NOTICE] = {"notice", session_hear_notice, session_say_notice},
@@ -290,7 +292,8 @@ static void script_next(void *self, struct smtp_client *c, const struct reply *r
     note_oddities(s, reply);
     bool quitting = s->over && s->stage != STAGE_QUIT;
     enum session_stage next = quitting ? STAGE_CLOSE : stages[s->stage].hear(s, reply);
-    bool more = smtp_client_group_left(c) > 0 || smtp_client_is_leaving(c);
+    bool more = smtp_client_group_left(c) > 0 ||
+                (smtp_client_is_leaving(c) && next == (enum session_stage)s->stage);
     bool said = more && next != STAGE_CLOSE; /* in the group, or for the last time */
     s->stage = (uint8_t)next;
     if (!said) {

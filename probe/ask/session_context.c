@@ -105,6 +105,9 @@ enum session_stage session_enter_context(struct session *s)
     if (session_is_early(s)) {
         return STAGE_EARLY;
     }
+    if (session_is_smuggling(s)) {
+        return session_enter_smuggling(s);
+    }
     if (context_of(&s->form->form)->notice != NULL) {
         return STAGE_NOTICE;
     }

@@ -44,11 +44,6 @@ enum session_stage session_hear_early(struct session *s, const struct reply *rep
     return STAGE_CLOSE;
 }
 
-void session_say_early_end(struct session *s)
-{
-    smtp_client_farewell(&s->client, SPAN("QUIT"));
-}
-
 /* Who answers once too often anyhow shows nothing here. */
 enum session_stage session_hear_early_end(struct session *s, const struct reply *reply)
 {

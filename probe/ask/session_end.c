@@ -83,7 +83,7 @@ void session_done(void *self, struct smtp_client *c, enum smtp_outcome outcome, 
     struct target_notes *n = s->notes;
     s->outcome = outcome;
     s->step = step;
-    if (session_lost_early(s, outcome, step)) {
+    if (session_lost_early(s, outcome, step) || session_lost_smuggled(s, outcome)) {
         return;
     }
     if (s->over) {

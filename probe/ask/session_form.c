@@ -9,7 +9,6 @@
  */
 #include <string.h>
 
-#include "lib/smtp/mail.h"
 #include "probe/ask/session_private.h"
 
 static void command(struct session *s, enum smtp_step step, struct strbuf *line)
@@ -389,50 +388,6 @@ enum session_stage session_hear_data(struct session *s, const struct reply *repl
         return try_next_sender(s, STEP_DATA, reply, j);
     }
     return answer(s, STEP_DATA, reply, j);
-}
-
-/* From now on the form is never asked again, whatever comes: a byte of its message may be out. So
- * the owner hears of it first: what it cannot write down is not sent, and the session ends. */
-void session_say_body(struct session *s)
-{
-    const struct form *f = &s->form->form;
-    const struct form_identity *who = s->config->who;
-    char from_room[MAIL_PATH_MAX], to_room[MAIL_PATH_MAX], message_room[SESSION_MESSAGE_MAX];
-    struct strbuf from, to, message;
-    strbuf_init(&from, from_room, sizeof(from_room));
-    strbuf_init(&to, to_room, sizeof(to_room));
-    strbuf_init(&message, message_room, sizeof(message_room));
-    struct canary canary = form_canary(f, who);
-    struct token_pair tokens = form_tokens(f);
-    form_mailbox(&from, who->token_place, who->sender_local, &tokens.sender, who->sender_domain);
-    form_mailbox(&to, who->token_place, canary.local, &tokens.recipient, canary.domain);
-    struct form_name id = form_id(f);
-    struct mail_probe m = {
-        .from = strbuf_span(&from),
-        .to = strbuf_span(&to),
-        .form_id = span_of(id.text),
-        .target = s->config->target_text,
-        .helo = s->config->helo,
-        .contact = s->config->contact,
-        .token = &tokens.recipient,
-        .attempt = s->form->attempts,
-        .epoch_s = world_epoch(s->world),
-    };
-    mail_write_probe(&message, &m);
-    const struct session_observer *o = &s->config->observer;
-    if (!session_lend(s, strbuf_span(&message)) ||
-        (o->sending != NULL && !o->sending(o->self, s->form, &m))) {
-        s->unwritten = true;
-        smtp_client_close(&s->client); /* without its dot the message is none, RFC 5321 4.1.1.4 */
-        return;
-    }
-    s->form->body_sent = true;
-    struct span lent = {s->lent, s->lent_len};
-    if (context_of(f)->chunk) {
-        smtp_client_chunk(&s->client, lent);
-    } else {
-        smtp_client_body(&s->client, lent);
-    }
 }
 
 enum session_stage session_hear_body(struct session *s, const struct reply *reply)

@@ -17,12 +17,14 @@ enum session_stage {
     STAGE_EHLO,
     STAGE_HELO,
     STAGE_STARTTLS,
-    STAGE_SECURING,  /* the handshake */
-    STAGE_EARLY,     /* STARTTLS with a command behind it */
-    STAGE_EARLY_END, /* QUIT behind that handshake: what is answered? */
-    STAGE_GROUP,     /* several forms in one write */
-    STAGE_STEP,      /* of a context, before its form */
-    STAGE_NOTICE,    /* ETRN, TURN: instead of a form */
+    STAGE_SECURING,     /* the handshake */
+    STAGE_SMUGGLED,     /* a message that carries a transaction */
+    STAGE_SMUGGLED_END, /* QUIT behind it: how many replies come? */
+    STAGE_EARLY,        /* STARTTLS with a command behind it */
+    STAGE_EARLY_END,    /* QUIT behind that handshake: what is answered? */
+    STAGE_GROUP,        /* several forms in one write */
+    STAGE_STEP,         /* of a context, before its form */
+    STAGE_NOTICE,       /* ETRN, TURN: instead of a form */
     STAGE_MAIL,
     STAGE_COMPANION, /* R38: the other recipient of the form */
     STAGE_RCPT,
@@ -168,11 +170,22 @@ bool session_header_tainted(struct session *s);
 /* It ended before a form was asked, because of the header. False: it has none. */
 bool session_lost_with_header(struct session *s, enum smtp_outcome outcome, enum smtp_step step);
 
+/* session_message.c */
+bool session_is_smuggling(const struct session *s);
+/* The form was chosen: what begins its carrier, or that. */
+enum session_stage session_enter_smuggling(struct session *s);
+void session_say_smuggled(struct session *s);
+enum session_stage session_hear_smuggled(struct session *s, const struct reply *reply);
+/* QUIT, and every reply from then on is heard. */
+void session_say_farewell(struct session *s);
+enum session_stage session_hear_smuggled_end(struct session *s, const struct reply *reply);
+/* The session ended by itself behind the first reply. False: it was elsewhere. */
+bool session_lost_smuggled(struct session *s, enum smtp_outcome outcome);
+
 /* session_early.c */
 bool session_is_early(const struct session *s);
 void session_say_early(struct session *s);
 enum session_stage session_hear_early(struct session *s, const struct reply *reply);
-void session_say_early_end(struct session *s);
 enum session_stage session_hear_early_end(struct session *s, const struct reply *reply);
 /* The session was not let so far; what was said to it is nobody's answer. False: it is another. */
 bool session_early_turned_away(struct session *s, const struct reply *reply, int wanted);

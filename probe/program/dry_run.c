@@ -120,9 +120,16 @@ static void print_form(struct strbuf *out, const struct form *f, const struct fo
         strbuf_adds(out, "# in a session of its own, in TLS, with a certificate of ours shown:\n");
     else if (context_of_session(f) != CONTEXT_PLAIN)
         print_context(out, f, who, helo);
+    if (context_of(f)->false_end != NULL)
+        strbuf_addf(out, "# if all is accepted, a message, and in it, behind %s\n",
+                    strstr(context_of(f)->name, "behind ") + strlen("behind "));
     strbuf_addf(out, "%s FROM:", context_verb(f));
     form_sender(f, f->sender, who, false, out);
     print_recipients(out, f, who);
+    if (context_of(f)->false_end != NULL) {
+        strbuf_adds(out, "\nDATA\n# the message; the dot, and QUIT\n");
+        return;
+    }
     strbuf_adds(out, f->kind == FORM_CONTROL ? "\n"
                      : context_of(f)->chunk
                          ? "\n# if both are accepted, and CHUNKING is offered: BDAT, the message\n"

@@ -225,6 +225,8 @@ static const struct option_row rows[] = {
     {"--backup-domain", "DOMAIN", option_backup_domain, false,
      "of ours, with the target as its backup MX"},
     {"--mx-domain", "DOMAIN", option_mx_domain, false, "one whose MX is the target"},
+    {"--local-recipient", "ADDRESS", option_local_recipient, false,
+     "one that the target takes mail for, and you may write to; full carries forms in mail to it"},
     {"--canary-ip", "ADDR", option_canary_ip, true, "address of the canary's server, for literals"},
     {"--wait", "DURATION", read_wait, false,
      "window for deliveries after the last accepted message; default 2min"},

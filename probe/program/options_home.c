@@ -54,6 +54,32 @@ bool option_sender(struct reader *r)
     return read_address(r, &r->o->sender_local, &r->o->sender_domain);
 }
 
+/* No token stands in it. That it is none of ours is checked when all options are known. */
+bool option_local_recipient(struct reader *r)
+{
+    const char *why = "";
+    struct span local, domain;
+    size_t column = 0;
+
+    r->o->extras.local_recipient = r->value;
+    return address_check_mailbox(r->value, &local, &domain, &why, &column) ||
+           option_wrong_at(r, why, column);
+}
+
+static bool check_local_recipient(const struct options *o, struct strbuf *error)
+{
+    struct span address = o->extras.local_recipient;
+    struct span domain = span_from(address, address.len > 0 ? span_rchr(address, '@') + 1 : 0);
+    bool ours = span_iequal(domain, o->canary_domain) || span_iequal(domain, o->sender_domain);
+
+    for (size_t i = 0; i < o->further_count; i++)
+        ours = ours || span_iequal(domain, o->further[i].domain);
+    if (address.len > 0 && ours)
+        strbuf_adds(error, "--local-recipient: of a domain of ours; name one that the target takes "
+                           "mail for");
+    return address.len == 0 || !ours;
+}
+
 bool option_domain(struct reader *r)
 {
     struct options *o = r->o;
@@ -244,5 +270,5 @@ bool options_check_home(struct options *o, struct strbuf *error)
         wrong = "--tidy needs a --mailbox";
     if (wrong != NULL)
         strbuf_adds(error, wrong);
-    return wrong == NULL;
+    return wrong == NULL && check_local_recipient(o, error);
 }

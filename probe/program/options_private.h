@@ -58,6 +58,7 @@ bool options_check_many(struct options *o, struct strbuf *error);
 bool option_forms(struct reader *r);
 bool option_zone(struct reader *r);
 bool option_backup_domain(struct reader *r);
+bool option_local_recipient(struct reader *r);
 bool option_mx_domain(struct reader *r);
 bool option_canary_ip(struct reader *r);
 bool option_markdown(struct reader *r);

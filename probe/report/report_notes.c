@@ -192,6 +192,25 @@ static void note_notices(struct noter *n, const struct probe *p)
     }
 }
 
+/* How it reads is a hole by itself: what stands behind another's message is taken for his. */
+static void note_false_ends(struct noter *n, const struct probe *p)
+{
+    struct strbuf *text = note_begin(n);
+    unsigned count = 0;
+
+    strbuf_adds(text, "The server answered as if a message had ended where it did not (RFC 5321 "
+                      "4.1.1.4), and took what stood behind for commands:");
+    for (size_t i = 0; i < p->result_count; i++) {
+        const struct form_result *r = &p->results[i];
+        const char *name = context_of(&r->form)->name;
+
+        if (r->ended_early)
+            strbuf_addf(text, "%s %s (%s)", count++ > 0 ? "," : "", form_id(&r->form).text, name);
+    }
+    if (count > 0)
+        note_end(n);
+}
+
 static void note_callouts(struct noter *n, const struct probe *p)
 {
     unsigned kept = p->callout_kept;
@@ -361,6 +380,7 @@ void report_notes(const struct report *r, void (*emit)(void *self, struct span n
     report_home_notes(r->probe, &n.text, emit, self);
     note_arrivals(&n, r->probe);
     note_notices(&n, r->probe);
+    note_false_ends(&n, r->probe);
     note_callouts(&n, r->probe);
 }
 

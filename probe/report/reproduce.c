@@ -214,6 +214,15 @@ static void write_header(struct strbuf *out, const struct probe *p, const struct
     strbuf_adds(out, "'; ");
 }
 
+/* The message that carries the form, up to what is no end of it; in front of that a brace opens. */
+static void write_carrier(struct strbuf *out, const char *false_end)
+{
+    strbuf_adds(out, " 'Subject: relay test' '' 'relay test'; printf '");
+    for (const char *c = false_end; *c != '\0'; c++)
+        strbuf_adds(out, *c == '\r' ? "\\r" : *c == '\n' ? "\\n" : ".");
+    strbuf_adds(out, "'; printf '%s\\r\\n'");
+}
+
 static void write_transaction(struct strbuf *out, const struct probe *p,
                               const struct form_result *r, struct span sender,
                               struct span recipient, bool whole)
@@ -238,17 +247,23 @@ static void write_nc(struct strbuf *out, const struct probe *p, const struct for
     char memory[2 * MAIL_PATH_MAX];
     struct strbuf mail;
 
+    const struct context_row *context = context_of(&r->form);
+    bool braced = context->proxy != 0 || context->false_end != NULL;
+
     write_header(out, p, &r->form);
+    strbuf_adds(out, context->false_end != NULL ? "{ " : "");
     strbuf_adds(out, "printf '%s\\r\\n'");
     write_hello(out, p, r);
-    if (context_of(&r->form)->notice != NULL) {
+    if (context->false_end != NULL)
+        write_carrier(out, context->false_end);
+    if (context->notice != NULL) {
         strbuf_init(&mail, memory, sizeof(memory));
-        form_expand(&r->form, context_of(&r->form)->notice, &p->who, &mail);
+        form_expand(&r->form, context->notice, &p->who, &mail);
         write_said(out, "", strbuf_span(&mail));
     } else {
-        write_transaction(out, p, r, sender, recipient, whole);
+        write_transaction(out, p, r, sender, recipient, whole || context->false_end != NULL);
     }
-    strbuf_adds(out, context_of(&r->form)->proxy != 0 ? " QUIT; }" : " QUIT");
+    strbuf_adds(out, braced ? " QUIT; }" : " QUIT");
     if (in_tls(p, r)) {
         strbuf_adds(out, " | openssl s_client -quiet -connect ");
         endpoint_print(out, &p->config.target);

@@ -262,6 +262,7 @@ static void option_domains(struct options_writer *w, const struct process_task *
     option(w, "--zone", probe->zone);
     option(w, "--backup-domain", probe->backup_domain);
     option(w, "--mx-domain", probe->mx_domain);
+    option(w, "--local-recipient", probe->local_recipient);
     for (size_t i = 0; i < probe->canary_ip.count; i++)
         option(w, "--canary-ip", probe->canary_ip.item[i]);
     if (is_looked_up(t))

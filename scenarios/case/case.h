@@ -101,6 +101,7 @@ struct case_probe {             /* key `probe`: options of the run, as on the co
     const char *domain; /* {D}: default the first local domain of the target */
     const char *forms;
     const char *zone, *backup_domain, *mx_domain; /* for the forms that need them */
+    const char *local_recipient;                  /* likewise */
     struct conf_texts canary_ip;
     const char *target; /* name of the server; default the first. With `dns` also mx:DOMAIN or a
                            host name, which is looked up */

@@ -20,6 +20,8 @@ static void read_extras(const struct case_probe *p, struct form_extras *x)
     x->zone = p->zone != NULL ? span_of(p->zone) : (struct span){NULL, 0};
     x->backup_domain = p->backup_domain != NULL ? span_of(p->backup_domain) : x->backup_domain;
     x->mx_domain = p->mx_domain != NULL ? span_of(p->mx_domain) : x->mx_domain;
+    if (p->local_recipient != NULL)
+        x->local_recipient = span_of(p->local_recipient);
     for (size_t i = 0; i < p->canary_ip.count; i++) {
         struct endpoint e;
 

@@ -6,6 +6,7 @@
  * A message of which the body went out is waited for whatever the server said about it, since
  * servers say no and deliver.
  */
+#include "probe/ask/carrier.h"
 #include "scenarios/world/oracle_private.h"
 
 #include <stdlib.h>
@@ -34,17 +35,21 @@ static void write_message(struct oracle *o, unsigned attempt)
     strbuf_add(&f, o->id.who.sender_domain);
     strbuf_init(&text, o->message, sizeof o->message);
     struct token_pair tokens = form_tokens(&o->form.form);
-    mail_write_probe(&text, &(struct mail_probe){
-                                .from = strbuf_span(&f),
-                                .to = strbuf_span(&t),
-                                .form_id = span_of(form_id(&o->form.form).text),
-                                .target = o->id.who.target_name,
-                                .helo = span_of(o->id.helo),
-                                .contact = SPAN("relaylab"),
-                                .token = &tokens.recipient,
-                                .attempt = attempt,
-                                .epoch_s = world_epoch(o->world),
-                            });
+    struct form_name id = form_id(&o->form.form);
+    const struct mail_probe probe = {
+        .from = strbuf_span(&f),
+        .to = strbuf_span(&t),
+        .form_id = span_of(id.text),
+        .target = o->id.who.target_name,
+        .helo = span_of(o->id.helo),
+        .contact = SPAN("relaylab"),
+        .token = &tokens.recipient,
+        .attempt = attempt,
+        .epoch_s = world_epoch(o->world)};
+    if (context_of(&o->form.form)->false_end != NULL)
+        carrier_write(&text, &o->form.form, &o->id.who, o->form.form.sender, &probe);
+    else
+        mail_write_probe(&text, &probe);
     o->message_len = text.len;
 }
 

@@ -3,7 +3,7 @@
  *
  * A reply counts by its class alone, and a context's steps are said whatever is answered.
  */
-#include "probe/ask/contexts.h"
+#include "probe/ask/carrier.h"
 #include "scenarios/world/oracle_private.h"
 
 #include <stdio.h>
@@ -28,6 +28,17 @@ static void say(struct oracle *o, enum smtp_step step, const char *verb, bool se
     smtp_client_command(&o->client, step, strbuf_span(&line));
 }
 
+/* Without a 354 its lines would be commands. */
+static void send_carrier(struct oracle *o)
+{
+    if (o->code != 354) {
+        say(o, STEP_QUIT, "QUIT", false);
+        return;
+    }
+    o->body_sent = true;
+    smtp_client_raw(&o->client, (struct span){o->message, o->message_len});
+}
+
 /* What a session of another kind says before its form; the form follows whatever is answered. */
 static void go_on_in_context(struct oracle *o)
 {
@@ -35,6 +46,10 @@ static void go_on_in_context(struct oracle *o)
     char memory[SMTP_LINE_MAX];
     struct strbuf line;
 
+    if (o->step == context_of(f)->step_count && context_of(f)->false_end != NULL) {
+        send_carrier(o);
+        return;
+    }
     if (o->step == context_of(f)->step_count) {
         say(o, STEP_MAIL, context_verb(f), true);
         return;
@@ -146,12 +161,32 @@ static void go_on(struct oracle *o, enum smtp_step step)
     }
 }
 
+/* The first reply behind a carrier decides, how many others come is no matter. */
+static void hear_behind_carrier(struct oracle *o, const struct reply *reply)
+{
+    struct strbuf text;
+
+    if (o->code == 354) {
+        o->code = reply->code;
+        strbuf_init(&text, o->reply, sizeof o->reply);
+        reply_print(&text, reply);
+    }
+    if (reply->code == 221 || reply->code == 421)
+        smtp_client_close(&o->client);
+    else if (!smtp_client_is_sending(&o->client) && o->client.step != STEP_QUIT)
+        smtp_client_farewell(&o->client, SPAN("QUIT"));
+}
+
 static void on_reply(void *self, struct smtp_client *c, const struct reply *reply)
 {
     struct oracle *o = self;
     enum smtp_step step = c->step;
     struct strbuf text;
 
+    if (smtp_client_is_leaving(c)) {
+        hear_behind_carrier(o, reply);
+        return;
+    }
     if (step == STEP_QUIT) {
         smtp_client_close(c);
         return;

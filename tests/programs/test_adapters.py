@@ -296,6 +296,7 @@ PROBE_OPTIONS = {  # key of a case's `probe`: its value, what {options} makes of
     "zone": ("zone.test", "--zone zone.test"),
     "backup_domain": ("backup.test", "--backup-domain backup.test"),
     "mx_domain": ("mx.test", "--mx-domain mx.test"),
+    "local_recipient": ("info@victim.test", "--local-recipient info@victim.test"),
     "canary_ip": ("[192.0.2.5]", "--canary-ip 192.0.2.5"),
     "target": ("mx", None),  # {target}
     "resolver_timeout": ("3s", "--resolver-timeout 3s"),

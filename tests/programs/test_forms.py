@@ -112,7 +112,8 @@ def test_a_file_that_is_not_there():
 @pytest.mark.parametrize(
     "option, value",
     [("--zone", "a b"), ("--zone", "[127.0.0.1]"), ("--canary-ip", "canary.test"),
-     ("--backup-domain", ""), ("--mx-domain", "-x.test")],
+     ("--backup-domain", ""), ("--mx-domain", "-x.test"), ("--local-recipient", "info"),
+     ("--local-recipient", "info@canary.test"), ("--local-recipient", "a b@victim.test")],
 )
 def test_what_forms_need_is_checked(option, value):
     said = run(*ASK, option, value, "127.0.0.1:25")

@@ -29,6 +29,8 @@ static inline void draw_offers(struct prng *p, struct random_server *s)
     s->config.proxy = prng_chance(p, 1, 8) ? MOCK_PROXY_OPTIONAL : MOCK_PROXY_UNSET;
     s->config.tls = prng_chance(p, 1, 16) ? MOCK_TLS_STARTTLS : MOCK_TLS_UNSET;
     s->config.asks = prng_chance(p, 1, 2) ? TLS_ASKS_ANY : TLS_ASKS_NONE;
+    s->config.early = (enum tls_early)draw_below(p, 3);
+    s->config.lax_ends = prng_chance(p, 1, 3) ? (unsigned)draw_below(p, 512) : 0;
 }
 
 /* What a server that has the extension says to its command. */
@@ -90,8 +92,9 @@ static inline void draw_verb_trust(struct prng *p, struct random_server *s, stru
 
 static inline void draw_session_trust(struct prng *p, struct random_server *s, struct rule *r)
 {
-    static const enum smtp_event earlier[] = {AT_AUTH, AT_UNKNOWN, AT_RSET, AT_STARTTLS};
-    static const char *const forms[] = {"S1-R1@E9", "S1-R1@E14", "S1-R1@E7", NULL};
+    static const enum smtp_event earlier[] = {AT_AUTH, AT_UNKNOWN, AT_RSET, AT_STARTTLS,
+                                              AT_END_OF_DATA};
+    static const char *const forms[] = {"S1-R1@E9", "S1-R1@E14", "S1-R1@E7", NULL, NULL};
     size_t i = draw_below(p, COUNT_OF(earlier));
     bool mail = prng_chance(p, 1, 2);
     switch (draw_below(p, 7)) {

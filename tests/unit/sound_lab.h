@@ -402,6 +402,7 @@ static inline void draw_config(struct lab *lab, struct prng *p, struct probe_con
     lab->interrupted = !plain && prng_chance(p, 1, 8);
     c->sessions = prng_chance(p, 1, 2) ? 1 + (unsigned)draw_below(p, 4) : 0;
     c->max_messages = !plain && prng_chance(p, 1, 6) ? (unsigned)prng_range(p, 1, 6) : 0;
+    c->extras.local_recipient = prng_chance(p, 1, 2) ? SPAN("info@victim.test") : SPAN("");
     c->memory_max = !plain && prng_chance(p, 1, 8) ? (size_t)prng_range(p, 20000, 200000) : 0;
 }
 

@@ -54,6 +54,10 @@ static const struct arrival_row arrivals[] = {
      ARRIVAL_UNCLEAR, 0},
     {"quoted in the body", "m@a.test", "z@canary.test", "Subject: a\r\n\r\n> {0}", ARRIVAL_UNCLEAR,
      0},
+    {"a message that carried another, in one piece", "p+{s}@a.test", "x@canary.test",
+     "X-Relaylab-Form: S1-R1@E16a\r\n\r\nb\n.\nMAIL FROM:<p+{s}@a.test>\r\n"
+     "RCPT TO:<x+{0}@canary.test>\r\nDATA\r\nX-Relaylab-Token: {0}\r\n\r\nb",
+     ARRIVAL_UNCLEAR, 0},
     {"our field inside the body", "m@a.test", "z@canary.test",
      "Subject: a\r\n\r\nX-Relaylab-Token: {0}\r\n", ARRIVAL_UNCLEAR, 0},
     {"an auto-reply", "m@a.test", "x+{s}@canary.test", "Auto-Submitted: auto-replied\r\n\r\n> {0}",

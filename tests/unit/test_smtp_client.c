@@ -11,7 +11,7 @@
 #include "lib/smtp/client.h"
 #include "tests/unit/pump.h"
 
-/* Says the lines one after another; "BODY" sends the body, "CHUNK" sends it by BDAT;
+/* Says the lines one after another; "BODY" sends the body, "RAW" as it stands, "CHUNK" by BDAT;
    "BYE" is a farewell, after which 221 alone ends the session; after the last it closes. */
 struct notes {
     const char *const *lines;
@@ -53,7 +53,8 @@ static void notes_next(void *self, struct smtp_client *c, const struct reply *re
         return;
     }
     const char *line = n->lines[n->next];
-    if (smtp_client_is_leaving(c) && reply->code != 221) {
+    bool bye = line != NULL && strcmp(line, "BYE") == 0 && !smtp_client_is_sending(c);
+    if (smtp_client_is_leaving(c) && reply->code != 221 && !bye) {
         return;
     }
     if (!line) {
@@ -68,6 +69,8 @@ static void notes_next(void *self, struct smtp_client *c, const struct reply *re
                           CLOCK_MINUTE);
     } else if (strcmp(line, "BYE") == 0) {
         smtp_client_farewell(c, SPAN("QUIT"));
+    } else if (strcmp(line, "RAW") == 0) {
+        smtp_client_raw(c, n->body);
     } else if (strcmp(line, "BODY") == 0) {
         smtp_client_body(c, n->body);
     } else if (strcmp(line, "CHUNK") == 0) {
@@ -270,6 +273,48 @@ static void chunks_go_as_they_are(void **state)
         assert_string_equal(d->pump.sent + strlen(chunks[i].wire), "RSET\r\n");
         free(d);
     }
+}
+
+static void raw_bodies_are_not_stuffed(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {"DATA", "RAW", NULL};
+    static const struct body_row raw[] = {
+        {"no last line end", "a\n.\nb", "a\n.\nb\r\n.\r\n"},
+        {"dots", "a\r.\r\n.b\r\n", "a\r.\r\n.b\r\n.\r\n"},
+    };
+    for (size_t i = 0; i < sizeof raw / sizeof *raw; i++) {
+        struct desk *d = desk_new(lines, raw[i].body);
+        pump_feed(&d->pump, "220 x\r\n", 7);
+        pump_feed(&d->pump, "354 x\r\n", 7);
+        if (strcmp(d->pump.sent + strlen("DATA\r\n"), raw[i].wire) != 0) {
+            fail_msg("%s: %s", raw[i].label, d->pump.sent);
+        }
+        free(d);
+    }
+}
+
+/* Who takes the data to end early answers while we still send. */
+static void replies_to_a_raw_body_may_come_early(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {"DATA", "RAW", "BYE", NULL};
+    struct desk *d = desk_new(lines, "a\n.\nMAIL FROM:<>\r\n");
+    pump_feed(&d->pump, "220 x\r\n", 7);
+    d->pump.blocked = true;
+    pump_feed(&d->pump, "354 x\r\n", 7);
+    pump_feed(&d->pump, "250 a\r\n", 7);
+    assert_true(smtp_client_is_sending(&d->client));
+    d->pump.blocked = false;
+    pump_run(&d->pump);
+    assert_false(smtp_client_is_sending(&d->client));
+    pump_feed(&d->pump, "250 b\r\n", 7);
+    pump_feed(&d->pump, "221 bye\r\n", 9);
+    assert_string_equal(d->notes.heard,
+                        "greeting=220;data=354;block=250;end-of-data=250;quit=221;");
+    assert_string_equal(d->pump.sent, "DATA\r\na\n.\nMAIL FROM:<>\r\n.\r\nQUIT\r\n");
+    assert_int_equal(d->notes.outcome, OUTCOME_CLOSED_BY_US);
+    free(d);
 }
 
 static void a_long_body_goes_out_whole(void **state)
@@ -530,6 +575,8 @@ int main(void)
         cmocka_unit_test(groups_have_patience),
         cmocka_unit_test(bodies_are_stuffed),
         cmocka_unit_test(chunks_go_as_they_are),
+        cmocka_unit_test(raw_bodies_are_not_stuffed),
+        cmocka_unit_test(replies_to_a_raw_body_may_come_early),
         cmocka_unit_test(a_long_body_goes_out_whole),
         cmocka_unit_test(how_sessions_end),
         cmocka_unit_test(farewells_hear_everything),

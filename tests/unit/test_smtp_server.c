@@ -172,6 +172,70 @@ static void check_dialogue(const struct dialogue_row *row, const struct desk *d,
     }
 }
 
+#define END(before, after) SMTP_END_OF_DATA(LINE_END_##before, LINE_END_##after)
+
+/* What is taken for the end beside CRLF . CRLF: what stands behind it is a command. */
+static const struct lax_row {
+    const char *label;
+    unsigned ends;
+    const char *in, *seen, *body; /* behind DATA */
+} lax_rows[] = {
+    {"LF . LF", END(LF, LF), "a\n.\nNOOP\r\n", "end-of-data()0;NOOP()0;", "a\n"},
+    {"LF . CRLF", END(LF, CRLF), "a\n.\r\nNOOP\r\n", "end-of-data()0;NOOP()0;", "a\n"},
+    {"LF . CR", END(LF, CR), "a\n.\rNOOP\r\n", "end-of-data()0;NOOP()0;", "a\n"},
+    {"CR . LF", END(CR, LF), "a\r.\nNOOP\r\n", "end-of-data()0;NOOP()0;", "a\r"},
+    {"CR . CRLF", END(CR, CRLF), "a\r.\r\nNOOP\r\n", "end-of-data()0;NOOP()0;", "a\r"},
+    {"CR . CR", END(CR, CR), "a\r.\rNOOP\r\n", "end-of-data()0;NOOP()0;", "a\r"},
+    {"CRLF . LF", END(CRLF, LF), "a\r\n.\nNOOP\r\n", "end-of-data()0;NOOP()0;", "a\r\n"},
+    {"CRLF . CR", END(CRLF, CR), "a\r\n.\rNOOP\r\n", "end-of-data()0;NOOP()0;", "a\r\n"},
+    {"CRLF . CRLF is always one", END(LF, LF), "a\r\n.\r\nNOOP\r\n", "end-of-data()0;NOOP()0;",
+     "a\r\n"},
+    {"at once", END(CRLF, LF), ".\nNOOP\r\n", "end-of-data()0;NOOP()0;", ""},
+    {"one of two", END(LF, LF) | END(CR, CRLF), "a\n.\r\nb\r.\r\nNOOP\r\n",
+     "end-of-data()0;NOOP()0;", "a\n.\r\nb\r"},
+    {"others are content", END(LF, LF), "a\n.\r\n\r.\r\nb\r\n.\n.\rc\r\n.\r\n", "end-of-data()0;",
+     "a\n.\r\n\r.\r\nb\r\n\n.\rc\r\n"},
+    {"CR alone is none before LF", END(CR, CR), "a\r.\r\nb\r\r.\rNOOP\r\n",
+     "end-of-data()0;NOOP()0;", "a\r.\r\nb\r\r"},
+    {"dots in lines and at their start", END(LF, LF), "a.\n.b\r\n..c\r\n.d\n.\nNOOP\r\n",
+     "end-of-data()0;NOOP()0;", "a.\n.b\r\n.c\r\nd\n"},
+    {"none of them", 0, "a\n.\nb\r.\rc\r\n.\nd\r\n.\r\n", "end-of-data()0;",
+     "a\n.\nb\r.\rc\r\n\nd\r\n"},
+};
+
+static void run_lax(const struct lax_row *row, size_t cut)
+{
+    static const char begin[] = "MAIL FROM:<>\r\nRCPT TO:<c@d>\r\nDATA\r\n";
+    size_t len = strlen(row->in);
+    struct desk *d = desk_new();
+    d->server.lax_ends = (uint16_t)row->ends;
+    pump_feed(&d->pump, begin, sizeof begin - 1);
+    d->book.seen_len = 0;
+    for (size_t i = 0; i < len && cut > len; i++) {
+        pump_feed(&d->pump, row->in + i, 1);
+    }
+    if (cut <= len) {
+        pump_feed(&d->pump, row->in, cut);
+        pump_feed(&d->pump, row->in + cut, len - cut);
+    }
+    if (strcmp(d->book.seen, row->seen) != 0 || d->book.body_len != strlen(row->body) ||
+        memcmp(d->book.body, row->body, d->book.body_len) != 0) {
+        fail_msg("%s, cut at %zu:\n%s\n%.*s", row->label, cut, d->book.seen, (int)d->book.body_len,
+                 d->book.body);
+    }
+    free(d);
+}
+
+static void other_ends_of_data_at_every_split(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof lax_rows / sizeof *lax_rows; i++) {
+        for (size_t cut = 0; cut <= strlen(lax_rows[i].in) + 1; cut++) {
+            run_lax(&lax_rows[i], cut);
+        }
+    }
+}
+
 static void every_dialogue_at_every_split(void **state)
 {
     (void)state;
@@ -368,6 +432,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_dialogue_at_every_split),
+        cmocka_unit_test(other_ends_of_data_at_every_split),
         cmocka_unit_test(line_without_end_is_consumed),
         cmocka_unit_test(delayed_reply_comes_at_its_instant),
         cmocka_unit_test(shapes_cut_as_told),
