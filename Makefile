@@ -45,7 +45,7 @@ ASAN  := SAN=address,undefined BUILD=build/asan CFLAGS="-O1 -g"
 FIXED  = $(shell setarch -R true 2>/dev/null && echo setarch -R)
 GRIND := valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite,possible
 
-.PHONY: all units fuzzers check test lab asan valgrind fuzz flip scorecard bench cover lint format install uninstall dist clean help
+.PHONY: all units fuzzers check test lab asan valgrind fuzz flip scorecard bench crowd cover lint format install uninstall dist clean help
 .SECONDARY:
 all: $(PROGS) ## the three programs, in build/
 units: $(TESTS) $(BUILD)/tests/kill_at.so
@@ -127,6 +127,9 @@ scorecard: all ## every case with every detector that comes along; doc/scorecard
 bench: all $(BUILD)/bench/battery $(BUILD)/bench/crowd ## against smtp-sink and nmap, side by side
 	@ci/deps check postfix dovecot
 	@/usr/bin/python3 tests/bench/bench.py --build $(BUILD)
+
+crowd: $(BUILD)/bench/crowd ## 100,000 targets in one run, in the simulator (some minutes)
+	@$(BUILD)/bench/crowd 100000 1000
 
 cover: ## line coverage of unit tests and cases, in build/cover/
 	@ci/deps build check lint

@@ -211,7 +211,7 @@ bool forms_select(struct span selection, struct form *forms, size_t cap, size_t 
 
 struct form_name form_id(const struct form *f)
 {
-    struct form_name name;
+    struct form_name name = {""};
     struct strbuf id;
     strbuf_init(&id, name.text, sizeof(name.text));
     strbuf_addf(&id, "%s%s%s", f->own ? "" : f->sender->id, f->own ? "" : "-", f->recipient->id);
