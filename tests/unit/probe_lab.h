@@ -50,6 +50,7 @@ struct world_row {
     int64_t interrupt_ns; /* 0: never */
     int64_t max_time_ns;  /* 0: the default */
     unsigned data;        /* DATA commands */
+    size_t memory_max;    /* 0: as much as there is */
 };
 
 struct lab {
@@ -88,6 +89,7 @@ static struct probe_config config_of(const struct world_row *row, const struct l
         .forms = span_of(row->forms != NULL ? row->forms : "S1-R1"),
         .mailbox = (row->options & NO_BOX) == 0,
         .max_time_ns = row->max_time_ns,
+        .memory_max = row->memory_max,
         .exhaustive = (row->options & EXHAUSTIVE) != 0,
         .key = &lab->key,
         .run_id = SPAN("a test"),

@@ -273,10 +273,38 @@ static void servers_and_verdicts(void **state)
     assert_int_equal(wrong, 0);
 }
 
+/* With what malloc adds, that is 24 KiB for a target in flight, the struct included. */
+static void a_target_costs_little(void **state)
+{
+    static const struct {
+        const char *label;
+        enum verdict verdict;
+        struct fake_rule rules[3];
+    } servers[] = {
+        {"refuses", VERDICT_CLOSED, {{0}}},
+        {"relays", VERDICT_OPEN, {ACCEPT_RCPT, AT_DOT("250 2.0.0 Ok", FATE_RELAY)}},
+        {"discards", VERDICT_DISCARDS, {ACCEPT_RCPT, AT_DOT("250 2.0.0 Ok", FATE_NONE)}},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(servers); i++) {
+        struct world_row row = {.label = servers[i].label,
+                                .forms = "standard",
+                                .memory_max = 22 * 1024 - probe_size()};
+        memcpy(row.rules, servers[i].rules, sizeof(servers[i].rules));
+        struct lab *lab = lab_run(&row);
+        const struct verdict_result *v = probe_verdict(lab->probe);
+        if (v->verdict != servers[i].verdict || lab->probe->memory.failed) {
+            fail_msg("%s: %s (%s)", row.label, verdict_name(v->verdict), v->reason_code);
+        }
+        lab_free(lab);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(servers_and_verdicts),
+        cmocka_unit_test(a_target_costs_little),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
