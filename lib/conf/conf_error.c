@@ -47,11 +47,10 @@ static bool is_shown(struct span character)
 /* The line, at most EXCERPT_MAX bytes of it. */
 static void add_excerpt(struct strbuf *out, struct span line)
 {
-    struct span rest = line;
     size_t len;
 
     for (size_t at = 0; at < line.len; at += len) {
-        rest = span_from(line, at);
+        struct span rest = span_from(line, at);
         len = utf8_len(rest);
         struct span character = span_to(rest, len);
         if (at + (len > 0 ? len : 1) > EXCERPT_MAX) {
