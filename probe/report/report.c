@@ -199,6 +199,11 @@ static void form_head(struct page *page, const struct form_result *r)
     if (context_of(&r->form)->notice != NULL) {
         strbuf_addf(page->out, "%s  ", context_of(&r->form)->name);
     } else if (r->state != FORM_NOT_APPLICABLE) {
+        if (context_of(&r->form)->false_end != NULL) {
+            strbuf_adds(page->out, "in mail to <");
+            strbuf_add(page->out, p->who.extras.local_recipient);
+            strbuf_adds(page->out, ">: ");
+        }
         reproduce_sender(page->out, p, r);
         strbuf_adds(page->out, " -> ");
         reproduce_recipient(page->out, p, r);
