@@ -1,5 +1,6 @@
 """mockmta as a user runs it: against Python's smtplib, by its command line and exit status."""
 
+import json
 import re
 import signal
 import smtplib
@@ -245,3 +246,28 @@ def test_output_that_nobody_takes():
             command, stdout=full, stderr=subprocess.PIPE, env=lab.ENV, timeout=20, check=False
         )
     assert done.returncode == 71
+
+
+@pytest.mark.parametrize("ends, early", [("end_of_data: [lf-lf, cr-cr]", ["E16a", "E16e"]),
+                                         ("title: strict", [])])
+def test_messages_that_end_early(start, tmp_path, ends, early):
+    """relayprobe says so of those, and its line for the shell shows it."""
+    file = tmp_path / "server.yaml"
+    file.write_text(f"local_domains: [victim.test]\n{ends}\n")
+    server = start("--config", file)
+    report = json.loads(subprocess.run(
+        [lab.BUILD / "relayprobe", "--no-ledger", "--canary", "probe@canary.test", "--json",
+         "--domain", "victim.test", "--local-recipient", "info@victim.test", "--forms",
+         "S1-R1,S1-R1@E16a,S1-R1@E16b,S1-R1@E16e", f"127.0.0.1:{server.port}"],
+        capture_output=True, text=True, env=lab.ENV, timeout=60, check=False).stdout)
+    notes = [n for n in report["notes"] if "as if a message had ended" in n]
+    assert [i for i in ("E16a", "E16b", "E16e") if notes and f"S1-R1@{i}" in notes[0]] == early
+    assert report["verdict"] == "accepts" and report["plain_accepted"] == "no"
+    for form in report["forms"]["list"][1:]:
+        words, _, nc = form["reproduce"].partition(" | nc ")
+        assert nc == f"-w 30 127.0.0.1 {server.port}"
+        lines = subprocess.run(["sh", "-c", words], capture_output=True, timeout=60, check=False)
+        with socket.create_connection(("127.0.0.1", server.port), timeout=20) as peer:
+            peer.sendall(lines.stdout)
+            said = peer.makefile().read()
+        assert ("554 " in said) == (form["id"].partition("@")[2] in early), (form, said)
