@@ -350,10 +350,32 @@ static const char *unknown(const struct form *f, const struct form_identity *who
             return rows[i].sentence;
         }
     }
-    const char *name = context_of(f)->helo;
-    bool twice = name != NULL && strcmp(name, "{D}") == 0 &&
-                 span_iequal(form_local(f, who), who->target_name);
-    return twice ? "the local domain is the target's name, which E5t asks with" : NULL;
+    return NULL;
+}
+
+/* The name in EHLO, of a session that gives another than our own. */
+static struct span greeting_name(const struct form *f, const struct form_identity *who, char *room)
+{
+    struct strbuf name;
+    strbuf_init(&name, room, MAIL_PATH_MAX);
+    form_expand(f, context_of(f)->helo, who, &name);
+    return strbuf_span(&name);
+}
+
+/* An earlier form of the list asks the same, under a name that only the rows tell apart: of a
+ * target that is given as 127.0.0.1 the name is the loopback literal. */
+static bool asked_before(const struct form *forms, const struct form *f,
+                         const struct form_identity *who)
+{
+    char room[MAIL_PATH_MAX], earlier_room[MAIL_PATH_MAX];
+    for (const struct form *e = forms; e < f && context_of(f)->helo != NULL; e++) {
+        bool same = e->applicable && context_of(e)->helo != NULL && e->sender == f->sender &&
+                    e->recipient == f->recipient && e->canary == f->canary;
+        if (same && span_iequal(greeting_name(e, who, earlier_room), greeting_name(f, who, room))) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void forms_name_by_address(struct form_identity *who, char *room, size_t cap)
@@ -381,6 +403,9 @@ void forms_bind(struct form *forms, size_t count, const struct form_identity *wh
         bind_kind(f, who);
         const char *missing = unknown(f, who);
         f->why_not = missing != NULL ? missing : f->why_not;
+        if (f->why_not == NULL && asked_before(forms, f, who)) {
+            f->why_not = "another session gives that name in EHLO already";
+        }
         f->applicable = f->why_not == NULL;
     }
 }

@@ -480,6 +480,43 @@ static void the_list_names_every_row(void **state)
     }
 }
 
+/* The sessions that differ in the name in EHLO: none asks what another has asked. */
+static void a_name_is_given_once(void **state)
+{
+#define ALL_NAMES "S1-R1@E5t,S1-R1@E5d,S1-R1@E5h,S1-R1@E5l,S1-R1@E5i"
+    static const struct {
+        const char *words, *target_name, *local_domain, *left_out;
+    } rows[] = {
+        {ALL_NAMES, "mx.victim.test", "victim.test", ""},
+        {ALL_NAMES, "mx.victim.test", "MX.victim.test", "S1-R1@E5d "},
+        {ALL_NAMES, "[127.0.0.1]", "[127.0.0.1]", "S1-R1@E5d S1-R1@E5i "},
+        {ALL_NAMES, "[127.0.0.1]", "victim.test", "S1-R1@E5i "},
+        {ALL_NAMES, "localhost", "localhost.localdomain", "S1-R1@E5h S1-R1@E5l "},
+        {"S1-R1@E5d", "mx.victim.test", "mx.victim.test", ""},
+        {"S1-R1@E5t,S3-R1@E5d", "mx.victim.test", "mx.victim.test", ""},
+        {"S1-R1@E5i,S1-R1@E5t", "[127.0.0.1]", "victim.test", "S1-R1@E5t "},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct form forms[FORMS_MAX];
+        struct form_identity who = somebody();
+        char ids[160] = "";
+        struct strbuf out;
+        size_t count = pick(rows[i].words, forms);
+        who.target_name = span_of(rows[i].target_name);
+        who.local_domain = span_of(rows[i].local_domain);
+        strbuf_init(&out, ids, sizeof(ids));
+        bind(forms, count, &who);
+        for (size_t f = 0; f < count; f++) {
+            if (!forms[f].applicable) {
+                strbuf_addf(&out, "%s ", form_id(&forms[f]).text);
+            }
+        }
+        assert_string_equal(ids, rows[i].left_out);
+    }
+#undef ALL_NAMES
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -488,6 +525,7 @@ int main(void)
         cmocka_unit_test(every_form_is_written_as_it_should),
         cmocka_unit_test(bare_paths_lose_their_brackets_only),
         cmocka_unit_test(what_is_not_known_is_not_asked),
+        cmocka_unit_test(a_name_is_given_once),
         cmocka_unit_test(own_domains_only),
         cmocka_unit_test(nobody_else_is_written_to),
         cmocka_unit_test(standard_is_large),
