@@ -49,9 +49,7 @@ struct form_result {
     bool rcpt_accepted : 1, data_accepted : 1;
     bool body_sent : 1; /* a byte of the message followed 354 */
     bool delivered : 1, bounced : 1;
-    bool ended_early : 1; /* of a carrier (E16): replies came as if its data had ended at the false
-                           * end
-                           */
+    bool ended_early : 1; /* a carrier's (E16): replies came as if it had ended at the false end */
     uint8_t attempts;
     uint8_t hang_ups; /* connections that ended on this form */
 };
