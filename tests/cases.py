@@ -51,7 +51,8 @@ class Run:
         found = [line for line in lines if line["event"] == "result"]
         found.sort(key=lambda line: line["number"])
         assert found and [line["id"] for line in found] == self.names, run.stderr
-        return [{key: line.get(key) for key in ("status", "reason", "story")} for line in found]
+        kept = ("status", "reason", "story", "died")
+        return [{key: line.get(key) for key in kept} for line in found]
 
     def check(self, place):
         """Fails unless the case at that place passed."""
@@ -59,4 +60,4 @@ class Run:
         result = once(self.name, self.results)[place]
         if result["status"] == "skip":
             pytest.skip(str(result["reason"]))
-        assert result["status"] == "pass", result["story"]
+        assert result["status"] == "pass", result["story"] or f"died: {result['died']}"

@@ -19,7 +19,7 @@
 #include "drive/tls/tls.h"
 #include "scenarios/engine/environment.h"
 
-enum { READY_S = 20, PREPARE_S = 20, SAID_MAX = 4096, PATH_LEN = 256, PEM_MAX = 4096 };
+enum { READY_S = 20, PREPARE_S = 60, SAID_MAX = 4096, PATH_LEN = 256, PEM_MAX = 4096 };
 
 /* Of a certificate that nobody looks at: 2000 to 2100. */
 static const int64_t valid_from_s = 946684800, valid_until_s = 4102444800;

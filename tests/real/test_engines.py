@@ -25,7 +25,7 @@ def lab(*args, timeout=200, **environment):
                           env={**os.environ, **environment})
 
 
-ALL = Run("engines", "--time", "real", "-j", "6", "--wall", "60s", CASES)
+ALL = Run("engines", "--time", "real", "-j", "6", "--wall", "3min", CASES)
 
 
 @pytest.mark.takes(90)
