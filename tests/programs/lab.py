@@ -2,6 +2,8 @@
 
 import json
 import os
+import random
+import socket
 import smtplib
 import subprocess
 from pathlib import Path
@@ -10,6 +12,23 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("RELAYLAB_BUILD", ROOT / "build")).resolve()
 ENV = {**os.environ, "RELAYLAB_PERSONAS": str(ROOT / "mockmta" / "personas")}
 MESSAGE = "Subject: a test\r\n\r\n.a line that begins with a dot\r\nthe end\r\n"
+
+
+def free_port():
+    """A port that nobody listens at, and below those that the kernel gives to connections: one of
+    another test could take it before our program does."""
+    while True:
+        port = random.randrange(10000, 32000)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+
+
+def free_address():
+    return f"127.0.0.1:{free_port()}"
 
 
 class Mockmta:

@@ -12,16 +12,11 @@ import time
 import pytest
 
 import schema
-from lab import BUILD, ENV, ROOT, Mockmta
+from lab import BUILD, ENV, Mockmta, ROOT, free_address
 
 CANARY = ["--canary", "probe@canary.test"]
 SCHEMA = json.loads((ROOT / "doc" / "relayprobe-run.schema.json").read_text())
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-
-
-def free_address():
-    with socket.create_server(("127.0.0.1", 0)) as s:
-        return f"127.0.0.1:{s.getsockname()[1]}"
 
 
 def wait_for(address):

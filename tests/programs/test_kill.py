@@ -20,7 +20,7 @@ from contextlib import closing
 
 import pytest
 
-from lab import BUILD, ENV, Mockmta, read_log
+from lab import BUILD, ENV, Mockmta, free_address, read_log
 
 KILLS = int(os.environ.get("RELAYLAB_KILLS", "20"))
 PARTS = 5
@@ -88,11 +88,6 @@ class MailServer(socketserver.ThreadingTCPServer):
 
     def stored(self):
         return [path.read_text("latin-1") for path in sorted((self.maildir / "new").iterdir())]
-
-
-def free_address():
-    with socketserver.TCPServer(("127.0.0.1", 0), None) as server:
-        return f"127.0.0.1:{server.server_address[1]}"
 
 
 def run_probe(*args, **environment):

@@ -16,19 +16,13 @@ from pathlib import Path
 import pytest
 
 import schema
+from lab import free_address
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("RELAYLAB_BUILD", ROOT / "build")).resolve()
 ENV = {**os.environ, "RELAYLAB_PERSONAS": str(ROOT / "mockmta" / "personas")}
 SCHEMA = json.loads((ROOT / "doc" / "relayprobe.schema.json").read_text())
 CANARY = ["--canary", "probe@canary.test"]
-
-
-def free_address():
-    """An address that nobody listens at."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{s.getsockname()[1]}"
 
 
 def run(*args, **more):
