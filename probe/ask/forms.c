@@ -433,6 +433,15 @@ const char *form_lacks(const char *keyword)
     return NULL;
 }
 
+bool form_is_lacking(const struct form *f)
+{
+    bool lacking = false;
+    for (size_t i = 0; i < COUNT(extensions) && f->why_not != NULL; i++) {
+        lacking |= strcmp(extensions[i].sentence, f->why_not) == 0;
+    }
+    return lacking;
+}
+
 void form_extensions(const struct form *f, const char *keyword[FORM_KEYWORDS_MAX])
 {
     keyword[0] = f->sender->extension;

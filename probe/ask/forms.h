@@ -208,6 +208,8 @@ void form_extensions(const struct form *f, const char *keyword[FORM_KEYWORDS_MAX
 /* Why a form is not applicable where EHLO does not offer a keyword: a sentence that lives for
  * ever. */
 const char *form_lacks(const char *keyword);
+/* That is why it is not applicable. */
+bool form_is_lacking(const struct form *f);
 /* False: *why names a {word} that no template has, or braces that do not match. */
 bool form_template_check(const char *template, struct strbuf *why);
 /* The {words} of a template that must be known first, in words for a person: "a local domain";

@@ -95,6 +95,20 @@ void plan_tls_offered(struct plan *p, bool offered)
     (void)apply_context_forms(p, ALL, offered ? NULL : "STARTTLS is not offered");
 }
 
+/* What the server does not offer in clear, it may offer inside TLS. */
+static void reopen_lacking(struct plan *p)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        struct form_result *r = &p->results[i];
+        if (r->state == FORM_NOT_APPLICABLE && form_is_lacking(&r->form)) {
+            r->form.applicable = true;
+            r->form.why_not = NULL;
+            r->state = FORM_NOT_ASKED;
+            p->forms[i].phase = PLAN_PENDING;
+        }
+    }
+}
+
 bool plan_tls_demanded(struct plan *p, const struct plan_session *at)
 {
     if (!p->tls.able || p->tls.off || at->encrypted) {
@@ -102,6 +116,7 @@ bool plan_tls_demanded(struct plan *p, const struct plan_session *at)
     }
     if (!p->tls.demanded) {
         (void)apply_context_forms(p, PLAIN_TLS, "everything is asked after STARTTLS already");
+        reopen_lacking(p);
     }
     p->tls.demanded = true;
     return true;

@@ -157,7 +157,13 @@ static void note_keywords(struct session *s, const struct reply *reply)
         strbuf_adds(&words, words.len > 0 && line.len > 0 ? ", " : "");
         strbuf_add_visible(&words, line);
     }
-    n->ehlo_keywords = evidence_keep(s->config->evidence, NULL, strbuf_span(&words));
+    uint16_t kept = evidence_keep(s->config->evidence, NULL, strbuf_span(&words));
+    if (n->esmtp) {
+        n->tls_keywords = kept;
+        n->tls_esmtp = true;
+        return;
+    }
+    n->ehlo_keywords = kept;
     n->esmtp = true;
     n->starttls_offered = reply_ehlo_keyword(reply, SPAN("STARTTLS"), &params);
 }
@@ -169,7 +175,7 @@ static enum session_stage hear_ehlo(struct session *s, const struct reply *reply
         return STAGE_QUIT;
     }
     if (j.answer == ANSWER_ACCEPTED) {
-        if (!s->notes->esmtp) {
+        if (!s->notes->esmtp || (session_is_as_demanded(s) && !s->notes->tls_esmtp)) {
             note_keywords(s, reply);
         }
         struct span params;

@@ -45,11 +45,12 @@ enum {
 struct target_notes {  /* what was learned of the target beside the forms; texts are the evidence's
                         */
     uint16_t greeting; /* "220 mx.victim.test ESMTP", first session */
-    uint16_t ehlo_keywords; /* "PIPELINING, SIZE 10240000, STARTTLS"; empty after
-                                                 HELO */
+    uint16_t ehlo_keywords; /* "PIPELINING, SIZE 10240000, STARTTLS"; empty after HELO */
+    uint16_t tls_keywords;  /* likewise, inside a TLS that the server demands */
     int greeting_code;
     bool greeted;   /* an SMTP greeting (any code) came once */
     bool esmtp;     /* EHLO was taken */
+    bool tls_esmtp; /* also inside a TLS that the server demands */
     bool helo_used; /* HELO was taken instead */
     bool starttls_offered, starttls_refused;
     bool certificate_asked;  /* the server wants one of ours in its handshake */

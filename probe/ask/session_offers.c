@@ -4,9 +4,17 @@
 #include "probe/ask/session_private.h"
 #include "probe/evidence.h"
 
+bool session_is_as_demanded(const struct session *s)
+{
+    return s->at.encrypted && s->plan->tls.demanded && !s->plan->tls.off;
+}
+
 bool session_offers(const struct session *s, const char *keyword)
 {
-    struct span rest = evidence_plain(s->config->evidence, s->notes->ehlo_keywords);
+    const struct target_notes *n = s->notes;
+    bool in_tls = session_is_as_demanded(s) && n->tls_esmtp;
+    struct span rest = evidence_plain(s->config->evidence,
+                                      in_tls ? n->tls_keywords : n->ehlo_keywords);
     struct span line;
     while (span_cut(&rest, ',', &line)) {
         line = span_trim(line);
@@ -32,6 +40,10 @@ const char *session_lacks(const struct session *s, const struct form_result *r)
 
 void session_rule_out(struct session *s)
 {
+    const struct plan_tls *tls = &s->plan->tls;
+    if (tls->demanded && !tls->off && !s->at.encrypted) { /* what is offered inside TLS counts */
+        return;
+    }
     for (size_t i = 0; i < s->plan->count; i++) {
         struct form_result *r = &s->plan->results[i];
         const char *why = r->state == FORM_NOT_ASKED ? session_lacks(s, r) : NULL;

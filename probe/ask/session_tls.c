@@ -83,6 +83,7 @@ enum session_stage session_hear_starttls(struct session *s, const struct reply *
     n->starttls_refused = true;
     n->starttls_reply = session_keep_reply(s, reply);
     plan_tls_refused(s->plan);
+    session_rule_out(s);
     if (s->plan->tls.forced) {
         n->last_outcome = OUTCOME_TLS;
         n->last_step = STEP_STARTTLS;

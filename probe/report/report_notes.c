@@ -114,19 +114,24 @@ static void note_tls(struct noter *n, const struct probe *p)
     }
 }
 
+static bool lets_name_address(struct span keywords)
+{
+    return span_find(keywords, SPAN("XCLIENT")) != SIZE_MAX ||
+           span_find(keywords, SPAN("XFORWARD")) != SIZE_MAX;
+}
+
 static void note_target(struct noter *n, const struct probe *p)
 {
     const struct target_notes *t = &p->target;
     struct span keywords = evidence_plain(&p->evidence, t->ehlo_keywords);
+    struct span in_tls = evidence_plain(&p->evidence, t->tls_keywords);
 
     note_session_refusal(n, p);
     note(n, t->helo_used, "EHLO was refused; HELO was used instead.");
     note(n, t->bare_mail || t->bare_rcpt,
          "The server takes addresses only without angle brackets.");
     note_tls(n, p);
-    note(n,
-         span_find(keywords, SPAN("XCLIENT")) != SIZE_MAX ||
-             span_find(keywords, SPAN("XFORWARD")) != SIZE_MAX,
+    note(n, lets_name_address(keywords) || lets_name_address(in_tls),
          "XCLIENT or XFORWARD is offered to us: whoever may use it names the address that he is "
          "judged by.");
     note(n, t->bare_lf, "A reply line ended in LF alone (RFC 5321 2.3.8 wants CR LF).");
