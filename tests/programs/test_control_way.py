@@ -12,6 +12,8 @@ from test_relayprobe import CANARY, SCHEMA, Lab, Names, run
 HOME = "127.0.0.77"  # an MX is asked at port 25; hardly anybody else listens there
 OTHER = "127.0.0.78"
 
+pytestmark = pytest.mark.xdist_group("port-25")  # which one of them has at a time
+
 
 @pytest.fixture
 def lab():
