@@ -289,7 +289,7 @@ static void a_target_costs_little(void **state)
     for (size_t i = 0; i < COUNT(servers); i++) {
         struct world_row row = {.label = servers[i].label,
                                 .forms = "standard",
-                                .memory_max = 22 * 1024 - probe_size()};
+                                .memory_max = (size_t)22 * 1024 - probe_size()};
         memcpy(row.rules, servers[i].rules, sizeof(servers[i].rules));
         struct lab *lab = lab_run(&row);
         const struct verdict_result *v = probe_verdict(lab->probe);
