@@ -45,7 +45,7 @@ ASAN  := SAN=address,undefined BUILD=build/asan CFLAGS="-O1 -g"
 FIXED  = $(shell setarch -R true 2>/dev/null && echo setarch -R)
 GRIND := valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite,possible
 
-.PHONY: all units fuzzers check test lab asan valgrind fuzz flip scorecard bench crowd cover lint format install uninstall dist clean help
+.PHONY: all units fuzzers check test lab asan valgrind fuzz flip scorecard bench syntax crowd cover lint format install uninstall dist clean help
 .SECONDARY:
 all: $(PROGS) ## the three programs, in build/
 units: $(TESTS) $(BUILD)/tests/kill_at.so
@@ -141,6 +141,10 @@ cover: ## line coverage of unit tests and cases, in build/cover/
 lint: ## layout, analyzers, architecture, -Werror with gcc and clang
 	@ci/deps build check lint
 	@ci/tally ci/lint
+
+# What a compiler says of each file by itself, without the cost of code.
+syntax:
+	@find lib drive probe mockmta scenarios tests -name '*.c' -print0 | xargs -0 -n 16 -P $(JOBS) $(CC) -std=c11 $(CPP_OWN) $(CFLAGS) $(WARN) -fsyntax-only
 
 format: ## applies .clang-format
 	@git ls-files -z '*.c' '*.h' | xargs -0 clang-format -i
