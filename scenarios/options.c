@@ -262,7 +262,6 @@ static const struct option_row {
 
 enum { ROWS = sizeof rows / sizeof rows[0], SHOWN_MAX = 120 };
 
-/* --markdown takes a file behind `run`, and none elsewhere. */
 static size_t find_row(bool (*set)(struct options *o, const char *value))
 {
     size_t i = 0;
@@ -316,7 +315,7 @@ bool options_read(struct options *o, int argc, char **argv, struct strbuf *error
 
     *o = (struct options){.command = COMMAND_HELP, .seed = 1, .jobs = 1, .wall_s = 120};
     words_init(&words, rows, ROWS, sizeof rows[0], argc, argv);
-    words.hidden = find_row(set_page);
+    words.hidden = find_row(set_page); /* --markdown takes a file behind `run`, none elsewhere */
     while ((kind = words_next(&words, &word, error)) != WORD_END) {
         bool fine = kind == WORD_ARGUMENT ? read_argument(o, word.value, !has_command, argv, error)
                                           : kind == WORD_OPTION && read_option(o, &word, error);

@@ -132,10 +132,9 @@ static void add_atom(struct strbuf *out, struct span s)
     }
 }
 
-void mail_write_id(struct strbuf *out, const struct mail_probe *p)
+/* Behind what makes the Message-ID one of its kind. */
+static void add_id_end(struct strbuf *out, const struct mail_probe *p)
 {
-    strbuf_addc(out, '<');
-    strbuf_adds(out, p->token->text);
     strbuf_addc(out, '.');
     strbuf_addu(out, p->attempt);
     strbuf_addc(out, '.');
@@ -145,13 +144,40 @@ void mail_write_id(struct strbuf *out, const struct mail_probe *p)
     strbuf_addc(out, '>');
 }
 
-static void add_headers(struct strbuf *out, const struct mail_probe *p)
+void mail_write_id(struct strbuf *out, const struct mail_probe *p)
+{
+    strbuf_addc(out, '<');
+    strbuf_adds(out, p->token->text);
+    add_id_end(out, p);
+}
+
+static void add_date_and_mailboxes(struct strbuf *out, const struct mail_probe *p)
 {
     strbuf_adds(out, "Date: ");
     clock_print_rfc5322(out, p->epoch_s);
     strbuf_adds(out, "\r\n");
     add_mailbox(out, "From: relaylab open relay test ", p->from);
     add_mailbox(out, "To: ", p->to);
+}
+
+static void add_content_type(struct strbuf *out)
+{
+    strbuf_adds(out, "MIME-Version: 1.0\r\n"
+                     "Content-Type: text/plain; charset=us-ascii\r\n");
+}
+
+/* Who is tested, and by whom; the header ends. */
+static void add_header_end(struct strbuf *out, const struct mail_probe *p)
+{
+    add_field(out, "X-Relaylab-Target", p->target);
+    if (p->contact.len > 0)
+        add_field(out, "X-Relaylab-Contact", p->contact);
+    strbuf_adds(out, "\r\n");
+}
+
+static void add_headers(struct strbuf *out, const struct mail_probe *p)
+{
+    add_date_and_mailboxes(out, p);
     strbuf_adds(out, "Subject: Open relay test ");
     add_clean(out, p->form_id);
     strbuf_adds(out, ", token ");
@@ -160,17 +186,13 @@ static void add_headers(struct strbuf *out, const struct mail_probe *p)
     strbuf_adds(out, "Message-ID: ");
     mail_write_id(out, p);
     strbuf_adds(out, "\r\n");
-    strbuf_adds(out, "MIME-Version: 1.0\r\n"
-                     "Content-Type: text/plain; charset=us-ascii\r\n");
+    add_content_type(out);
     add_field(out, MAIL_TOKEN_HEADER, span_of(p->token->text));
     add_field(out, MAIL_FORM_HEADER, p->form_id);
     strbuf_adds(out, "X-Relaylab-Attempt: ");
     strbuf_addu(out, p->attempt);
     strbuf_adds(out, "\r\n");
-    add_field(out, "X-Relaylab-Target", p->target);
-    if (p->contact.len > 0)
-        add_field(out, "X-Relaylab-Contact", p->contact);
-    strbuf_adds(out, "\r\n");
+    add_header_end(out, p);
 }
 
 static void add_text(struct strbuf *out, const struct mail_probe *p)
@@ -202,28 +224,16 @@ void mail_write_probe(struct strbuf *out, const struct mail_probe *p)
 
 void mail_write_carrier(struct strbuf *out, const struct mail_probe *p)
 {
-    strbuf_adds(out, "Date: ");
-    clock_print_rfc5322(out, p->epoch_s);
-    strbuf_adds(out, "\r\n");
-    add_mailbox(out, "From: relaylab open relay test ", p->from);
-    add_mailbox(out, "To: ", p->to);
+    add_date_and_mailboxes(out, p);
     add_field(out, "Subject", SPAN("Open relay test, end of data"));
     strbuf_adds(out, "Message-ID: <");
     strbuf_addu(out, (uint64_t)p->epoch_s);
-    strbuf_addc(out, '.');
-    strbuf_addu(out, p->attempt);
-    strbuf_addc(out, '.');
-    add_atom(out, p->form_id);
-    strbuf_addc(out, '@');
-    add_clean(out, p->helo);
-    strbuf_adds(out, ">\r\nMIME-Version: 1.0\r\n"
-                     "Content-Type: text/plain; charset=us-ascii\r\n");
+    add_id_end(out, p);
+    strbuf_adds(out, "\r\n");
+    add_content_type(out);
     add_field(out, MAIL_FORM_HEADER, p->form_id);
-    add_field(out, "X-Relaylab-Target", p->target);
-    if (p->contact.len > 0)
-        add_field(out, "X-Relaylab-Contact", p->contact);
+    add_header_end(out, p);
     strbuf_adds(out,
-                "\r\n"
                 "This message is a test of a mail server, by relaylab. Below stands what some\r\n"
                 "servers take for the end of a message, and behind it a second message to an\r\n"
                 "address elsewhere. If you see all of it in one piece, this server did well.\r\n"

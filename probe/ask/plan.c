@@ -65,8 +65,8 @@ void plan_init(struct plan *p, struct form_result *results, struct plan_form *fo
             results[i].state = FORM_NOT_APPLICABLE;
             p->forms[i].phase = PLAN_SETTLED;
         }
-        if (context_wants_starttls(results[i].form.context)) { /* until it is known whether it is
-                                                                   offered */
+        /* Until it is known whether STARTTLS is offered. */
+        if (context_wants_starttls(results[i].form.context)) {
             p->forms[i].phase = PLAN_SETTLED;
         }
     }

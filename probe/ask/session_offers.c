@@ -4,9 +4,14 @@
 #include "probe/ask/session_private.h"
 #include "probe/evidence.h"
 
+static bool is_tls_demanded(const struct session *s)
+{
+    return s->plan->tls.demanded && !s->plan->tls.off;
+}
+
 bool session_is_as_demanded(const struct session *s)
 {
-    return s->at.encrypted && s->plan->tls.demanded && !s->plan->tls.off;
+    return is_tls_demanded(s) && s->at.encrypted;
 }
 
 bool session_offers(const struct session *s, const char *keyword)
@@ -40,8 +45,7 @@ const char *session_lacks(const struct session *s, const struct form_result *r)
 
 void session_rule_out(struct session *s)
 {
-    const struct plan_tls *tls = &s->plan->tls;
-    if (tls->demanded && !tls->off && !s->at.encrypted) { /* what is offered inside TLS counts */
+    if (is_tls_demanded(s) && !s->at.encrypted) { /* what is offered inside counts */
         return;
     }
     for (size_t i = 0; i < s->plan->count; i++) {

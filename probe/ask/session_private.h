@@ -86,9 +86,9 @@ void session_say_data(struct session *s);
 void session_say_body(struct session *s);
 void session_say_rset(struct session *s);
 
-/* EHLO named the keyword. */
 /* Inside TLS, since the server answers nothing in clear, or the user wants it so. */
 bool session_is_as_demanded(const struct session *s);
+/* EHLO named the keyword; where TLS is demanded, the one inside. */
 bool session_offers(const struct session *s, const char *keyword);
 /* The sender that the form is asked with: its own, or what stands in for the plainest. */
 const struct sender_row *session_sender_for(const struct session *s, const struct form_result *r);

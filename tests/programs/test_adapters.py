@@ -384,6 +384,15 @@ def test_expectation_files_hold(name):
     assert run.returncode == 0, run.stderr
 
 
+@pytest.mark.parametrize("name", SHIPPED)
+def test_expectation_files_know_no_case_that_is_gone(name):
+    cases = {re.split(r"  +(?:any|virtual|real)  ", line)[0].rstrip()
+             for line in lab("run", "--list", CASES).stdout.splitlines()}
+    file = ROOT / "scenarios" / "adapters" / "expect" / f"{name}.yaml"
+    known = yaml.safe_load(file.read_text())["fails"] if file.exists() else {}
+    assert not set(known) - cases
+
+
 @pytest.mark.parametrize("text, part", [
     ("verdict: {match: \"(\", verdict: open}\n", "not a regular expression"),
     ("argv: [x, \"{prot}\"]\n", "no such placeholder: {prot}"),

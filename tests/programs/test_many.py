@@ -14,7 +14,6 @@ import time
 from pathlib import Path
 
 import pytest
-
 import yaml
 
 import schema

@@ -137,11 +137,19 @@ static const struct conf_table outer_table = {
 
 static char block[1 << 20];
 
-static inline bool load(struct conf *c, struct arena *a, const char *text, struct outer *out)
+static inline bool load_bound(struct conf *c, struct arena *a, const char *text,
+                              const struct conf_binding *bindings, size_t count, struct outer *out)
 {
     arena_init(a, block, sizeof block);
     conf_init(c, a, "t.yaml", span_of(text));
+    c->bindings = bindings;
+    c->binding_count = count;
     return conf_load(c, &outer_table, out);
+}
+
+static inline bool load(struct conf *c, struct arena *a, const char *text, struct outer *out)
+{
+    return load_bound(c, a, text, NULL, 0, out);
 }
 
 #endif

@@ -127,11 +127,7 @@ static void bindings_are_replaced_before_typing(void **state)
     struct outer o;
 
     (void)state;
-    arena_init(&a, block, sizeof block);
-    conf_init(&c, &a, "t.yaml", span_of(text));
-    c.bindings = bindings;
-    c.binding_count = 2;
-    if (!conf_load(&c, &outer_table, &o)) {
+    if (!load_bound(&c, &a, text, bindings, 2, &o)) {
         fail_msg("%s", c.error);
     }
     assert_int_equal(o.pause_ns, 299 * CLOCK_SECOND);

@@ -239,11 +239,7 @@ static void a_mistyped_binding_is_named(void **state)
     struct outer o;
 
     (void)state;
-    arena_init(&a, block, sizeof block);
-    conf_init(&c, &a, "t.yaml", span_of(text));
-    c.bindings = bindings;
-    c.binding_count = 1;
-    assert_false(conf_load(&c, &outer_table, &o));
+    assert_false(load_bound(&c, &a, text, bindings, 1, &o));
     assert_string_equal(
         c.error, "t.yaml:1:8: error: not a duration\n"
                  "    1 | pause: ${delya}\n"
