@@ -54,7 +54,7 @@ bool tls_identity_make(struct tls_identity *id, const char *name, int64_t not_be
 {
     X509 *x = X509_new();
     id->certificate = x;
-    id->key = id->key != NULL ? id->key : EVP_EC_gen("P-256");
+    id->key = EVP_EC_gen("P-256");
     return x != NULL && id->key != NULL && X509_set_version(x, X509_VERSION_3) == 1 &&
            ASN1_INTEGER_set(X509_get_serialNumber(x), 1) == 1 &&
            ASN1_TIME_set(X509_getm_notBefore(x), (time_t)not_before_s) != NULL &&

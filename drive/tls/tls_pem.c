@@ -1,15 +1,9 @@
 /*
  * tls_pem.c - a certificate of our own making, as a file would have it
- *
- * With a key that every server understands.
  */
 #include <openssl/pem.h>
 
-#include <openssl/rsa.h>
-
 #include "drive/tls/tls_private.h"
-
-enum { RSA_BITS = 2048 };
 
 static bool write_pem(BIO *to, const struct tls_identity *id, struct strbuf *out)
 {
@@ -29,10 +23,10 @@ static bool write_pem(BIO *to, const struct tls_identity *id, struct strbuf *out
 
 bool tls_pem(const char *name, int64_t not_before_s, int64_t not_after_s, struct strbuf *out)
 {
-    struct tls_identity id = {.key = EVP_RSA_gen(RSA_BITS)};
+    struct tls_identity id = {0};
     BIO *to = BIO_new(BIO_s_mem());
-    bool ok = to != NULL && id.key != NULL &&
-              tls_identity_make(&id, name, not_before_s, not_after_s) && write_pem(to, &id, out);
+    bool ok = to != NULL && tls_identity_make(&id, name, not_before_s, not_after_s) &&
+              write_pem(to, &id, out);
     tls_identity_clear(&id);
     BIO_free(to);
     return ok;

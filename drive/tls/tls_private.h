@@ -51,7 +51,6 @@ struct tls_layer {
 
 /* tls_identity.c. False: no memory, or what OpenSSL has to say (error names the file). Either way
    it is cleared by tls_identity_clear. */
-/* Makes a key where id has none yet. */
 bool tls_identity_make(struct tls_identity *id, const char *name, int64_t not_before_s,
                        int64_t not_after_s);
 bool tls_identity_read(struct tls_identity *id, const char *certificate_file, const char *key_file,

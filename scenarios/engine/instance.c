@@ -118,14 +118,16 @@ static bool prepare(const struct instance_config *c, const char *here, struct st
     struct strbuf ignored;
 
     strbuf_init(&ignored, memory, sizeof memory);
-    return write_given(c, here, error) && run_script(c, here, copy_given, &ignored, error) &&
+    return write_given(c, here, error) &&
+           (c->directory == NULL || run_script(c, here, copy_given, &ignored, error)) &&
            run_script(c, here, c->engine->prepare, &ignored, error);
 }
 
 static struct spawn *launch(const struct instance_config *c, const char *here, struct strbuf *error)
 {
     static const char *const argv[] = {
-        "sh", "-c", "sh -eu ./start.sh >>said 2>&1; echo \"ended with status $?\" >ended", NULL};
+        "sh", "-c", "(set -eu; . ./start.sh) >>said 2>&1; echo \"ended with status $?\" >ended",
+        NULL};
     struct environment env;
 
     if (!environment_make(&env, c, here, error))
