@@ -259,13 +259,20 @@ def test_usage(arguments, status, says):
     assert says in run.stderr
 
 
-def test_a_configuration_that_does_not_start_shows_the_log(tmp_path):
-    need_server("exim")
-    file = tmp_path / "exim.conf"
-    file.write_text("no_such_option = 1\n", encoding="ascii")
-    run = lab("check", "exim", "--config", file)
+@pytest.mark.parametrize("engine, text, said", [
+    ("exim", "no_such_option = 1\n", "no_such_option"),
+    # One that ends Postfix's master, and one that ends its smtpd alone.
+    ("postfix", "myhostname mx.victim.test\n", "missing '=' after attribute name"),
+    ("postfix", "myhostname = mx.victim.test\nsmtpd_relay_restrictions = no_such_thing\n",
+     "smtpd_relay_restrictions"),
+])
+def test_a_configuration_that_does_not_start_shows_the_log(tmp_path, engine, text, said):
+    need_server(engine)
+    file = tmp_path / "given.cf"
+    file.write_text(text, encoding="ascii")
+    run = lab("check", engine, "--config", file)
     assert run.returncode == 71, run.stdout
-    assert "no_such_option" in run.stdout
+    assert said in run.stdout
 
 
 def test_a_server_that_takes_connections_and_says_nothing_did_not_start(tmp_path):
